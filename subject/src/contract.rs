@@ -1,0 +1,247 @@
+//! The pipe contract: what a runner and a subject say to each other, one JSON object a line, over the subject's standard
+//! input and output. `docs/SUBJECT.md` explains it for people who implement a subject in another language.
+//!
+//! This file only describes messages. It must never do anything, so that the platform can use it without
+//! pulling in how the engine is driven.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the contract spoken by this tree. History: 1, the first.
+pub const CONTRACT_VERSION: u32 = 1;
+
+/// The longest line, in bytes, that either side accepts. A longer one is a failure of its sender.
+pub const LINE_LIMIT: usize = 4 << 20;
+
+/// A process that takes part in a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Performs the operation and times it.
+    Client,
+    /// Answers the client.
+    Server,
+    /// Produces requests, so that its CPU is never counted as the subject's.
+    Load,
+}
+
+impl Role {
+    /// The word used in metric names, in the database and on pages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Client => "client",
+            Role::Server => "server",
+            Role::Load => "load",
+        }
+    }
+}
+
+/// One parameter of an operation, or one setting of its configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// A number of things, or of bytes.
+    Count(u64),
+    /// A word.
+    Text(String),
+    /// A switch.
+    Flag(bool),
+}
+
+/// Named values, ordered by name so that equal settings are equal text.
+pub type Values = BTreeMap<String, Value>;
+
+/// What the runner sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// Set up whatever is not to be timed. Answered by [`Reply::Prepared`].
+    Prepare(Prepare),
+    /// Bring the state back to where an iteration starts, untimed. Sent to every role before each iteration, the server
+    /// first. Answered by [`Reply::Ready`].
+    Reset(Reset),
+    /// Perform the operation and time it. Sent to the client alone. Answered by [`Reply::Sample`].
+    Iterate(Iterate),
+    /// Tell what was counted since the last reset. Sent to roles other than the client. Answered by [`Reply::Observed`].
+    Observe,
+    /// Clean up, answer with [`Reply::Finished`], and exit.
+    Finish,
+}
+
+/// Everything a subject needs to set up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prepare {
+    /// Which part this process plays.
+    pub role: Role,
+    /// Name of the operation, one of those offered in [`Hello`].
+    pub operation: String,
+    /// The case's parameters.
+    pub parameters: Values,
+    /// Settings of the engine that differ from their defaults.
+    pub configuration: Values,
+    /// Seed of everything random in the payload. Equal seeds give equal payloads on every machine.
+    pub seed: u64,
+    /// An empty folder of this process's own. The runner removes it afterwards.
+    pub folder: String,
+    /// Where the server is, for a client whose case has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Access>,
+    /// Whether to run the reactor probe and report its histogram.
+    #[serde(default)]
+    pub reactor: bool,
+}
+
+/// How a client reaches a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// `http://127.0.0.1:PORT`.
+    pub address: String,
+    /// What the server wants to see, in the subject's own words (a user and a token). The runner passes it on unread.
+    pub credential: String,
+}
+
+/// Start of an iteration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// For a client whose case has a server: the access that the server's reset answered with, to a fresh, empty account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Access>,
+}
+
+/// One timed iteration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Iterate {
+    /// How often to perform the operation; more than once where one is too short for the clock. At least 1.
+    pub count: u64,
+}
+
+/// What the subject answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reply {
+    /// The first line of every subject, sent unasked.
+    Hello(Hello),
+    /// Answer to [`Request::Prepare`].
+    Prepared(Prepared),
+    /// Answer to [`Request::Reset`].
+    Ready(Ready),
+    /// Answer to [`Request::Iterate`].
+    Sample(Sample),
+    /// Answer to [`Request::Observe`].
+    Observed(Observed),
+    /// Answer to [`Request::Finish`].
+    Finished,
+    /// Instead of any other answer.
+    Failed(Failed),
+}
+
+/// Who the subject is and what it can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`CONTRACT_VERSION`] of the subject.
+    pub contract: u32,
+    /// Version of what is measured, for people.
+    pub engine: String,
+    /// The operations on offer.
+    pub operations: Vec<Operation>,
+}
+
+/// One operation on offer. A changed meaning is a new version: its series are split, never bent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Such as `sync/upload`.
+    pub name: String,
+    /// Counted from 1.
+    pub version: u32,
+    /// The roles it needs.
+    pub roles: Vec<Role>,
+}
+
+/// The subject is set up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// From a server: how to reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Access>,
+}
+
+/// The next iteration can start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// From a server: access to a fresh, empty account for this iteration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Access>,
+}
+
+/// One timed iteration, as the subject saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Monotonic time of all `count` operations together, in nanoseconds.
+    pub wall_ns: u64,
+    /// CPU time of the whole process over the same span, in nanoseconds.
+    pub cpu_ns: u64,
+    /// Things that one operation handled (documents, say).
+    pub items: u64,
+    /// Payload bytes that one operation handled.
+    pub bytes: u64,
+    /// SHA-256, in lowercase hex, over the result as the operation defines it.
+    pub digest: String,
+    /// What only the subject can count over the same span, by metric name (`wire_sent`, `fsyncs`).
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
+    /// The reactor probe's latencies over the same span. Empty where it was not asked for.
+    #[serde(default)]
+    pub reactor: Vec<LatencyCount>,
+}
+
+/// What a role other than the client counted since its last reset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// As in [`Sample::counters`].
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
+    /// As in [`Sample::reactor`].
+    #[serde(default)]
+    pub reactor: Vec<LatencyCount>,
+}
+
+/// A bucket of a latency histogram: `(nanoseconds, how many)`.
+pub type LatencyCount = (u64, u64);
+
+/// Why the subject could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// What sort of failure.
+    pub kind: FailureKind,
+    /// The cause, in plain English, outermost first.
+    pub message: String,
+}
+
+/// Sorts of failure that a subject reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// This revision does not know the operation, or a parameter or setting of it. An outcome, not a crash.
+    Unsupported,
+    /// It was tried and went wrong.
+    Error,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_read_as_documented() {
+        let line = r#"{"type":"prepare","role":"client","operation":"crypto/seal","parameters":{"size":{"count":10000}},"configuration":{},"seed":1,"folder":"/tmp/x"}"#;
+        let Request::Prepare(prepare) = serde_json::from_str(line).unwrap() else { panic!("not a prepare") };
+        assert_eq!(prepare.parameters["size"], Value::Count(10_000));
+        assert!(!prepare.reactor);
+        assert_eq!(serde_json::to_string(&Request::Finish).unwrap(), r#"{"type":"finish"}"#);
+        assert_eq!(
+            serde_json::to_string(&Request::Iterate(Iterate { count: 3 })).unwrap(),
+            r#"{"type":"iterate","count":3}"#
+        );
+    }
+}
