@@ -104,7 +104,7 @@ mod tests {
         Document { id: "D-1".parse().unwrap(), revision: revision.clone(), content }
     }
 
-    fn replica(name: u64) -> ReplicaId {
+    fn replica(name: i64) -> ReplicaId {
         ReplicaId::from_bits(name)
     }
 
@@ -181,7 +181,7 @@ mod tests {
                         receive(&mut places[who], &version);
                     }
                 } else {
-                    made.push(edit(&mut places[who], replica(who as u64), &text.to_string()));
+                    made.push(edit(&mut places[who], replica(who as i64), &text.to_string()));
                 }
             }
             let mut deliveries: Vec<_> = made.iter().chain(&made).cloned().collect();
@@ -219,7 +219,7 @@ mod tests {
                     }
                     continue;
                 }
-                let version = edit(&mut places[who], replica(who as u64), &number.to_string());
+                let version = edit(&mut places[who], replica(who as i64), &number.to_string());
                 receive(&mut seeing, &version);
                 if let Arrival::News { superseded } = arrive(&blind, &version.revision) {
                     let mut position = 0;

@@ -2,16 +2,19 @@
 //! what happens when two revisions meet. Pure values and rules; this room must never do I/O.
 //! Start reading at `revision`, then `merge`.
 
+mod history;
 mod id;
 mod merge;
 mod revision;
 
+pub use history::{Generation, InvalidTransactionId, Position, TransactionId};
 pub use id::{DocumentId, InvalidDocumentId, MAX_ID_LENGTH};
+pub(crate) use merge::precedence;
 pub use merge::{Arrival, MergeError, Merged, arrive, merge};
 pub use revision::{InvalidRevision, MAX_REPLICAS, MAX_REVISION_TEXT, ReplicaId, Revision, RevisionOrder};
 
 /// The most content, in bytes, that one document may hold. Larger things are blobs.
-pub const MAX_CONTENT: usize = 8 << 20;
+pub use crate::crypto::DOCUMENT_LIMIT as MAX_CONTENT;
 
 /// One version of a document.
 #[derive(Clone, PartialEq, Eq)]

@@ -27,14 +27,14 @@ impl ReplicaId {
         Self(uuid::Uuid::new_v4().as_u64_pair().0 ^ uuid::Uuid::new_v4().as_u64_pair().1)
     }
 
-    /// The name as a number; the inverse of [`ReplicaId::from_bits`].
-    pub const fn to_bits(self) -> u64 {
-        self.0
+    /// The name as a number, signed as databases want it; the inverse of [`ReplicaId::from_bits`].
+    pub const fn to_bits(self) -> i64 {
+        self.0.cast_signed()
     }
 
-    /// The name that has this number.
-    pub const fn from_bits(bits: u64) -> Self {
-        Self(bits)
+    /// The name that has these bits.
+    pub const fn from_bits(bits: i64) -> Self {
+        Self(bits.cast_unsigned())
     }
 }
 
@@ -285,7 +285,7 @@ mod tests {
         let full = full.join("|");
         assert_eq!(full.len(), MAX_REVISION_TEXT);
         let full = revision(&full);
-        let stranger = ReplicaId::from_bits(u64::MAX);
+        let stranger = ReplicaId::from_bits(-1);
         assert_eq!(full.edited_by(stranger), Err(InvalidRevision::TooManyReplicas));
         assert_eq!(full.join(&Revision::first(stranger)), Err(InvalidRevision::TooManyReplicas));
         assert_eq!(full.edited_by(ReplicaId::from_bits(1)), Err(InvalidRevision::Counter));
