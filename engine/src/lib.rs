@@ -7,5 +7,7 @@ pub mod config;
 pub mod crypto;
 /// Documents, their revisions, and the rule by which versions merge.
 pub mod document;
+/// What a client and a server say to each other.
+pub mod protocol;
 /// A device's replica of the documents, in an encrypted database.
 pub mod store;
