@@ -9,5 +9,7 @@ pub mod crypto;
 pub mod document;
 /// What a client and a server say to each other.
 pub mod protocol;
+/// The server, which keeps what it cannot read.
+pub mod server;
 /// A device's replica of the documents, in an encrypted database.
 pub mod store;
