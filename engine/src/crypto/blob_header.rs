@@ -15,7 +15,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::error::check_name;
-use super::primitives::random;
+use super::primitives::{random, take};
 use super::stream::{BlobLayout, SEALED_LENGTH_LEN, Stream};
 use super::{BlobKey, Cipher, OpenError, Padding, SealError};
 
@@ -128,24 +128,25 @@ pub(super) fn read(key: &BlobKey, name: BlobName<'_>, prelude: &[u8]) -> Result<
 impl Fixed {
     /// The fields, each within its bounds, of whatever `bytes` start with.
     fn parse(bytes: &[u8]) -> Result<Self, OpenError> {
-        let mut fields = Fields(bytes);
-        if fields.take::<4>()? != MAGIC {
+        let cut_short = || malformed("its header is cut short");
+        let mut rest = bytes;
+        if take(&mut rest).ok_or_else(cut_short)? != MAGIC {
             return Err(malformed("it does not start with the mark of one"));
         }
-        let [version, cipher] = fields.take()?;
+        let [version, cipher] = take(&mut rest).ok_or_else(cut_short)?;
         if version != VERSION {
             return Err(OpenError::Version { kind: KIND, version });
         }
         let cipher = Cipher::from_wire_id(cipher)?;
-        let chunk_size = u32::from_be_bytes(fields.take()?);
+        let chunk_size = u32::from_be_bytes(take(&mut rest).ok_or_else(cut_short)?);
         if !(MIN_CHUNK_SIZE..=MAX_CHUNK_SIZE).contains(&chunk_size) {
             return Err(malformed("its chunk size is out of bounds"));
         }
-        let padded_len = u64::from_be_bytes(fields.take()?);
+        let padded_len = u64::from_be_bytes(take(&mut rest).ok_or_else(cut_short)?);
         if padded_len > BLOB_LIMIT {
             return Err(malformed("its length is out of bounds"));
         }
-        Ok(Self { cipher, chunk_size, padded_len, salt: fields.take()? })
+        Ok(Self { cipher, chunk_size, padded_len, salt: take(&mut rest).ok_or_else(cut_short)? })
     }
 
     fn header(&self, name: BlobName<'_>) -> Vec<u8> {
@@ -175,17 +176,6 @@ impl Fixed {
             chunk_size: self.chunk_size,
             prelude_len: name.prelude_len(),
         }
-    }
-}
-
-/// Bytes not read yet.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], OpenError> {
-        let (field, rest) = self.0.split_first_chunk().ok_or_else(|| malformed("its header is cut short"))?;
-        self.0 = rest;
-        Ok(*field)
     }
 }
 

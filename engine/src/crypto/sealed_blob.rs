@@ -64,10 +64,20 @@ impl BlobSealer {
     /// # Errors
     /// [`SealError::ChunkLength`], or [`SealError::Chunks`] after the last one.
     pub fn seal_next(&mut self, chunk: &mut Vec<u8>) -> Result<(), SealError> {
-        if self.next >= self.layout.chunks() {
-            return Err(self.sealed_so_far());
-        }
+        self.check_one_is_left()?;
         self.stream.seal_chunk(&self.layout, self.next, chunk)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// As [`Self::seal_next`], for content that is in memory already: it is sealed from there into `sealed`, which holds
+    /// the sealed chunk alone afterwards, without being copied first.
+    ///
+    /// # Errors
+    /// As [`Self::seal_next`].
+    pub fn seal_next_from(&mut self, content: &[u8], sealed: &mut Vec<u8>) -> Result<(), SealError> {
+        self.check_one_is_left()?;
+        self.stream.seal_chunk_from(&self.layout, self.next, content, sealed)?;
         self.next += 1;
         Ok(())
     }
@@ -78,6 +88,10 @@ impl BlobSealer {
     /// [`SealError::Chunks`] when chunks are missing: what was sealed would not open.
     pub fn finish(self) -> Result<(), SealError> {
         if self.next < self.layout.chunks() { Err(self.sealed_so_far()) } else { Ok(()) }
+    }
+
+    fn check_one_is_left(&self) -> Result<(), SealError> {
+        if self.next < self.layout.chunks() { Ok(()) } else { Err(self.sealed_so_far()) }
     }
 
     fn sealed_so_far(&self) -> SealError {
@@ -220,7 +234,11 @@ mod tests {
                 let Some(length) = sealer.next_len() else { break };
                 let start = sealer.layout().content_range(index).start as usize;
                 let mut chunk = content[start..start + length].to_vec();
-                sealer.seal_next(&mut chunk).unwrap();
+                if index % 2 == 0 {
+                    sealer.seal_next(&mut chunk).unwrap();
+                } else {
+                    sealer.seal_next_from(&content[start..start + length], &mut chunk).unwrap();
+                }
                 rest.extend_from_slice(&chunk);
             }
             sealer.finish().unwrap();
@@ -318,8 +336,11 @@ mod tests {
         let mut sealer = BlobSealer::new(&keys(), NAME, 5, settings(Padding::None)).unwrap();
         let refused = sealer.seal_next(&mut vec![0; 4]).unwrap_err();
         assert_eq!(refused, SealError::ChunkLength { index: 0, expected: 5, given: 4 });
+        let mut chunk = Vec::new();
+        assert_eq!(sealer.seal_next_from(&[0; 4], &mut chunk).unwrap_err(), refused);
         let mut chunk = vec![0; 5];
         sealer.seal_next(&mut chunk).unwrap();
+        assert_eq!(sealer.seal_next_from(b"", &mut chunk), Err(SealError::Chunks { sealed: 1, chunks: 1 }));
         assert_eq!(sealer.seal_next(&mut chunk), Err(SealError::Chunks { sealed: 1, chunks: 1 }));
         let opener = BlobOpener::new(&keys(), NAME, sealer.prelude()).unwrap();
         assert_eq!(opener.finish(), Err(OpenError::Truncated { opened: 0, chunks: 1 }));

@@ -132,6 +132,27 @@ impl Stream {
         Ok(())
     }
 
+    /// As [`Self::seal_chunk`], from content that stays as it is into `sealed`, whose earlier bytes are overwritten.
+    pub(super) fn seal_chunk_from(
+        &self,
+        layout: &BlobLayout,
+        index: u64,
+        content: &[u8],
+        sealed: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        if content.len() != layout.plain_len(index) {
+            // A chunk with padding: zeros have to follow the content before both are sealed.
+            sealed.clear();
+            sealed.extend_from_slice(content);
+            return self.seal_chunk(layout, index, sealed);
+        }
+        sealed.resize(content.len() + TAG_LEN, 0);
+        let (ciphertext, tag) = sealed.split_at_mut(content.len());
+        self.key
+            .seal_out_of_place_scatter(chunk_nonce(layout, index), Aad::empty(), content, ciphertext, &[], tag)
+            .map_err(|_| SealError::Library)
+    }
+
     /// Opens a chunk in its buffer and gives its content, without padding. If it fails, the buffer holds zeros.
     pub(super) fn open_chunk<'a>(
         &self,
