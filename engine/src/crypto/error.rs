@@ -76,9 +76,9 @@ pub enum OpenError {
     /// No cipher has this number.
     #[error("sealed with cipher number {0}, which this program does not know; update it")]
     UnknownCipher(u8),
-    /// A sealed blob that names another blob than the one asked for.
-    #[error("sealed blob is another one than was asked for: its {0} differs")]
-    AnotherBlob(&'static str),
+    /// A sealed blob whose header names another one.
+    #[error("the sealed blob is not the one asked for: its user, namespace or id differs")]
+    AnotherBlob,
     /// The key does not fit, or the bytes were altered, or they belong to another id, revision or place.
     #[error("{what} failed verification: altered, misplaced, or sealed with other keys")]
     Unverified {

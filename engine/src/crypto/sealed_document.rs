@@ -71,22 +71,23 @@ impl DocumentSealer {
         if content.len() > DOCUMENT_LIMIT {
             return Err(SealError::TooLong { length: content.len() as u64, limit: DOCUMENT_LIMIT as u64 });
         }
-        let mut sealed = Vec::with_capacity(self.sealed_len(content.len()));
-        sealed.extend_from_slice(content);
-        sealed.resize(self.padded(content.len()), 0);
-        sealed.push(kind);
-        sealed.extend_from_slice(&(content.len() as u32).to_be_bytes());
-
+        // Sealed straight from the caller's content into its place: nothing is copied first.
+        let mut sealed = vec![0; self.sealed_len(content.len())];
+        let (ciphertext, rest) = sealed.split_at_mut(content.len());
+        let (trailer_and_tag, footer) = rest.split_at_mut(rest.len() - FOOTER_LEN);
         let nonce = random::<NONCE_LEN>();
-        let tag = self
-            .key
+        self.key
             .of_document(self.cipher, id)
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&authenticated), &mut sealed)
+            .seal_out_of_place_scatter(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(&authenticated),
+                content,
+                ciphertext,
+                &self.trailer(kind, content.len()),
+                trailer_and_tag,
+            )
             .map_err(|_| SealError::Library)?;
-        sealed.extend_from_slice(tag.as_ref());
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(&[self.cipher.wire_id(), VERSION]);
-        sealed.extend_from_slice(&MAGIC);
+        write_footer(footer, self.cipher, nonce);
         Ok(sealed)
     }
 
@@ -112,9 +113,26 @@ impl DocumentSealer {
         }))
     }
 
+    /// What is sealed behind the content.
+    fn trailer(&self, kind: u8, length: usize) -> Vec<u8> {
+        let zeros = self.padded(length) - length;
+        let mut trailer = vec![0; zeros + TRAILER_LEN];
+        trailer[zeros] = kind;
+        trailer[zeros + 1..].copy_from_slice(&(length as u32).to_be_bytes());
+        trailer
+    }
+
     fn padded(&self, length: usize) -> usize {
         self.padding.padded(length as u64) as usize
     }
+}
+
+fn write_footer(footer: &mut [u8], cipher: Cipher, nonce: [u8; NONCE_LEN]) {
+    let (nonce_place, rest) = footer.split_at_mut(NONCE_LEN);
+    nonce_place.copy_from_slice(&nonce);
+    rest[0] = cipher.wire_id();
+    rest[1] = VERSION;
+    rest[2..].copy_from_slice(&MAGIC);
 }
 
 /// Cipher and nonce of a message that is long enough to be one.
