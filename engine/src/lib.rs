@@ -1,6 +1,8 @@
 //! An end-to-end-encrypted sync engine: documents that live on a person's devices and meet through a server that can read
 //! nothing. The rooms in reading order; imports between them flow downwards only, and none knows that it is measured.
 
+/// The client, which brings a replica and a server together.
+pub mod client;
 /// The knobs.
 pub mod config;
 /// Keys, and sealing under them.
