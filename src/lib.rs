@@ -1,3 +1,4 @@
 //! Rooms to come.
 
+pub mod stats;
 pub mod units;
