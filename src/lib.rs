@@ -1,4 +1,7 @@
-//! Rooms to come.
+//! Benchline measures a program at every commit, keeps every sample, and shows what changed.
+//!
+//! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
+pub mod model;
 pub mod stats;
 pub mod units;
