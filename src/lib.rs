@@ -3,5 +3,6 @@
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
 pub mod model;
+pub mod scenario;
 pub mod stats;
 pub mod units;
