@@ -3,6 +3,8 @@
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
 pub mod model;
+pub mod probe;
+pub mod runner;
 pub mod scenario;
 pub mod stats;
 pub mod units;
