@@ -3,3 +3,4 @@
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
 pub mod model;
+pub mod revision;
