@@ -1,2 +1,3 @@
-//! Entry.
-fn main() {}
+//! Entry of the one integration-test binary: a module a subject.
+
+mod revision;
