@@ -5,6 +5,7 @@
 pub mod judge;
 pub mod model;
 pub mod probe;
+pub mod revision;
 pub mod runner;
 pub mod scenario;
 pub mod stats;
