@@ -7,6 +7,8 @@ mod label;
 mod load;
 mod plan;
 mod problem;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod written;
 
