@@ -4,5 +4,9 @@
 
 pub mod judge;
 pub mod model;
+pub mod probe;
+pub mod revision;
+pub mod runner;
+pub mod scenario;
 pub mod stats;
 pub mod units;

@@ -1,3 +1,4 @@
 //! Entry of the one integration-test binary: a module a subject.
 
+mod revision;
 mod tidy;
