@@ -1,5 +1,8 @@
 //! Entry of the one integration-test binary: a module a subject.
 
+mod cli;
 mod revision;
 mod runner;
+mod support;
 mod tidy;
+mod witness;
