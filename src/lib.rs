@@ -2,6 +2,7 @@
 //!
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
+pub mod history;
 pub mod model;
 pub mod stats;
 pub mod units;
