@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::history::{self, Changes};
 use super::versions::{self, Effect};
-use super::{Replica, StoreError};
+use super::{DatabaseError, Replica, StoreError};
 use crate::document::{Document, Generation, Position, ReplicaId};
 
 /// How far this replica and a peer have come with each other.
@@ -26,6 +26,17 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) id: &'a str,
     pub(crate) revision: &'a str,
     pub(crate) content: Option<&'a [u8]>,
+}
+
+/// What a taker of outgoing versions says to each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// Taken; the next one, please.
+    More,
+    /// Taken, and that is enough.
+    Enough,
+    /// Not taken: it is too much for now.
+    Refused,
 }
 
 /// How far a reading of outgoing versions came.
@@ -68,15 +79,36 @@ impl Replica {
             .await
     }
 
-    /// Hands the versions after `after` that did not come from `peer` to `take`, oldest first, until `take` answers that
-    /// it has enough.
-    pub(crate) async fn outgoing<E: From<StoreError> + From<super::DatabaseError> + Send + 'static>(
+    /// Hands the versions after `after` that did not come from `peer` to `take`, oldest first, until it has enough.
+    /// `basket` is where `take` puts them.
+    pub(crate) async fn outgoing<B, E>(
         &self,
         peer: ReplicaId,
         after: Generation,
-        mut take: impl FnMut(Outgoing<'_>) -> Result<bool, E> + Send + 'static,
-    ) -> Result<Reached, E> {
-        self.database.read(move |connection| outgoing(connection, peer, after, &mut take)).await
+        mut basket: B,
+        take: impl Fn(&mut B, Outgoing<'_>) -> Result<Taking, E> + Send + 'static,
+    ) -> Result<(B, Reached), E>
+    where
+        B: Send + 'static,
+        E: From<StoreError> + From<DatabaseError> + Send + 'static,
+    {
+        self.database
+            .read(move |connection| {
+                let reached = outgoing(connection, peer, after, |version| take(&mut basket, version))?;
+                Ok((basket, reached))
+            })
+            .await
+    }
+
+    /// The place up to which `peer` has everything that was made here.
+    pub(crate) async fn pushed_to(&self, peer: ReplicaId) -> Result<Position, StoreError> {
+        self.database
+            .read(move |connection| {
+                let pushed = peer_or_new(connection, peer)?.pushed;
+                let missing = || DatabaseError::Damaged("a peer has been sent what never was".to_owned());
+                Ok(history::at(connection, pushed)?.ok_or_else(missing)?)
+            })
+            .await
     }
 
     /// Notes that `peer` holds everything made here up to `pushed`, and, where the peer's own history moved by nothing
@@ -118,7 +150,7 @@ fn outgoing<E: From<StoreError>>(
     connection: &Connection,
     peer: ReplicaId,
     after: Generation,
-    take: &mut impl FnMut(Outgoing<'_>) -> Result<bool, E>,
+    mut take: impl FnMut(Outgoing<'_>) -> Result<Taking, E>,
 ) -> Result<Reached, E> {
     let end = history::head(connection).map_err(StoreError::from)?;
     let mut reached = after;
@@ -134,9 +166,11 @@ fn outgoing<E: From<StoreError>>(
                 revision: row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
                 content: row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?,
             };
-            let more = take(version).map_err(Failure::Taker)?;
-            reached = row.get(0)?;
-            if !more {
+            let taking = take(version).map_err(Failure::Taker)?;
+            if taking != Taking::Refused {
+                reached = row.get(0)?;
+            }
+            if taking != Taking::More {
                 return Ok(false);
             }
         }

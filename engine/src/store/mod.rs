@@ -19,5 +19,5 @@ mod writer;
 
 pub(crate) use database::{Database, Kind};
 pub use error::{DatabaseError, StoreError};
-pub(crate) use exchange::{Outgoing, Peer, Reached, Received};
+pub(crate) use exchange::{Outgoing, Peer, Received, Taking};
 pub use replica::{Change, Entry, Put, Replica};

@@ -130,18 +130,15 @@ async fn every_setting_stores_and_reads() {
 async fn deliver(from: &Replica, to: &Replica) -> Received {
     let peers = to.peers().await.unwrap();
     let seen = peers.into_iter().find(|peer| peer.id == from.id()).map_or(Position::START, |peer| peer.seen);
-    let (send, receive) = std::sync::mpsc::channel();
-    let take = move |version: Outgoing<'_>| {
-        let document = Document {
+    let take = |documents: &mut Vec<Document>, version: Outgoing<'_>| {
+        documents.push(Document {
             id: version.id.parse().unwrap(),
             revision: version.revision.parse().unwrap(),
             content: version.content.map(<[u8]>::to_vec),
-        };
-        send.send(document).unwrap();
-        Ok::<_, StoreError>(true)
+        });
+        Ok::<_, StoreError>(Taking::More)
     };
-    let reached = from.outgoing(to.id(), seen.generation, take).await.unwrap();
-    let documents = receive.into_iter().collect();
+    let (documents, reached) = from.outgoing(to.id(), seen.generation, Vec::new(), take).await.unwrap();
     to.insert_from_peer(from.id(), seen, reached.position, documents).await.unwrap()
 }
 
