@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn only_what_is_on_the_clock_counts() {
-        let mut meter = Meter::new(None);
+        let meter = Meter::new(None);
         let nap = Duration::from_millis(20);
         std::thread::sleep(nap);
         let off_the_clock = meter.finish();

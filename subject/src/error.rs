@@ -8,7 +8,7 @@ use crate::contract::{Failed, FailureKind};
 
 /// A request that was not fulfilled.
 #[derive(Debug, Error)]
-pub enum SubjectError {
+pub(crate) enum SubjectError {
     /// A name that this revision does not know: an outcome, not a crash.
     #[error("{what} `{name}` is unknown here; known: {known}")]
     Unknown {

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::clock::Meter;
 use crate::contract::{
     CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, LatencyCount, Observed, Prepare, Prepared, Ready, Reply, Request,
-    Reset, Sample,
+    Reset, Sample, Verified,
 };
 use crate::error::SubjectError;
 use crate::operations::{self, Part, Work};
@@ -85,6 +85,7 @@ impl Subject {
             Request::Reset(request) => self.case()?.reset(request).map(Reply::Ready),
             Request::Iterate(request) => self.case()?.iterate(&request).map(Reply::Sample),
             Request::Observe => self.case()?.observe().map(Reply::Observed),
+            Request::Verify => self.case()?.verify().map(Reply::Verified),
             Request::Finish => self.finish().map(|()| Reply::Finished),
         }
     }
@@ -148,10 +149,17 @@ impl Case {
         let mut meter = Meter::new(self.probe.as_mut());
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
-        let Work { items, bytes, digest, mut counters } = done?;
+        let Work { items, bytes, mut counters } = done?;
         let reactor = reading.reactor.map(|latencies| counted(latencies, &mut counters)).unwrap_or_default();
         let (wall_ns, cpu_ns) = (reading.wall_ns, reading.cpu_ns);
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, digest, counters, reactor })
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
+    }
+
+    fn verify(&mut self) -> Result<Verified, SubjectError> {
+        let Part::Client(client) = &mut self.part else {
+            return Err(SubjectError::Order("only a client verifies".to_owned()));
+        };
+        client.verify().map(|digest| Verified { digest })
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {

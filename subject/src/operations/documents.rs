@@ -1,6 +1,8 @@
 //! The documents of a case, and what proves that they are all there. It must never ask the replica under test for what
 //! ought to be in it.
 
+use std::error::Error;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use benchline_engine::crypto::DOCUMENT_LIMIT;
 use benchline_engine::document::DocumentId;
@@ -83,7 +85,7 @@ impl Documents {
 /// # Errors
 /// When the replica cannot be read, or has a conflict, which no case here may leave behind.
 pub(super) async fn digest(replica: &Replica) -> Result<String, SubjectError> {
-    let reading = SubjectError::engine("reading the documents back");
+    let reading = SubjectError::engine::<Box<dyn Error + Send + Sync>>("reading the documents back");
     let mut context = Context::new(&SHA256);
     let mut last = None;
     loop {

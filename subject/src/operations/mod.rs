@@ -34,8 +34,11 @@ pub(crate) trait Client {
     /// Brings the state back to where an iteration starts.
     fn reset(&mut self, server: Option<Access>) -> Result<(), SubjectError>;
 
-    /// Does the operation `count` times on the meter's clock, and checks the result off it.
+    /// Does the operation `count` times on the meter's clock.
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError>;
+
+    /// Proves the result of the last iteration: SHA-256 over what it left behind, in hex.
+    fn verify(&mut self) -> Result<String, SubjectError>;
 
     /// Cleans up.
     fn finish(&mut self) -> Result<(), SubjectError> {
@@ -50,8 +53,6 @@ pub(crate) struct Work {
     pub(crate) items: u64,
     /// Payload bytes handled.
     pub(crate) bytes: u64,
-    /// SHA-256 of the result, in hex.
-    pub(crate) digest: String,
     /// What the engine counted.
     pub(crate) counters: BTreeMap<String, u64>,
 }
@@ -132,6 +133,11 @@ fn on_reactor<T: Send + 'static>(
     work: impl Future<Output = Result<T, SubjectError>> + Send + 'static,
 ) -> Result<T, SubjectError> {
     runtime.block_on(runtime.spawn(work)).map_err(SubjectError::engine("running the operation"))?
+}
+
+/// The error for a request that came before the one it needs.
+fn too_early(operation: &str, needed: &str) -> SubjectError {
+    SubjectError::Order(format!("`{operation}` needs {needed} first"))
 }
 
 /// That an operation is done once an iteration.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::documents::{self, Documents};
 use super::replicas::Replicas;
-use super::{Client, Setting, Work, on_reactor};
+use super::{Client, Setting, Work, on_reactor, too_early};
 use crate::clock::Meter;
 use crate::contract::Access;
 use crate::error::SubjectError;
@@ -22,7 +22,11 @@ const AT_ONCE: usize = 64;
 struct Create {
     documents: Documents,
     replicas: Replicas,
-    replica: Option<Replica>,
+    /// Empty, for the next iteration.
+    ready: Option<Replica>,
+    /// Filled by the last one.
+    filled: Option<Replica>,
+    operation: String,
     runtime: Handle,
 }
 
@@ -30,30 +34,36 @@ pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Resu
     Ok(Box::new(Create {
         documents: Documents::read(setting, parameters)?,
         replicas: Replicas::new(setting, "create"),
-        replica: None,
+        ready: None,
+        filled: None,
+        operation: setting.operation.to_owned(),
         runtime: setting.runtime.clone(),
     }))
 }
 
 impl Client for Create {
     fn reset(&mut self, _: Option<Access>) -> Result<(), SubjectError> {
-        self.replica = Some(self.runtime.block_on(self.replicas.fresh())?);
+        self.filled = None;
+        self.ready = Some(self.runtime.block_on(self.replicas.fresh())?);
         Ok(())
     }
 
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
-        let mut digest = String::new();
         for _ in 0..count {
-            let replica = match self.replica.take() {
+            let replica = match self.ready.take() {
                 Some(replica) => replica,
                 None => self.runtime.block_on(self.replicas.fresh())?,
             };
             let work = put_all(replica.clone(), self.documents.to_vec());
             meter.time(|| on_reactor(&self.runtime, work))?;
-            digest = self.runtime.block_on(documents::digest(&replica))?;
+            self.filled = Some(replica);
         }
-        let (items, bytes) = (self.documents.count(), self.documents.bytes());
-        Ok(Work { items, bytes, digest, counters: BTreeMap::new() })
+        Ok(Work { items: self.documents.count(), bytes: self.documents.bytes(), counters: BTreeMap::new() })
+    }
+
+    fn verify(&mut self) -> Result<String, SubjectError> {
+        let replica = self.filled.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
+        self.runtime.block_on(documents::digest(replica))
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::documents::{self, Documents};
 use super::replicas::Replicas;
 use super::sync_client::{Clients, counters, exchange};
-use super::{Client, Setting, Work, on_reactor, only_once};
+use super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use crate::clock::Meter;
 use crate::contract::Access;
 use crate::error::SubjectError;
@@ -23,7 +23,10 @@ struct Download {
     clients: Clients,
     access: Option<Access>,
     receivers: Replicas,
+    /// Empty, for the next iteration.
     ready: Option<(Replica, Arc<SyncClient>)>,
+    /// Filled by the last one.
+    filled: Option<Replica>,
     operation: String,
     runtime: Handle,
 }
@@ -47,6 +50,7 @@ pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Resu
         access: setting.server.clone(),
         receivers: Replicas::new(setting, "receivers"),
         ready: None,
+        filled: None,
         operation: setting.operation.to_owned(),
         runtime: setting.runtime.clone(),
     }))
@@ -54,6 +58,7 @@ pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Resu
 
 impl Client for Download {
     fn reset(&mut self, _: Option<Access>) -> Result<(), SubjectError> {
+        self.filled = None;
         let client = self.clients.connect(self.access.as_ref())?;
         self.ready = Some((self.runtime.block_on(self.receivers.fresh())?, client));
         Ok(())
@@ -61,12 +66,15 @@ impl Client for Download {
 
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
         only_once(&self.operation, count)?;
-        let Some((receiver, client)) = self.ready.take() else {
-            return Err(SubjectError::Order(format!("`{}` needs a reset before each iteration", self.operation)));
-        };
-        let report = meter.time(|| on_reactor(&self.runtime, exchange(client, receiver.clone())))?;
-        let digest = self.runtime.block_on(documents::digest(&receiver))?;
-        Ok(Work { items: self.items, bytes: self.bytes, digest, counters: counters(&report) })
+        let (replica, client) = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
+        let report = meter.time(|| on_reactor(&self.runtime, exchange(client, replica.clone())))?;
+        self.filled = Some(replica);
+        Ok(Work { items: self.items, bytes: self.bytes, counters: counters(&report) })
+    }
+
+    fn verify(&mut self) -> Result<String, SubjectError> {
+        let replica = self.filled.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
+        self.runtime.block_on(documents::digest(replica))
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {

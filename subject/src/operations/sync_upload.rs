@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::documents::{self, Documents};
 use super::replicas::Replicas;
 use super::sync_client::{Clients, counters, exchange};
-use super::{Client, Setting, Work, on_reactor, only_once};
+use super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use crate::clock::Meter;
 use crate::contract::Access;
 use crate::error::SubjectError;
@@ -23,6 +23,8 @@ struct Upload {
     senders: Replicas,
     receivers: Replicas,
     ready: Option<Ready>,
+    /// The account that the last iteration filled.
+    sent_to: Option<Access>,
     operation: String,
     runtime: Handle,
 }
@@ -41,6 +43,7 @@ pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Resu
         senders: Replicas::new(setting, "senders"),
         receivers: Replicas::new(setting, "receivers"),
         ready: None,
+        sent_to: None,
         operation: setting.operation.to_owned(),
         runtime: setting.runtime.clone(),
     }))
@@ -54,31 +57,33 @@ impl Client for Upload {
             self.documents.clone().fill(&sender).await?;
             Ok::<_, SubjectError>(sender)
         })?;
+        self.sent_to = None;
         self.ready = Some(Ready { sender, client, access });
         Ok(())
     }
 
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
         only_once(&self.operation, count)?;
-        let Some(Ready { sender, client, access }) = self.ready.take() else {
-            return Err(SubjectError::Order(format!("`{}` needs a reset before each iteration", self.operation)));
-        };
-        let report = meter.time(|| on_reactor(&self.runtime, exchange(client, sender)))?;
-
-        let verifier = self.clients.connect(access.as_ref())?;
-        let digest = self.runtime.block_on(async {
-            let receiver = self.receivers.fresh().await?;
-            exchange(verifier, receiver.clone()).await?;
-            documents::digest(&receiver).await
-        })?;
+        let ready = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
+        let report = meter.time(|| on_reactor(&self.runtime, exchange(ready.client, ready.sender)))?;
+        self.sent_to = ready.access;
         let (items, bytes) = (self.documents.count(), self.documents.bytes());
-        Ok(Work { items, bytes, digest, counters: counters(&report) })
+        Ok(Work { items, bytes, counters: counters(&report) })
+    }
+
+    fn verify(&mut self) -> Result<String, SubjectError> {
+        let access = self.sent_to.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
+        let client = self.clients.connect(Some(access))?;
+        self.runtime.block_on(async {
+            let receiver = self.receivers.fresh().await?;
+            exchange(client, receiver.clone()).await?;
+            let digest = documents::digest(&receiver).await?;
+            self.receivers.remove().await?;
+            Ok(digest)
+        })
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        self.runtime.block_on(async {
-            self.senders.remove().await?;
-            self.receivers.remove().await
-        })
+        self.runtime.block_on(self.senders.remove())
     }
 }
