@@ -92,7 +92,7 @@ pub(super) fn refused(problem: Problem) -> SyncError {
     match problem.kind() {
         ProblemKind::Unauthorized => SyncError::Unauthorized,
         ProblemKind::HistoryMismatch => SyncError::ServerMismatch,
-        ProblemKind::ReplicaMismatch => SyncError::ReplicaMismatch,
+        ProblemKind::ReplicaMismatch => SyncError::Overtaken,
         _ => SyncError::Refused(problem),
     }
 }

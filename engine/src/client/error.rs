@@ -37,6 +37,9 @@ pub enum SyncError {
     /// The server has noted what this replica's history does not contain.
     #[error("this replica was copied or restored from an old copy: nothing was exchanged; start from a fresh replica")]
     ReplicaMismatch,
+    /// The server has noted more of this replica than it had when the exchange began.
+    #[error("another exchange of this replica is under way: try again")]
+    Overtaken,
     /// What the server sent is not what the protocol says.
     #[error("the server does not keep to the protocol: {0}")]
     Protocol(String),

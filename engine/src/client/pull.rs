@@ -34,12 +34,17 @@ pub(super) async fn pull(
     let answer = send(client.connection.request(Method::GET, &path).query(&at.seen)).await?;
     let (sealed, to_open) = mpsc::channel(BETWEEN);
     let (open, to_insert) = mpsc::channel(BETWEEN);
-    let (bytes, (), ()) = tokio::try_join!(
+    // All stages come to their end even if one fails: complete batches that have arrived are kept, and no write is left
+    // under way when the next exchange begins.
+    let (received, opened, inserted) = tokio::join!(
         receive(answer, at.seen, sealed),
         open_all(client.sealer.clone(), to_open, open),
         insert(replica, at, report, to_insert),
-    )?;
-    report.bytes_received += bytes;
+    );
+    // A stage whose successor failed says only that it was broken off.
+    inserted?;
+    opened?;
+    report.bytes_received += received?;
     Ok(())
 }
 

@@ -110,7 +110,7 @@ impl Producer {
             if reached.end {
                 encode_end(&mut frames);
             }
-            sent.documents += u64::from(documents);
+            sent.documents += documents as u64;
             sent.bytes += frames.len() as u64;
             sent.end = reached.position;
             pieces.send(Ok(frames.freeze())).await.map_err(|_| SyncError::BrokenOff)?;
@@ -126,7 +126,7 @@ impl Producer {
 /// A batch that is being filled.
 struct Basket {
     frames: BytesMut,
-    documents: u32,
+    documents: usize,
     /// Bytes of its document frames.
     bytes: usize,
 }
@@ -146,7 +146,7 @@ impl Basket {
         encode_document(&mut self.frames, version.id, version.revision, &sealed)?;
         self.documents += 1;
         self.bytes += length;
-        let full = !batching || self.bytes >= BATCH_TARGET || self.documents as usize >= BATCH_DOCUMENTS;
+        let full = !batching || self.bytes >= BATCH_TARGET || self.documents >= BATCH_DOCUMENTS;
         Ok(if full { Taking::Enough } else { Taking::More })
     }
 }

@@ -11,7 +11,11 @@ use crate::config::{Config, UploadConfig};
 use crate::crypto::{DocumentSealer, Keys};
 use crate::document::{Generation, Position, ReplicaId};
 use crate::protocol::{Note, SyncInfo, UserName};
-use crate::store::{Peer, Replica};
+use crate::store::{Peer, Replica, StoreError};
+
+/// How often an exchange is begun. After a broken one the server may still be writing what had arrived, and the new one
+/// then finds that it was overtaken. Where a copy of the replica is at work, the next beginning tells.
+const ATTEMPTS: usize = 4;
 
 /// Synchronises the replicas of one user with one server.
 pub struct SyncClient {
@@ -58,18 +62,28 @@ impl SyncClient {
     pub async fn sync(&self, replica: &Replica) -> Result<SyncReport, SyncError> {
         let _turn = replica.sync_turn().await;
         let mut report = SyncReport::default();
+        for _ in 1..ATTEMPTS {
+            match self.exchange(replica, &mut report).await {
+                Err(SyncError::Overtaken | SyncError::Store(StoreError::Overtaken)) => {}
+                outcome => return outcome.map(|()| report),
+            }
+        }
+        self.exchange(replica, &mut report).await.map(|()| report)
+    }
+
+    async fn exchange(&self, replica: &Replica, report: &mut SyncReport) -> Result<(), SyncError> {
         let known = replica.peers().await?.first().copied();
         let seen = known.map_or(Position::START, |peer| peer.seen);
-        let info = self.info(replica.id(), seen, &mut report).await?;
+        let info = self.info(replica.id(), seen, report).await?;
         let mut standing = standing(replica, known, &info).await?;
         if replica.has_news_for(standing.store, standing.pushed).await? {
-            self.push(replica, &mut standing, &mut report).await?;
+            self.push(replica, &mut standing, report).await?;
         }
         if standing.seen != standing.position {
-            self.pull(replica, &mut standing, &mut report).await?;
-            self.note(replica, &standing, &mut report).await?;
+            self.pull(replica, &mut standing, report).await?;
+            self.note(replica, &standing, report).await?;
         }
-        Ok(report)
+        Ok(())
     }
 
     async fn info(&self, replica: ReplicaId, seen: Position, report: &mut SyncReport) -> Result<SyncInfo, SyncError> {

@@ -54,7 +54,7 @@ pub struct SealedDocument {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Commit {
     /// How many documents the batch holds.
-    pub documents: u32,
+    pub documents: usize,
     /// Where the batch before ended.
     pub from: Position,
     /// Where this batch ends.
@@ -144,7 +144,8 @@ pub fn encode_document(out: &mut BytesMut, id: &str, revision: &str, sealed: &[u
 pub fn encode_commit(out: &mut BytesMut, commit: &Commit) {
     out.reserve(COMMIT_LENGTH);
     out.put_u8(COMMIT);
-    out.put_u32(commit.documents);
+    // The limits of a batch are far below what the field can hold.
+    out.put_u32(u32::try_from(commit.documents).unwrap_or(u32::MAX));
     for position in [commit.from, commit.to] {
         out.put_i64(position.generation);
         out.put_slice(&position.transaction.to_bytes());
@@ -172,7 +173,7 @@ pub struct Decoder {
     begun: bool,
     ended: bool,
     batch_bytes: usize,
-    batch_documents: u32,
+    batch_documents: usize,
 }
 
 impl Decoder {
@@ -262,7 +263,7 @@ impl Decoder {
     /// Checks, before the document has arrived, that the batch may hold it.
     fn count(&self, length: usize) -> Result<(), FrameError> {
         let alone = self.batch_documents == 0;
-        let fits = self.batch_bytes + length <= BATCH_BYTES && (self.batch_documents as usize) < BATCH_DOCUMENTS;
+        let fits = self.batch_bytes + length <= BATCH_BYTES && self.batch_documents < BATCH_DOCUMENTS;
         if alone || fits { Ok(()) } else { Err(FrameError::BatchTooLarge) }
     }
 
@@ -271,7 +272,7 @@ impl Decoder {
             return Ok(None);
         }
         self.buffer.advance(1);
-        let documents = self.buffer.get_u32();
+        let documents = self.buffer.get_u32() as usize;
         let commit = Commit { documents, from: take_position(&mut self.buffer)?, to: take_position(&mut self.buffer)? };
         if documents != self.batch_documents {
             return Err(FrameError::Commit("it counts other documents"));
@@ -302,7 +303,7 @@ mod tests {
 
     const REVISION: &str = "00000000000000aa:1";
 
-    fn commit(documents: u32) -> Commit {
+    fn commit(documents: usize) -> Commit {
         let to = Position { generation: 7, transaction: TransactionId::from_bytes([9; 16]) };
         Commit { documents, from: Position::START, to }
     }
@@ -312,7 +313,7 @@ mod tests {
         for (id, sealed) in documents {
             encode_document(&mut out, id, REVISION, sealed).unwrap();
         }
-        encode_commit(&mut out, &commit(documents.len() as u32));
+        encode_commit(&mut out, &commit(documents.len()));
         encode_end(&mut out);
         out
     }

@@ -11,7 +11,10 @@ use rusqlite::{Connection, OptionalExtension};
 use super::refusal::Refusal;
 use crate::config::StoreConfig;
 use crate::document::{Arrival, Generation, Position, ReplicaId, Revision, arrive};
-use crate::protocol::{Acknowledgement, Commit, Note, SealedDocument, SyncInfo, encode_document};
+use crate::protocol::{
+    Acknowledgement, BATCH_BYTES, BATCH_DOCUMENTS, Commit, Note, SealedDocument, SyncInfo, encode_document,
+    encoded_length,
+};
 use crate::store::history::{self, Changes};
 use crate::store::{Database, DatabaseError, Kind};
 
@@ -59,7 +62,7 @@ pub(super) struct Page {
     /// Document frames.
     pub(super) frames: Bytes,
     /// How many.
-    pub(super) documents: u32,
+    pub(super) documents: usize,
     /// Up to here.
     pub(super) reached: Position,
 }
@@ -136,7 +139,8 @@ impl UserStore {
             .await
     }
 
-    /// The next versions after `after`, up to `until`, that did not come from `replica`: about `limit` bytes of them.
+    /// The next versions after `after`, up to `until`, that did not come from `replica`: about `limit` bytes of them, and never
+    /// more than a batch may hold.
     pub(super) async fn page(
         &self,
         replica: ReplicaId,
@@ -269,20 +273,22 @@ fn page(
     )?;
     let mut rows = statement.query((after, until.generation, replica.to_bits()))?;
     let mut frames = BytesMut::with_capacity(limit);
-    let mut documents = 0;
+    let (mut documents, mut reached) = (0, after);
     while let Some(row) = rows.next()? {
         let id = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
         let revision = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
         let sealed = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
-        encode_document(&mut frames, id, revision, sealed)
-            .map_err(|error| DatabaseError::Damaged(format!("a stored version: {error}")))?;
-        documents += 1;
-        if frames.len() >= limit {
-            let generation = row.get(0)?;
-            let reached = history::at(connection, generation)?
+        let length = encoded_length(id, revision, sealed.len());
+        let fits = documents == 0 || (frames.len() + length <= BATCH_BYTES && documents < BATCH_DOCUMENTS);
+        if frames.len() >= limit || !fits {
+            let reached = history::at(connection, reached)?
                 .ok_or_else(|| DatabaseError::Damaged("a version without a transaction".to_owned()))?;
             return Ok(Page { frames: frames.freeze(), documents, reached });
         }
+        encode_document(&mut frames, id, revision, sealed)
+            .map_err(|error| DatabaseError::Damaged(format!("a stored version: {error}")))?;
+        documents += 1;
+        reached = row.get(0)?;
     }
     Ok(Page { frames: frames.freeze(), documents, reached: until })
 }

@@ -58,9 +58,9 @@ pub(crate) struct Received {
 }
 
 impl Replica {
-    /// The peers of this replica.
+    /// The peers of this replica. Asked of the writer, so that what an abandoned exchange left to be written counts.
     pub(crate) async fn peers(&self) -> Result<Vec<Peer>, StoreError> {
-        self.database.read(peers).await
+        self.database.write(peers).await
     }
 
     /// Whether `position` lies on this replica's history.

@@ -19,5 +19,7 @@ mod writer;
 
 pub(crate) use database::{Database, Kind};
 pub use error::{DatabaseError, StoreError};
-pub(crate) use exchange::{Outgoing, Peer, Received, Taking};
+#[cfg(test)]
+use exchange::Received;
+pub(crate) use exchange::{Outgoing, Peer, Taking};
 pub use replica::{Change, Entry, Put, Replica};
