@@ -2,6 +2,8 @@
 //!
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
+pub mod charts;
 pub mod model;
+pub mod site;
 pub mod stats;
 pub mod units;
