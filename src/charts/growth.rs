@@ -1,7 +1,7 @@
 //! Cost against size: how cost grows as work grows, both on logarithmic axes, with earlier revisions in grey.
 
 use super::{
-    ChartError,
+    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
     labels::{self, Label},
@@ -40,9 +40,7 @@ pub struct GrowthPoint {
     /// The size.
     pub size: f64,
     /// The cost.
-    pub estimate: f64,
-    /// The ends of its interval, where it has one.
-    pub interval: Option<(f64, f64)>,
+    pub estimate: Estimate,
     /// Whether to believe it.
     pub grade: Grade,
     /// The page with its evidence.
@@ -92,10 +90,10 @@ impl Growth<'_> {
         let mut labels = Vec::new();
         for (index, line) in self.lines.iter().enumerate() {
             let class = line_class(index);
-            let points = positive(&mut line.points.iter().map(|point| (point.size, point.estimate)));
+            let points = positive(&mut line.points.iter().map(|point| (point.size, point.estimate.value)));
             let Some(end) = points.last().copied() else { continue };
             elements.push(Element::line(points, class.clone()));
-            for point in line.points.iter().filter(|point| point.size > 0.0 && point.estimate > 0.0) {
+            for point in line.points.iter().filter(|point| point.size > 0.0 && point.estimate.value > 0.0) {
                 elements.extend(point.elements(self, line, y, &class));
             }
             if !line.label.is_empty() {
@@ -109,7 +107,7 @@ impl Growth<'_> {
 
 impl GrowthLine {
     fn all(&self) -> impl Iterator<Item = (f64, f64)> {
-        let chosen = self.points.iter().map(|point| (point.size, point.estimate));
+        let chosen = self.points.iter().map(|point| (point.size, point.estimate.value));
         chosen.chain(self.earlier.iter().flatten().copied())
     }
 }
@@ -117,19 +115,16 @@ impl GrowthLine {
 impl GrowthPoint {
     /// Whisker and mark.
     fn elements(&self, graph: &Growth<'_>, line: &GrowthLine, y: &Axis, class: &str) -> Vec<Element> {
-        let value = match self.interval {
-            Some((low, high)) => graph.unit.format_with_interval(self.estimate, low, high),
-            None => graph.unit.format(self.estimate),
-        };
+        let value = self.estimate.text(graph.unit);
         let size = graph.size_unit.format(self.size);
         let title = format!("{} {size}: {value}, {}", line.label, self.grade.as_str());
         let mark =
             Mark { glyph: Glyph::Point(self.grade), title: title.trim_start().to_owned(), href: self.href.clone() };
-        let whisker = self.interval.map(|(low, high)| {
+        let whisker = self.estimate.interval.map(|(low, high)| {
             let ends = vec![(self.size, y.clamp(low)), (self.size, y.clamp(high))];
             Element::line(ends, format!("whisker {class}"))
         });
-        whisker.into_iter().chain([Element::mark((self.size, self.estimate), class, mark)]).collect()
+        whisker.into_iter().chain([Element::mark((self.size, self.estimate.value), class, mark)]).collect()
     }
 }
 
@@ -151,8 +146,7 @@ mod tests {
     fn earlier_revisions_are_grey_and_zeros_left_out() {
         let point = |size: f64, estimate: f64| GrowthPoint {
             size,
-            estimate,
-            interval: Some((estimate * 0.9, estimate * 1.1)),
+            estimate: Estimate { value: estimate, interval: Some((estimate * 0.9, estimate * 1.1)) },
             grade: Grade::Sound,
             href: "/runs/1/cases/1".into(),
         };

@@ -2,7 +2,7 @@
 //! supported on the axis.
 
 use super::{
-    ChartError,
+    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
     labels::{self, Label},
@@ -70,9 +70,7 @@ pub struct HistoryPoint {
     /// Index of its place.
     pub place: usize,
     /// The value.
-    pub estimate: f64,
-    /// The ends of its interval, where it has one.
-    pub interval: Option<(f64, f64)>,
+    pub estimate: Estimate,
     /// Whether to believe it.
     pub grade: Grade,
     /// The page with its evidence.
@@ -102,9 +100,9 @@ impl HistoryGraph<'_> {
     fn values(&self) -> impl Iterator<Item = f64> {
         let points = self.lines.iter().flat_map(|line| &line.points);
         points.flat_map(|point| {
-            let (low, high) = point.interval.unwrap_or((point.estimate, point.estimate));
+            let (value, (low, high)) = (point.estimate.value, point.estimate.ends());
             // The interval of an unusable point may be far off; it must not flatten all others.
-            if point.grade == Grade::Unusable { [point.estimate; 3] } else { [point.estimate, low, high] }
+            if point.grade == Grade::Unusable { [value; 3] } else { [value, low, high] }
         })
     }
 
@@ -146,21 +144,18 @@ impl HistoryGraph<'_> {
         let mark = if self.compact {
             Mark { glyph: Glyph::Point(point.grade), title: String::new(), href: String::new() }
         } else {
-            let value = match point.interval {
-                Some((low, high)) => self.unit.format_with_interval(point.estimate, low, high),
-                None => format!("{}, too few trials for an interval", self.unit.format(point.estimate)),
-            };
             let place = self.places.get(point.place).map(|place| place.title.as_str()).unwrap_or_default();
+            let value = point.estimate.text(self.unit);
             let title = format!("{place}\n{}: {value}, {}", line.label, point.grade.as_str());
             Mark { glyph: Glyph::Point(point.grade), title, href: point.href.clone() }
         };
-        Element::mark((point.place as f64, point.estimate), class, mark)
+        Element::mark((point.place as f64, point.estimate.value), class, mark)
     }
 
     fn end_labels(&self, y: &Axis) -> Vec<Label> {
         let ended = self.lines.iter().enumerate().filter_map(|(index, line)| {
             let last = line.points.last()?;
-            let end = (last.place as f64, y.clamp(last.estimate));
+            let end = (last.place as f64, y.clamp(last.estimate.value));
             Some(Label { text: line.label.clone(), end, class: line_class(index) })
         });
         ended.collect()
@@ -173,20 +168,17 @@ impl HistoryLine {
         let mut elements = Vec::new();
         for stretch in self.points.chunk_by(|a, b| b.place == a.place + 1) {
             let side = |end: fn((f64, f64)) -> f64| {
-                stretch.iter().map(move |point| {
-                    let interval = point.interval.unwrap_or((point.estimate, point.estimate));
-                    (point.place as f64, y.clamp(end(interval)))
-                })
+                stretch.iter().map(move |point| (point.place as f64, y.clamp(end(point.estimate.ends()))))
             };
-            if stretch.len() > 1 && stretch.iter().any(|point| point.interval.is_some()) {
+            if stretch.len() > 1 && stretch.iter().any(|point| point.estimate.interval.is_some()) {
                 elements.push(Element::band(side(|i| i.1).chain(side(|i| i.0).rev()).collect(), class));
             } else if let [point] = stretch
-                && let Some((low, high)) = point.interval
+                && let Some((low, high)) = point.estimate.interval
             {
                 let at = point.place as f64;
                 elements.push(Element::line(vec![(at, y.clamp(low)), (at, y.clamp(high))], format!("whisker {class}")));
             }
-            let line = stretch.iter().map(|point| (point.place as f64, y.clamp(point.estimate)));
+            let line = stretch.iter().map(|point| (point.place as f64, y.clamp(point.estimate.value)));
             elements.push(Element::line(line.collect(), class));
         }
         elements
@@ -202,8 +194,8 @@ mod tests {
     }
 
     fn point(place: usize, estimate: f64, grade: Grade) -> HistoryPoint {
-        let interval = Some((estimate * 0.98, estimate * 1.02));
-        HistoryPoint { place, estimate, interval, grade, href: format!("/runs/{place}/cases/1") }
+        let estimate = Estimate { value: estimate, interval: Some((estimate * 0.98, estimate * 1.02)) };
+        HistoryPoint { place, estimate, grade, href: format!("/runs/{place}/cases/1") }
     }
 
     fn drawn(lines: &[HistoryLine], compact: bool) -> String {

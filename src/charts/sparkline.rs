@@ -1,7 +1,7 @@
 //! A line the size of a word: where a value has been, without axes.
 
 use super::{
-    ChartError,
+    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
     plot::{self, Margins, Plot},
@@ -14,7 +14,7 @@ pub struct Sparkline<'a> {
     /// What a screen reader says.
     pub title: &'a str,
     /// Estimate and interval at each place, oldest first; `None` where there is no value.
-    pub values: &'a [Option<(f64, Option<(f64, f64)>)>],
+    pub values: &'a [Option<Estimate>],
     /// Index of the value to mark; the newest where `None`.
     pub marked: Option<usize>,
 }
@@ -25,23 +25,22 @@ impl Sparkline<'_> {
     /// # Errors
     /// [`ChartError`] where plotters cannot lay it out, which no input should cause.
     pub fn svg(&self) -> Result<String, ChartError> {
-        let ends = |value: &(f64, Option<(f64, f64)>)| value.1.unwrap_or((value.0, value.0));
-        let extremes = self.values.iter().flatten().flat_map(|value| [value.0, ends(value).0, ends(value).1]);
+        let extremes = self.values.iter().flatten().flat_map(|value| [value.value, value.ends().0, value.ends().1]);
         let y = Axis { ticks: Vec::new(), ..Axis::fitting(extremes, Unit::Count, 2) };
         let x = Axis { low: 0.0, high: self.values.len().max(2) as f64 - 1.0, log: false, ticks: Vec::new() };
-        let present: Vec<(usize, &(f64, Option<(f64, f64)>))> =
+        let present: Vec<(usize, &Estimate)> =
             self.values.iter().enumerate().filter_map(|(at, value)| Some((at, value.as_ref()?))).collect();
         let mut elements = Vec::new();
         for stretch in present.chunk_by(|a, b| b.0 == a.0 + 1) {
-            let upper = stretch.iter().map(|(at, value)| (*at as f64, ends(value).1));
-            let lower = stretch.iter().rev().map(|(at, value)| (*at as f64, ends(value).0));
+            let upper = stretch.iter().map(|(at, value)| (*at as f64, value.ends().1));
+            let lower = stretch.iter().rev().map(|(at, value)| (*at as f64, value.ends().0));
             elements.push(Element::band(upper.chain(lower).collect(), "c1"));
-            elements.push(Element::line(stretch.iter().map(|(at, value)| (*at as f64, value.0)).collect(), "c1"));
+            elements.push(Element::line(stretch.iter().map(|(at, value)| (*at as f64, value.value)).collect(), "c1"));
         }
         let marked = self.marked.or(present.last().map(|(at, _)| *at));
         if let Some((at, value)) = present.iter().find(|(at, _)| Some(*at) == marked) {
             let mark = Mark { glyph: Glyph::Point(Grade::Sound), title: String::new(), href: String::new() };
-            elements.push(Element::mark((*at as f64, value.0), "c1", mark));
+            elements.push(Element::mark((*at as f64, value.value), "c1", mark));
         }
         let margins = Margins { top: 4, right: 5, bottom: 4, left: 2 };
         plot::svg(228, self.title, &[Plot { height: 44, margins, x, y, vertical_grid: false, elements }])
@@ -54,7 +53,7 @@ mod tests {
 
     #[test]
     fn gaps_stay_and_the_newest_is_marked() {
-        let value = |v: f64| Some((v, Some((v - 1.0, v + 1.0))));
+        let value = |v: f64| Some(Estimate { value: v, interval: Some((v - 1.0, v + 1.0)) });
         let values = [value(10.0), value(11.0), None, value(12.0)];
         let svg = Sparkline { title: "t", values: &values, marked: None }.svg().unwrap();
         assert_eq!((svg.matches("class=\"line").count(), svg.matches("<circle").count()), (2, 1), "{svg}");

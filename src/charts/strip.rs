@@ -2,7 +2,7 @@
 //! were taken, so that a drift within a trial leans and a drift between trials steps.
 
 use super::{
-    ChartError,
+    ChartError, Estimate,
     axis::Axis,
     element::Element,
     plot::{self, Margins, Plot},
@@ -18,8 +18,8 @@ pub struct Strip<'a> {
     pub unit: Unit,
     /// In the order in which they ran.
     pub trials: &'a [StripTrial],
-    /// The estimate over all trials, with the ends of its interval.
-    pub estimate: Option<(f64, Option<(f64, f64)>)>,
+    /// The estimate over all trials.
+    pub estimate: Option<Estimate>,
 }
 
 /// The samples of one trial.
@@ -59,12 +59,12 @@ impl Strip<'_> {
 
     fn elements(&self, x: &Axis, y: &Axis, rows: usize) -> Vec<Element> {
         let mut elements = Vec::new();
-        if let Some((estimate, interval)) = self.estimate {
+        if let Some(Estimate { value, interval }) = self.estimate {
             if let Some((low, high)) = interval {
                 let (low, high) = (x.clamp(low), x.clamp(high));
                 elements.push(Element::band(vec![(low, y.low), (low, y.high), (high, y.high), (high, y.low)], "c1"));
             }
-            let at = x.clamp(estimate);
+            let at = x.clamp(value);
             elements.push(Element::line(vec![(at, y.low), (at, y.high)], "centre c1"));
         }
         for (row, trial) in self.trials.iter().take(rows).enumerate() {
@@ -101,8 +101,8 @@ mod tests {
             median: Some(5.1e6),
         };
         let trials = [trial(1), trial(2), trial(3)];
-        let strip =
-            Strip { title: "t", unit: Unit::Nanoseconds, trials: &trials, estimate: Some((5.1e6, Some((5e6, 5.2e6)))) };
+        let estimate = Some(Estimate { value: 5.1e6, interval: Some((5e6, 5.2e6)) });
+        let strip = Strip { title: "t", unit: Unit::Nanoseconds, trials: &trials, estimate };
         let svg = strip.svg().unwrap();
         assert_eq!(svg.matches("h0").count(), 12, "{svg}");
         assert_eq!((svg.matches("dots warmup").count(), svg.matches("line median").count()), (3, 3));
