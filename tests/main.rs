@@ -1,2 +1,8 @@
-//! Entry.
-fn main() {}
+//! Entry of the one integration-test binary: a module a subject.
+
+mod cli;
+mod revision;
+mod runner;
+mod support;
+mod tidy;
+mod witness;
