@@ -1,5 +1,6 @@
 //! Entry of the one integration-test binary: a module a subject.
 
+mod browser;
 mod cli;
 mod revision;
 mod runner;

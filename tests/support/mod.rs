@@ -198,3 +198,31 @@ expect = {{ items = 1, bytes = 2, digest = "{DIGEST}" }}
 "#
     )
 }
+
+/// The engine's own subject, as this build has it, and one point of each of some scenarios of the project.
+impl Project {
+    /// A repository whose subject is the engine's, with `points` of the project's own scenarios: `(scenario, the text that
+    /// the point's line holds)`. Samples are few: this is about the line, not about precision.
+    #[track_caller]
+    pub fn of_the_engine(points: &[(&str, &str)]) -> Project {
+        let subject = Path::new(env!("CARGO_BIN_EXE_benchline")).with_file_name("benchline-subject");
+        assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
+        let project = Project::new();
+        project.git(&["rm", "-rq", "scenarios", "subject.sh"]);
+        project.write("version", "1\n");
+        project.write(
+            "benchline.toml",
+            &format!("[subject]\nbuild = [\"cp\", {subject:?}, \"subject\"]\nbinary = \"subject\"\ninputs = [\"version\"]\n"),
+        );
+        for (scenario, point) in points {
+            let file = format!("scenarios/{scenario}.toml");
+            let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file)).unwrap();
+            let mut parts = text.split("\n[[points]]\n");
+            let head = parts.next().unwrap().replace("samples = 5", "samples = 2").replace("samples = 8", "samples = 2");
+            let chosen = parts.find(|part| part.contains(point)).unwrap_or_else(|| panic!("{file} has no {point}"));
+            project.write(&file, &format!("{head}\n[[points]]\n{chosen}"));
+        }
+        project.commit("The engine");
+        project
+    }
+}
