@@ -2,5 +2,11 @@
 //!
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
+pub mod judge;
 pub mod model;
+pub mod probe;
 pub mod revision;
+pub mod runner;
+pub mod scenario;
+pub mod stats;
+pub mod units;

@@ -1,3 +1,5 @@
 //! Entry of the one integration-test binary: a module a subject.
 
 mod revision;
+mod runner;
+mod tidy;

@@ -1,1 +1,3 @@
 //! Rooms to come.
+
+pub mod crypto;
