@@ -1,5 +1,7 @@
 //! What processes and the machine can tell from outside. This room only reads: it never starts, signals or changes
 //! what it looks at, but for one mark, the peak of resident memory, which the kernel lets an observer reset.
 
+pub mod environment;
+mod kernel;
 pub mod machine;
 pub mod process;
