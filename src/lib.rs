@@ -3,6 +3,7 @@
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
 pub mod judge;
+pub mod history;
 pub mod model;
 pub mod probe;
 pub mod revision;
