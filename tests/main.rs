@@ -1,2 +1,9 @@
-//! Entry.
-fn main() {}
+//! Entry of the one integration-test binary: a module a subject.
+
+mod browser;
+mod cli;
+mod revision;
+mod runner;
+mod support;
+mod tidy;
+mod witness;

@@ -1,0 +1,92 @@
+//! What was looked at before a data point is believed.
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that was looked at, with its figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: CheckName,
+    /// How it went.
+    pub status: CheckStatus,
+    /// What was found, in the check's own unit (see [`CheckName`]).
+    pub figure: f64,
+    /// Where it starts to warn.
+    pub limit: f64,
+    /// What to do about it, in plain English. Empty where nothing needs doing.
+    pub advice: String,
+}
+
+/// The checks, in the order in which pages show them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckName {
+    /// Every result right. Figure: share of trials in which every result was the expected one.
+    Verified,
+    /// Trials for an interval. Figure: trials.
+    Enough,
+    /// Half-width of the interval over the estimate. Not made without an interval.
+    Precise,
+    /// Sample over the clock's step, in the shortest trial. Made for times of samples.
+    Resolved,
+    /// Share of the measured time in which something else held the CPU up: steal, or pressure as far as other processes
+    /// used the CPU, the larger. Made for times.
+    Quiet,
+}
+
+impl CheckName {
+    /// The word used in the database, the API and on pages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CheckName::Verified => "verified",
+            CheckName::Enough => "enough",
+            CheckName::Precise => "precise",
+            CheckName::Resolved => "resolved",
+            CheckName::Quiet => "quiet",
+        }
+    }
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// Nothing to say.
+    Pass,
+    /// Believe the point with care.
+    Warn,
+    /// Do not believe the point.
+    Fail,
+}
+
+/// What the checks say together: the worst of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// Every check passes.
+    Sound,
+    /// A check warns.
+    Noisy,
+    /// A check fails.
+    Unusable,
+}
+
+impl Grade {
+    /// The grade of a set of checks.
+    pub fn of(checks: &[Check]) -> Grade {
+        match checks.iter().map(|check| check.status).max() {
+            None | Some(CheckStatus::Pass) => Grade::Sound,
+            Some(CheckStatus::Warn) => Grade::Noisy,
+            Some(CheckStatus::Fail) => Grade::Unusable,
+        }
+    }
+
+    /// The word used in the database, the API and on pages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Grade::Sound => "sound",
+            Grade::Noisy => "noisy",
+            Grade::Unusable => "unusable",
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What can be measured: the closed list of quantities, each with its unit, its direction and its grain.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize, de};
+
+use super::Role;
+use crate::units::Unit;
+
+/// A measured quantity of one role. Wall time belongs to the case as a whole and has no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Metric {
+    /// Whose; `None` for the case as a whole.
+    pub role: Option<Role>,
+    /// Of what.
+    pub quantity: Quantity,
+}
+
+/// Which way is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+}
+
+/// How often a quantity has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Grain {
+    /// One value a sample.
+    Sample,
+    /// One value a trial.
+    Trial,
+}
+
+macro_rules! quantities {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $unit:ident, $grain:ident;)*) => {
+        /// The closed list of quantities.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Quantity { $($(#[$doc])* $variant,)* }
+
+        impl Quantity {
+            /// Every quantity, in the order in which pages show them.
+            pub const ALL: &'static [Quantity] = &[$(Quantity::$variant,)*];
+
+            /// The word used in metric names.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Quantity::$variant => $name,)* }
+            }
+
+            /// Unit of the raw values.
+            pub const fn unit(self) -> Unit {
+                match self { $(Quantity::$variant => Unit::$unit,)* }
+            }
+
+            /// Whether each sample or each trial has a value.
+            pub const fn grain(self) -> Grain {
+                match self { $(Quantity::$variant => Grain::$grain,)* }
+            }
+        }
+    };
+}
+
+quantities! {
+    /// Monotonic time that the client took.
+    WallTime = "wall_time", Nanoseconds, Sample;
+    /// CPU time, user and system, of the whole process.
+    CpuTime = "cpu_time", Nanoseconds, Sample;
+    /// Bytes that reached read calls (`rchar`): files, pipes and sockets.
+    BytesRead = "bytes_read", Bytes, Sample;
+    /// Bytes handed to write calls (`wchar`): files, pipes and sockets.
+    BytesWritten = "bytes_written", Bytes, Sample;
+    /// Bytes that the process caused to be written to storage.
+    StorageWritten = "storage_written", Bytes, Sample;
+    /// Read calls.
+    ReadCalls = "read_calls", Count, Sample;
+    /// Write calls.
+    WriteCalls = "write_calls", Count, Sample;
+    /// Bytes that the subject sent over the network, as it counts them.
+    WireSent = "wire_sent", Bytes, Sample;
+    /// Bytes that the subject received over the network, as it counts them.
+    WireReceived = "wire_received", Bytes, Sample;
+    /// HTTP requests, as the subject counts them.
+    Requests = "requests", Count, Sample;
+    /// Calls of fsync, as the subject counts them.
+    Fsyncs = "fsyncs", Count, Sample;
+    /// Reactor latency, median.
+    ReactorP50 = "reactor_p50", Nanoseconds, Trial;
+    /// Reactor latency, 90th percentile.
+    ReactorP90 = "reactor_p90", Nanoseconds, Trial;
+    /// Reactor latency, 99th percentile.
+    ReactorP99 = "reactor_p99", Nanoseconds, Trial;
+    /// Reactor latency, 99.9th percentile.
+    ReactorP999 = "reactor_p999", Nanoseconds, Trial;
+    /// Reactor latency, maximum.
+    ReactorMax = "reactor_max", Nanoseconds, Trial;
+    /// Highest resident memory (VmHWM) while samples were taken.
+    RssPeak = "rss_peak", MemoryBytes, Trial;
+    /// Mean resident memory while samples were taken.
+    RssMean = "rss_mean", MemoryBytes, Trial;
+    /// Resident memory when set-up was over.
+    RssBefore = "rss_before", MemoryBytes, Trial;
+    /// Resident memory after the last sample.
+    RssAfter = "rss_after", MemoryBytes, Trial;
+    /// CPU time from start to exit.
+    CpuTotal = "cpu_total", Nanoseconds, Trial;
+    /// Voluntary context switches from start to exit.
+    VoluntarySwitches = "voluntary_switches", Count, Trial;
+    /// Involuntary context switches from start to exit.
+    InvoluntarySwitches = "involuntary_switches", Count, Trial;
+    /// Page faults without I/O, from start to exit.
+    MinorFaults = "minor_faults", Count, Trial;
+    /// Page faults with I/O, from start to exit.
+    MajorFaults = "major_faults", Count, Trial;
+}
+
+impl Metric {
+    /// Wall time, the one metric every case has.
+    pub const WALL_TIME: Metric = Metric { role: None, quantity: Quantity::WallTime };
+
+    /// A quantity of one role.
+    pub const fn of(role: Role, quantity: Quantity) -> Metric {
+        Metric { role: Some(role), quantity }
+    }
+
+    /// Unit of the raw values.
+    pub const fn unit(self) -> Unit {
+        self.quantity.unit()
+    }
+
+    /// Which way is good. All of today's quantities are costs.
+    pub const fn direction(self) -> Direction {
+        Direction::Lower
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(role) = self.role {
+            write!(f, "{}.", role.as_str())?;
+        }
+        f.write_str(self.quantity.as_str())
+    }
+}
+
+/// The text is not the name of a metric.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no metric `{0}`; a metric is `wall_time` or `ROLE.QUANTITY`, such as `client.cpu_time`")]
+pub struct ParseMetricError(pub String);
+
+impl FromStr for Metric {
+    type Err = ParseMetricError;
+
+    fn from_str(text: &str) -> Result<Metric, ParseMetricError> {
+        let unknown = || ParseMetricError(text.to_owned());
+        let (role, quantity) = match text.split_once('.') {
+            None => (None, text),
+            Some((role, quantity)) => {
+                let role = [Role::Client, Role::Server, Role::Load].into_iter().find(|r| r.as_str() == role);
+                (Some(role.ok_or_else(unknown)?), quantity)
+            }
+        };
+        let quantity = Quantity::ALL.iter().copied().find(|q| q.as_str() == quantity).ok_or_else(unknown)?;
+        // Only wall time belongs to the case; everything else belongs to somebody.
+        if role.is_none() != (quantity == Quantity::WallTime) {
+            return Err(unknown());
+        }
+        Ok(Metric { role, quantity })
+    }
+}
+
+impl Serialize for Metric {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Metric, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_metrics_correspond() {
+        for quantity in Quantity::ALL {
+            let metric = match quantity {
+                Quantity::WallTime => Metric::WALL_TIME,
+                _ => Metric::of(Role::Server, *quantity),
+            };
+            assert_eq!(metric.to_string().parse(), Ok(metric));
+        }
+        for wrong in ["", "cpu_time", "client.wall_time", "nobody.cpu_time", "client.", ".cpu_time"] {
+            assert!(wrong.parse::<Metric>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a process used over the time of a trial, as seen from outside.
+
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+
+/// The readings of one role in one trial, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Whose.
+    pub role: Role,
+    /// The readings. Counters only grow; a process that ended has no further readings.
+    pub points: Vec<TimelinePoint>,
+}
+
+/// One reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// Nanoseconds since the trial began.
+    pub at_ns: u64,
+    /// CPU time of the process so far, in nanoseconds.
+    pub cpu_ns: u64,
+    /// Resident memory, in bytes.
+    pub rss: u64,
+    /// Bytes that reached read calls so far.
+    pub bytes_read: u64,
+    /// Bytes handed to write calls so far.
+    pub bytes_written: u64,
+    /// Bytes caused to be written to storage so far.
+    pub storage_written: u64,
+    /// Context switches of the threads that are alive, voluntary and not, so far.
+    pub switches: u64,
+}
