@@ -88,7 +88,8 @@ fn a_killed_run_is_resumed_and_nothing_is_lost_or_doubled() {
     let kept = kept_trials(&project);
     let said = project.says(&["run"], 0);
     assert!(said.contains(&format!("resuming run 1 after {kept} of 12")), "{said}");
-    let trials = Reader::open(&project.path("results/benchline.sqlite")).unwrap().trials(RunId(1), "toy/work@1 n=1").unwrap();
+    let trials =
+        Reader::open(&project.path("results/benchline.sqlite")).unwrap().trials(RunId(1), "toy/work@1 n=1").unwrap();
     let indices: BTreeSet<u32> = trials.iter().map(|trial| trial.index).collect();
     assert_eq!((trials.len(), indices.len()), (12, 12));
     assert_eq!(runs(&project), 1);
@@ -125,7 +126,11 @@ fn a_killed_subject_is_a_failure_with_its_cause_and_the_run_goes_on() {
     assert_eq!((&failures[0]["kind"], &failures[0]["trial"]), (&"crashed".into(), &1.into()));
     assert!(failures[0]["message"].as_str().unwrap().contains("signal: 9"));
     let wall = result["measurements"].as_array().unwrap().iter().find(|m| m["metric"] == "wall_time").unwrap();
-    assert_eq!((&wall["trials"], &wall["grade"]), (&5.into(), &"noisy".into()), "too few for an interval, and it says so");
+    assert_eq!(
+        (&wall["trials"], &wall["grade"]),
+        (&5.into(), &"noisy".into()),
+        "too few for an interval, and it says so"
+    );
 }
 
 #[test]
@@ -215,7 +220,11 @@ fn list_check_config_and_help_answer() {
     assert!(String::from_utf8_lossy(&project.run(&["list"], 0).stdout).contains("toy/work"));
     let list = project.json(&["list", "--json"], 0);
     assert_eq!(list["cases"][0]["key"], "toy/work@1 n=1");
-    assert_eq!(list["cases"][0]["expected_ns"], serde_json::Value::Null, "nothing is known yet, and nothing is claimed");
+    assert_eq!(
+        list["cases"][0]["expected_ns"],
+        serde_json::Value::Null,
+        "nothing is known yet, and nothing is claimed"
+    );
     let checked = project.run(&["check", "--profile", "quick"], 0);
     assert!(String::from_utf8_lossy(&checked.stdout).contains("1 cases performed, 0 failed"));
     project.subject(1000, "exit 1").commit("Broken");
@@ -232,7 +241,8 @@ fn the_history_is_an_ordinary_sqlite_database() {
     let project = Project::new();
     project.run(&["run"], 0);
     // Python's own SQLite, where there is a python: another implementation's word that the file is sound.
-    let script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
+    let script =
+        "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
     let database = project.path("results/benchline.sqlite");
     if let Ok(output) = Command::new("python3").arg("-c").arg(script).arg(&database).output() {
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "ok", "{}", String::from_utf8_lossy(&output.stderr));

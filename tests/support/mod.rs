@@ -26,7 +26,10 @@ impl Project {
     pub fn new() -> Project {
         let project = Project { folder: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() };
         project.git(&["init", "-q", "-b", "main"]);
-        project.write("benchline.toml", "[subject]\nbuild = [\"true\"]\nbinary = \"subject.sh\"\ninputs = [\"subject.sh\"]\n");
+        project.write(
+            "benchline.toml",
+            "[subject]\nbuild = [\"true\"]\nbinary = \"subject.sh\"\ninputs = [\"subject.sh\"]\n",
+        );
         project.write(".gitignore", "/results\n");
         project.write("scenarios/toy/work.toml", &scenario(6, 4));
         project.subject(1000, "");
@@ -110,13 +113,7 @@ done
     pub fn run(&self, arguments: &[&str], code: i32) -> Output {
         let output = self.benchline(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{arguments:?}\n{}{}",
-            text(&output.stdout),
-            text(&output.stderr)
-        );
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}{}", text(&output.stdout), text(&output.stderr));
         output
     }
 
@@ -172,10 +169,8 @@ pub fn processes_of(path: &Path) -> Vec<u32> {
     let needle = path.to_string_lossy().into_owned();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| {
-        fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(|command| command.contains(&needle))
-    })
-    .collect()
+    ids.filter(|id| fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(|command| command.contains(&needle)))
+        .collect()
 }
 
 fn scenario(trials: u32, samples: u32) -> String {
@@ -217,13 +212,16 @@ impl Project {
         project.write("version", "1\n");
         project.write(
             "benchline.toml",
-            &format!("[subject]\nbuild = [\"cp\", {subject:?}, \"subject\"]\nbinary = \"subject\"\ninputs = [\"version\"]\n"),
+            &format!(
+                "[subject]\nbuild = [\"cp\", {subject:?}, \"subject\"]\nbinary = \"subject\"\ninputs = [\"version\"]\n"
+            ),
         );
         for (scenario, point) in points {
             let file = format!("scenarios/{scenario}.toml");
             let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file)).unwrap();
             let mut parts = text.split("\n[[points]]\n");
-            let head = parts.next().unwrap().replace("samples = 5", "samples = 2").replace("samples = 8", "samples = 2");
+            let head =
+                parts.next().unwrap().replace("samples = 5", "samples = 2").replace("samples = 8", "samples = 2");
             let chosen = parts.find(|part| part.contains(point)).unwrap_or_else(|| panic!("{file} has no {point}"));
             project.write(&file, &format!("{head}\n[[points]]\n{chosen}"));
         }

@@ -1,0 +1,115 @@
+//! Runs, their environments, and what is being measured.
+
+use rusqlite::Connection;
+
+use crate::history::{
+    HistoryError, Progress, Result, RunListing,
+    row::{self, LISTING, all, first, unsigned},
+};
+use crate::model::{Annotation, Environment, RevisionKind, RunId, UnixMillis};
+
+/// The fewest digits that name a commit.
+const PREFIX: usize = 7;
+
+/// How many of the revisions that an ambiguous prefix names are told.
+const MATCHES: usize = 5;
+
+pub(in crate::history) fn serial(connection: &Connection) -> Result<u64> {
+    first(connection, "SELECT serial FROM state", [], |row| Ok(unsigned(row.get(0)?)))?
+        .ok_or_else(|| HistoryError::damaged("the serial is missing"))
+}
+
+pub(in crate::history) fn progress(connection: &Connection) -> Result<Option<Progress>> {
+    let sql = "SELECT scenario, version, operation, parameters, configuration, progress.* FROM progress
+               JOIN cases ON cases.id = progress.case_id";
+    first(connection, sql, [], |row| {
+        Ok(Progress {
+            run: RunId(row.get("run_id")?),
+            case: row::case(row)?,
+            label: row::label(row)?,
+            trial: row.get("trial")?,
+            trials: row.get("trials")?,
+            done_trials: row.get("done_trials")?,
+            planned_trials: row.get("planned_trials")?,
+            at: UnixMillis(row.get("at")?),
+        })
+    })
+}
+
+pub(in crate::history) fn latest(connection: &Connection, limit: u32) -> Result<Vec<RunListing>> {
+    let sql = format!(
+        "{LISTING} WHERE runs.id IN (SELECT max(id) FROM runs GROUP BY environment_id, revision_id)
+         ORDER BY position DESC, runs.id DESC LIMIT ?1"
+    );
+    all(connection, &sql, [limit], row::listing)
+}
+
+pub(in crate::history) fn listing(connection: &Connection, id: RunId) -> Result<Option<RunListing>> {
+    first(connection, &format!("{LISTING} WHERE runs.id = ?1"), [id.0], row::listing)
+}
+
+pub(in crate::history) fn axis(connection: &Connection, environment: &str) -> Result<Vec<RunListing>> {
+    let sql = format!(
+        "{LISTING} WHERE runs.id IN (SELECT max(id) FROM runs WHERE environment_id = ?1 GROUP BY revision_id)
+         ORDER BY position, committed_at, runs.id"
+    );
+    all(connection, &sql, [environment], row::listing)
+}
+
+/// The runs of one revision, named in full, by a prefix, or as `worktree`.
+pub(in crate::history) fn runs_of(connection: &Connection, text: &str) -> Result<Vec<RunListing>> {
+    let Some(revision_id) = resolve(connection, text)? else { return Ok(Vec::new()) };
+    let sql = format!("{LISTING} WHERE revision_id = ?1 ORDER BY runs.id DESC");
+    all(connection, &sql, [revision_id], row::listing)
+}
+
+fn resolve(connection: &Connection, text: &str) -> Result<Option<i64>> {
+    if text == "worktree" {
+        let kind = row::kind_word(RevisionKind::Worktree);
+        let sql = "SELECT revision_id FROM runs JOIN revisions ON revisions.id = revision_id
+                   WHERE kind = ?1 ORDER BY runs.id DESC LIMIT 1";
+        return first(connection, sql, [kind], |row| Ok(row.get(0)?));
+    }
+    let digits = text.strip_prefix("worktree-").unwrap_or(text);
+    if digits.len() < PREFIX || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(HistoryError::NotARevision { text: text.chars().take(80).collect() });
+    }
+    // Ids are lower-case hex, and `g` follows `f`: the range is exactly the ids that begin with the text.
+    let prefix = text.to_ascii_lowercase();
+    let found = all(
+        connection,
+        "SELECT id, name FROM revisions WHERE name >= ?1 AND name < ?1 || 'g' ORDER BY name LIMIT ?2",
+        rusqlite::params![prefix, MATCHES as i64],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
+    )?;
+    match found.as_slice() {
+        [] => Ok(None),
+        [(id, _)] => Ok(Some(*id)),
+        // The whole name of one that is also the beginning of others.
+        [(id, name), ..] if *name == prefix => Ok(Some(*id)),
+        _ => Err(HistoryError::Ambiguous { prefix, matches: found.into_iter().map(|(_, name)| name).collect() }),
+    }
+}
+
+pub(in crate::history) fn environments(connection: &Connection) -> Result<Vec<Environment>> {
+    all(connection, "SELECT * FROM environments ORDER BY id", [], row::environment)
+}
+
+/// The environment of a run, with the annotations of that run.
+pub(in crate::history) fn environment(connection: &Connection, run: RunId) -> Result<Option<Environment>> {
+    let sql =
+        "SELECT environments.* FROM runs JOIN environments ON environments.id = environment_id WHERE runs.id = ?1";
+    let environment = first(connection, sql, [run.0], row::environment)?;
+    environment.map(|found| Ok(Environment { annotations: annotations(connection, run)?, ..found })).transpose()
+}
+
+pub(in crate::history) fn annotations(connection: &Connection, run: RunId) -> Result<Vec<Annotation>> {
+    let sql = "SELECT name, value FROM annotations WHERE run_id = ?1 ORDER BY place";
+    all(connection, sql, [run.0], |row| Ok(Annotation { name: row.get(0)?, value: row.get(1)? }))
+}
+
+/// The id of a run's environment.
+pub(in crate::history) fn environment_of(connection: &Connection, run: RunId) -> Result<String> {
+    first(connection, "SELECT environment_id FROM runs WHERE id = ?1", [run.0], |row| Ok(row.get(0)?))?
+        .ok_or(HistoryError::UnknownRun { run })
+}

@@ -1,0 +1,83 @@
+//! What graphs are drawn from.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row};
+
+use super::measurements::interval;
+use crate::history::{
+    Point, Result, Series,
+    row::{self, all, word, word_at},
+};
+use crate::model::{Metric, RunId};
+
+pub(in crate::history) fn scenarios(connection: &Connection) -> Result<Vec<String>> {
+    all(connection, "SELECT DISTINCT scenario FROM cases ORDER BY scenario", [], |row| Ok(row.get(0)?))
+}
+
+pub(in crate::history) fn metrics(connection: &Connection, scenario: &str) -> Result<Vec<Metric>> {
+    let sql = "SELECT DISTINCT metric FROM series JOIN cases ON cases.id = case_id WHERE scenario = ?1";
+    let mut metrics = all(connection, sql, [scenario], |row| word_at(row, "metric"))?;
+    metrics.sort_unstable();
+    Ok(metrics)
+}
+
+/// The lines of a graph, ordered by case. A line that only superseded runs know of is left out.
+pub(in crate::history) fn series(
+    connection: &Connection,
+    scenario: &str,
+    metric: Metric,
+    environment: &str,
+) -> Result<Vec<Series>> {
+    let places = places(connection, environment)?;
+    let sql = "SELECT series.id AS series_id, operation_version, metric, cases.* FROM series
+               JOIN cases ON cases.id = case_id
+               WHERE scenario = ?1 AND metric = ?2 AND environment_id = ?3";
+    let identity = [scenario, &metric.to_string(), environment];
+    let mut lines = all(connection, sql, identity, |row| {
+        let id = row.get("series_id")?;
+        Ok(Series {
+            id,
+            case: row::case(row)?,
+            label: row::label(row)?,
+            operation_version: row.get("operation_version")?,
+            metric,
+            points: points(connection, id, &places)?,
+        })
+    })?;
+    lines.retain(|line| !line.points.is_empty());
+    lines.sort_by(|a, b| (&a.case, a.operation_version).cmp(&(&b.case, b.operation_version)));
+    Ok(lines)
+}
+
+/// The place of each run on the axis. Runs that were superseded have none.
+fn places(connection: &Connection, environment: &str) -> Result<BTreeMap<RunId, usize>> {
+    let sql = "SELECT runs.id FROM runs JOIN revisions ON revisions.id = revision_id
+               WHERE runs.id IN (SELECT max(id) FROM runs WHERE environment_id = ?1 GROUP BY revision_id)
+               ORDER BY position, committed_at, runs.id";
+    let runs = all(connection, sql, [environment], |row| Ok(RunId(row.get(0)?)))?;
+    Ok(runs.into_iter().enumerate().map(|(place, run)| (run, place)).collect())
+}
+
+/// One line: neighbours in the table, read in one scan.
+fn points(connection: &Connection, series_id: i64, places: &BTreeMap<RunId, usize>) -> Result<Vec<Point>> {
+    let sql =
+        "SELECT run_id, estimate, low, high, level, trials, samples, grade FROM measurements WHERE series_id = ?1";
+    let mut placed = all(connection, sql, [series_id], |row| {
+        let run = RunId(row.get(0)?);
+        places.get(&run).map(|place| Ok((*place, point(run, row)?))).transpose()
+    })?;
+    placed.sort_unstable_by_key(|point| point.as_ref().map(|(place, _)| *place));
+    Ok(placed.into_iter().flatten().map(|(_, point)| point).collect())
+}
+
+fn point(run: RunId, row: &Row) -> Result<Point> {
+    Ok(Point {
+        run,
+        estimate: row.get(1)?,
+        interval: interval(row)?,
+        trials: row.get(5)?,
+        samples: row.get(6)?,
+        grade: word(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?, "grade")?,
+    })
+}

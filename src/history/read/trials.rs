@@ -1,0 +1,100 @@
+//! Trials as they were recorded.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::history::{
+    HistoryError, Result,
+    packing::{PackingError, unpack},
+    row::{self, all, unsigned, unsigned_at, word_at},
+};
+use crate::model::{
+    Conditions, ReactorHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial, TrialTotal, UnixMillis,
+};
+
+/// Every trial of a case in a run, in the order of their index.
+pub(in crate::history) fn trials(connection: &Connection, run: RunId, case_key: &str) -> Result<Vec<Trial>> {
+    let sql = "SELECT trials.id AS trial_id, trials.*, cases.* FROM trials JOIN cases ON cases.id = case_id
+               WHERE run_id = ?1 AND key = ?2 ORDER BY trial_index";
+    all(connection, sql, params![run.0, case_key], |row| trial(connection, row))
+}
+
+fn trial(connection: &Connection, row: &Row) -> Result<Trial> {
+    let id: i64 = row.get("trial_id")?;
+    let starts: Vec<u8> = row.get("starts")?;
+    let [starts_ns] = unpack(&starts).map_err(|error| damaged(id, "the starts", &error))?;
+    Ok(Trial {
+        case: row::case(row)?,
+        label: row::label(row)?,
+        operation_version: row.get("operation_version")?,
+        index: row.get("trial_index")?,
+        order: row.get("run_order")?,
+        started_at: UnixMillis(row.get("started_at")?),
+        duration_ns: unsigned_at(row, "duration_ns")?,
+        iterations: unsigned_at(row, "iterations")?,
+        warmup: row.get("warmup")?,
+        columns: columns(connection, id, starts_ns.len())?,
+        starts_ns,
+        totals: totals(connection, id)?,
+        reactor: reactor(connection, id)?,
+        timelines: timelines(connection, id)?,
+        conditions: Conditions {
+            pressure_ppm: row.get::<_, Option<i64>>("pressure_ppm")?.map(unsigned),
+            steal_ppm: row.get::<_, Option<i64>>("steal_ppm")?.map(unsigned),
+            others_ppm: row.get::<_, Option<i64>>("others_ppm")?.map(unsigned),
+            sampler_ppm: unsigned_at(row, "sampler_ppm")?,
+            clock_step_ns: unsigned_at(row, "clock_step_ns")?,
+        },
+    })
+}
+
+/// The samples of a trial, each column checked to be `samples` long.
+pub(in crate::history) fn columns(connection: &Connection, trial_id: i64, samples: usize) -> Result<Vec<SampleColumn>> {
+    let sql = "SELECT metric, packed FROM sample_columns WHERE trial_id = ?1 ORDER BY place";
+    all(connection, sql, [trial_id], |row| {
+        let metric = word_at(row, "metric")?;
+        let [values] = unpack_at(row, trial_id, "a sample column")?;
+        if values.len() == samples {
+            return Ok(SampleColumn { metric, values });
+        }
+        let found = values.len();
+        Err(HistoryError::damaged(format!("trial {trial_id} has {found} values of {metric} for {samples} samples")))
+    })
+}
+
+pub(in crate::history) fn totals(connection: &Connection, trial_id: i64) -> Result<Vec<TrialTotal>> {
+    let sql = "SELECT metric, value FROM totals WHERE trial_id = ?1 ORDER BY place";
+    all(connection, sql, [trial_id], |row| {
+        Ok(TrialTotal { metric: word_at(row, "metric")?, value: unsigned_at(row, "value")? })
+    })
+}
+
+pub(in crate::history) fn reactor(connection: &Connection, trial_id: i64) -> Result<Vec<ReactorHistogram>> {
+    let sql = "SELECT role, packed FROM reactor_histograms WHERE trial_id = ?1 ORDER BY place";
+    all(connection, sql, [trial_id], |row| {
+        let [nanoseconds, counts] = unpack_at(row, trial_id, "a reactor histogram")?;
+        Ok(ReactorHistogram { role: word_at(row, "role")?, counts: nanoseconds.into_iter().zip(counts).collect() })
+    })
+}
+
+pub(in crate::history) fn timelines(connection: &Connection, trial_id: i64) -> Result<Vec<Timeline>> {
+    let sql = "SELECT role, packed FROM timelines WHERE trial_id = ?1 ORDER BY place";
+    all(connection, sql, [trial_id], |row| {
+        let columns: [Vec<u64>; 7] = unpack_at(row, trial_id, "a timeline")?;
+        // Invariant of `unpack`: the columns are equally long.
+        let points = (0..columns[0].len()).map(|at| point(columns.each_ref().map(|column| column[at]))).collect();
+        Ok(Timeline { role: word_at(row, "role")?, points })
+    })
+}
+
+const fn point([at_ns, cpu_ns, rss, bytes_read, bytes_written, storage_written, switches]: [u64; 7]) -> TimelinePoint {
+    TimelinePoint { at_ns, cpu_ns, rss, bytes_read, bytes_written, storage_written, switches }
+}
+
+fn unpack_at<const N: usize>(row: &Row, trial_id: i64, what: &str) -> Result<[Vec<u64>; N]> {
+    let blob = row.get_ref("packed")?.as_blob().map_err(rusqlite::Error::from)?;
+    unpack(blob).map_err(|error| damaged(trial_id, what, &error))
+}
+
+fn damaged(trial_id: i64, what: &str, error: &PackingError) -> HistoryError {
+    HistoryError::damaged(format!("{what} of trial {trial_id} cannot be unpacked: {error}"))
+}

@@ -1,0 +1,200 @@
+//! Between rows and records. Whatever a row holds, reading it gives a record or an error, never a panic.
+
+use rusqlite::{Connection, Params, Row};
+use serde::{
+    de::DeserializeOwned,
+    de::value::{Error as WordError, StrDeserializer},
+};
+
+use super::{HistoryError, Result, RunListing};
+use crate::model::{
+    Case, CaseLabel, CheckStatus, Environment, Revision, RevisionKind, Run, RunId, SubjectBuild, UnixMillis, Values,
+};
+
+/// All rows of a query as records.
+pub(super) fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    mut record: impl FnMut(&Row) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(record(row)?);
+    }
+    Ok(records)
+}
+
+/// The first row of a query as a record, if there is one.
+pub(super) fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    record: impl FnOnce(&Row) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(parameters)?;
+    rows.next()?.map(record).transpose()
+}
+
+/// An unsigned number as the database keeps it: its two's complement.
+pub(super) const fn signed(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// The inverse of [`signed`].
+pub(super) const fn unsigned(number: i64) -> u64 {
+    number.cast_unsigned()
+}
+
+/// A word of one of the model's closed lists, such as `finished`. `what` says which list.
+pub(super) fn word<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
+    T::deserialize(StrDeserializer::<WordError>::new(text))
+        .map_err(|_| HistoryError::damaged(format!("`{text}` stands where a {what} is expected")))
+}
+
+/// The word that [`word`] reads again.
+pub(super) const fn status_word(status: CheckStatus) -> &'static str {
+    match status {
+        CheckStatus::Pass => "pass",
+        CheckStatus::Warn => "warn",
+        CheckStatus::Fail => "fail",
+    }
+}
+
+/// The word that [`word`] reads again.
+pub(super) const fn kind_word(kind: RevisionKind) -> &'static str {
+    match kind {
+        RevisionKind::Commit => "commit",
+        RevisionKind::Worktree => "worktree",
+    }
+}
+
+/// A text column that holds a word.
+pub(super) fn word_at<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
+    word(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?, column)
+}
+
+/// A number column kept by [`signed`].
+pub(super) fn unsigned_at(row: &Row, column: &str) -> Result<u64> {
+    Ok(unsigned(row.get(column)?))
+}
+
+/// The columns of `cases`, without its label.
+pub(super) fn case(row: &Row) -> Result<Case> {
+    Ok(Case {
+        scenario: row.get("scenario")?,
+        version: row.get("version")?,
+        operation: row.get("operation")?,
+        parameters: values(row, "parameters")?,
+        configuration: values(row, "configuration")?,
+    })
+}
+
+/// The column `label`.
+pub(super) fn label(row: &Row) -> Result<CaseLabel> {
+    Ok(CaseLabel(row.get("label")?))
+}
+
+fn values(row: &Row, column: &str) -> Result<Values> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| HistoryError::damaged(format!("{column} of a case: {error}")))
+}
+
+/// The columns of `environments`, without annotations.
+pub(super) fn environment(row: &Row) -> Result<Environment> {
+    Ok(Environment {
+        id: row.get("id")?,
+        cpu: row.get("cpu")?,
+        cores: row.get("cores")?,
+        memory_gib: unsigned_at(row, "memory_gib")?,
+        virtualization: row.get("virtualization")?,
+        platform: row.get("platform")?,
+        annotations: Vec::new(),
+    })
+}
+
+/// What [`listing`] reads, to be continued with conditions and an order.
+pub(super) const LISTING: &str = "SELECT runs.*, name, kind, commit_name, parent, tree, title, committed_at, position \
+     FROM runs JOIN revisions ON revisions.id = runs.revision_id";
+
+/// A row of [`LISTING`].
+pub(super) fn listing(row: &Row) -> Result<RunListing> {
+    Ok(RunListing {
+        run: run(row)?,
+        sound: row.get("sound")?,
+        noisy: row.get("noisy")?,
+        unusable: row.get("unusable")?,
+        failures: row.get("failures")?,
+        trials: row.get("trials")?,
+        planned_trials: row.get("planned_trials")?,
+    })
+}
+
+fn run(row: &Row) -> Result<Run> {
+    Ok(Run {
+        id: RunId(row.get("id")?),
+        revision: revision(row)?,
+        environment: row.get("environment_id")?,
+        profile: word_at(row, "profile")?,
+        state: word_at(row, "state")?,
+        build: build(row)?,
+        started_at: UnixMillis(row.get("started_at")?),
+        finished_at: row.get::<_, Option<i64>>("finished_at")?.map(UnixMillis),
+        reproduce: row.get("reproduce")?,
+    })
+}
+
+fn build(row: &Row) -> Result<Option<SubjectBuild>> {
+    let Some(sha256) = row.get("build_sha256")? else { return Ok(None) };
+    Ok(Some(SubjectBuild { sha256, inputs: row.get("build_inputs")?, toolchain: row.get("build_toolchain")? }))
+}
+
+fn revision(row: &Row) -> Result<Revision> {
+    Ok(Revision {
+        id: row.get("name")?,
+        kind: word_at(row, "kind")?,
+        commit: row.get("commit_name")?,
+        parent: row.get("parent")?,
+        tree: row.get("tree")?,
+        title: row.get("title")?,
+        committed_at: UnixMillis(row.get("committed_at")?),
+        position: unsigned_at(row, "position")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FailureKind, Grade, Metric, Profile, Role, RunState};
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for state in RunState::ALL {
+            assert_eq!(word::<RunState>(state.as_str(), "state").unwrap(), state);
+        }
+        for kind in FailureKind::ALL {
+            assert_eq!(word::<FailureKind>(kind.as_str(), "kind").unwrap(), kind);
+        }
+        for profile in Profile::ALL {
+            assert_eq!(word::<Profile>(profile.as_str(), "profile").unwrap(), profile);
+        }
+        for role in [Role::Client, Role::Server, Role::Load] {
+            assert_eq!(word::<Role>(role.as_str(), "role").unwrap(), role);
+        }
+        for grade in [Grade::Sound, Grade::Noisy, Grade::Unusable] {
+            assert_eq!(word::<Grade>(grade.as_str(), "grade").unwrap(), grade);
+        }
+        for status in [CheckStatus::Pass, CheckStatus::Warn, CheckStatus::Fail] {
+            assert_eq!(word::<CheckStatus>(status_word(status), "status").unwrap(), status);
+        }
+        for kind in [RevisionKind::Commit, RevisionKind::Worktree] {
+            assert_eq!(word::<RevisionKind>(kind_word(kind), "kind").unwrap(), kind);
+        }
+        assert_eq!(word::<Metric>("wall_time", "metric").unwrap(), Metric::WALL_TIME);
+        let error = word::<Grade>("lovely", "grade").unwrap_err().to_string();
+        assert!(error.contains("`lovely` stands where a grade is expected"), "{error}");
+    }
+}

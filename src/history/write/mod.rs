@@ -1,0 +1,18 @@
+//! What the writer's transactions do. Nothing here begins or ends a transaction, so that each change is one with whatever
+//! else its caller puts beside it.
+
+mod measurement;
+mod run;
+mod trial;
+
+pub(super) use measurement::measurements;
+pub(super) use run::{failure, finish_run, open_run, progress, start_over};
+pub(super) use trial::trial;
+
+use super::{HistoryError, Result};
+use crate::model::RunId;
+
+/// Refuses a run of which no row was changed.
+fn known(run: RunId, changed: usize) -> Result<()> {
+    if changed == 0 { Err(HistoryError::UnknownRun { run }) } else { Ok(()) }
+}
