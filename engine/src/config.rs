@@ -89,7 +89,7 @@ impl Default for StoreConfig {
         Self {
             journal: Journal::Wal,
             synchronous: Synchronous::Full,
-            page_size: 4096,
+            page_size: 8192,
             cipher: true,
             group_commit: true,
         }

@@ -284,3 +284,53 @@ fn two_exchanges_of_one_replica_take_turns() {
         assert_eq!(first.documents_sent + second.documents_sent, 20);
     });
 }
+
+/// Three devices edit at random over connections that break at random; then everyone synchronises in peace. All end alike,
+/// and whatever was stored is there or was replaced by someone who had seen it.
+#[test]
+fn nothing_is_lost_over_connections_that_break() {
+    run_test(async {
+        let config = quick();
+        let server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut devices = Vec::new();
+        for _ in 0..3 {
+            devices.push(ana.device(&config, &server.address).await);
+        }
+        let mut state = 1_u64;
+        let mut random = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let mut made = Vec::new();
+        for step in 0..150_usize {
+            let device = &devices[random(3) as usize];
+            let name = format!("doc-{}", random(12));
+            let current = device.replica.get(&id(&name)).await.unwrap();
+            let conflicts = device.replica.conflicts(&id(&name)).await.unwrap();
+            let seen: Vec<_> = current.into_iter().chain(conflicts).map(|document| document.revision).collect();
+            let content = payload(step, 20 + random(60_000) as usize);
+            made.push((name.clone(), device.replica.resolve(&id(&name), &seen, Some(content)).await.unwrap()));
+            if random(3) == 0 {
+                let connection = match random(2) {
+                    0 => BreakingConnection::to(&server.address, random(300_000) as i64).await,
+                    _ => BreakingConnection::after_answer(&server.address, random(300_000) as i64).await,
+                };
+                // It may be enough, or it may not.
+                let _ = ana.client(&config, &connection.address).sync(&device.replica).await;
+            }
+        }
+        for device in devices.iter().chain(&devices).chain(&devices) {
+            device.sync().await;
+        }
+        let all = devices[0].everything().await;
+        assert_eq!(all, devices[1].everything().await);
+        assert_eq!(all, devices[2].everything().await);
+        for (name, revision) in made {
+            let (current, conflicts) = all.iter().find(|(document, _)| document.id == id(&name)).unwrap();
+            let kept = conflicts.iter().chain([current]).any(|version| version.revision.includes(&revision));
+            assert!(kept, "{name} {revision} is lost");
+        }
+        assert_eq!(devices[0].sync().await.requests, 1);
+    });
+}

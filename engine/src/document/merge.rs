@@ -70,8 +70,8 @@ pub enum MergeError {
 /// # Errors
 /// [`MergeError`] when the versions contradict each other.
 pub fn merge(present: &[Document], incoming: &Document) -> Result<Merged, MergeError> {
-    for document in present.iter().filter(|document| document.revision.includes(&incoming.revision)) {
-        if document.revision == incoming.revision && document.content != incoming.content {
+    if let Some(known) = present.iter().find(|document| document.revision.includes(&incoming.revision)) {
+        if known.revision == incoming.revision && known.content != incoming.content {
             return Err(MergeError::Forked { document: incoming.id.clone(), revision: incoming.revision.clone() });
         }
         return Ok(Merged::Unchanged);

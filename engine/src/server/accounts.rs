@@ -74,7 +74,7 @@ impl Token {
     fn generate() -> Result<Self, DatabaseError> {
         let mut bytes = Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(bytes.as_mut()).map_err(|_| DatabaseError::Io {
-            what: "draw random bytes",
+            what: "no random bytes can be drawn",
             source: std::io::Error::other("the system's generator failed"),
         })?;
         let mut text = Zeroizing::new(PREFIX.to_owned());

@@ -14,10 +14,12 @@ use tokio::sync::Semaphore;
 use super::app::app;
 use super::state::Server;
 
-/// Connections that are open at once; more wait to be accepted.
-const CONNECTIONS: usize = 1024;
+/// Connections that are open at once; more wait to be accepted. Together with the databases that may be open they stay
+/// below the 1024 file descriptors that a process has by default.
+const CONNECTIONS: usize = 256;
 
-/// Bytes that a connection buffers, and so the most that the head of a request may take: hyper answers 431 to more.
+/// Bytes that a connection buffers, and so about the most that the head of a request may take: hyper answers 431
+/// to much more.
 const BUFFER: usize = 64 << 10;
 
 /// Headers that a request may have.

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::caller::{Caller, PathReplica};
 use super::peers::{SeenQuery, seen};
 use super::refusal::Refusal;
+use super::state::Server;
 use crate::document::{Position, ReplicaId};
 use crate::protocol::{Commit, FRAMES, PREAMBLE, encode_commit, encode_end};
 
@@ -29,14 +30,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `GET`.
 pub(super) async fn get(
+    State(server): State<Server>,
     caller: Caller,
     PathReplica(replica): PathReplica,
     query: Result<Query<SeenQuery>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let seen = seen(query)?;
+    let turn = server.stream_turn(&caller.store).await?;
     let until = caller.store.head(seen).await?;
     let (pieces, body) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
+        let _turn = turn;
         if let Err(failure) = send(&caller, replica, seen, until, &pieces).await {
             // The client sees a stream without an end and tries again.
             let _ = pieces.send(Err(failure)).await;

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::rejection::QueryRejection;
@@ -23,10 +23,10 @@ use super::refusal::Refusal;
 use super::state::Server;
 use super::user_store::UserStore;
 use crate::document::ReplicaId;
-use crate::protocol::{Acknowledgement, Commit, Decoder, FRAMES, Frame, FrameError, LINES, PushLine, SealedDocument};
+use crate::protocol::{Acknowledgement, Commit, Decoder, FRAMES, Frame, LINES, PushLine, SealedDocument};
 
-/// How long a push waits for its turn where too many are under way.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a batch may take to arrive: the largest one over a line of 30 kB/s.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// When batches are acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -59,9 +59,7 @@ pub(super) async fn post(
     if headers.get(CONTENT_TYPE).is_none_or(|value| value != FRAMES) {
         return Err(Refusal::UnsupportedMediaType(FRAMES));
     }
-    let turn = tokio::time::timeout(PATIENCE, server.pushes().clone().acquire_owned());
-    let turn = turn.await.ok().and_then(Result::ok).ok_or(Refusal::Busy)?;
-
+    let turn = server.stream_turn(&caller.store).await?;
     let (outcomes, mut answer) = mpsc::channel(16);
     let body = body.into_data_stream();
     tokio::spawn(async move {
@@ -152,6 +150,7 @@ async fn read_batches(
 ) -> Result<(), Refusal> {
     let mut decoder = Decoder::new();
     let mut documents = Vec::new();
+    let mut deadline = Instant::now() + PATIENCE;
     loop {
         while let Some(frame) = decoder.next_frame()? {
             match frame {
@@ -159,17 +158,21 @@ async fn read_batches(
                 Frame::Commit(commit) => {
                     let batch = Batch { commit, documents: std::mem::take(&mut documents) };
                     batches.send(Ok(batch)).await.map_err(|_| Refusal::Malformed("a batch was refused".to_owned()))?;
+                    deadline = Instant::now() + PATIENCE;
                 }
                 Frame::End => {}
             }
         }
+        if Instant::now() > deadline {
+            return Err(Refusal::Timeout(PATIENCE.as_secs()));
+        }
         match next_piece(body).await? {
             Some(piece) => decoder.push(&piece),
-            None => return decoder.finish().map_err(cut),
+            None => {
+                return decoder
+                    .finish()
+                    .map_err(|error| Refusal::Malformed(format!("{error}: send what is missing again")));
+            }
         }
     }
-}
-
-fn cut(error: FrameError) -> Refusal {
-    Refusal::Malformed(format!("{error}: send what is missing again"))
 }

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use super::body;
 use super::caller::Caller;
 use super::refusal::Refusal;
-use super::user_store::Expected;
 use crate::protocol::MAX_RECOVERY;
 
 /// `GET`: the document and its ETag, or 304 to who has it already.
@@ -24,20 +23,23 @@ pub(super) async fn get(caller: Caller, headers: HeaderMap) -> Result<Response, 
 
 /// `PUT`: 201 for the first document, 204 for a replacement.
 pub(super) async fn put(caller: Caller, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let (expected, status) = match (header(&headers, IF_NONE_MATCH), header(&headers, IF_MATCH)) {
-        (Some("*"), None) => (Expected::Absent, StatusCode::CREATED),
-        (None, Some(tags)) => {
-            let tags = tags.to_owned();
-            (Expected::Matching(Box::new(move |present| names(&tags, &etag(present)))), StatusCode::NO_CONTENT)
-        }
+    let replaces = match (header(&headers, IF_NONE_MATCH), header(&headers, IF_MATCH)) {
+        (Some("*"), None) => None,
+        (None, Some(tags)) => Some(tags.to_owned()),
         _ => return Err(Refusal::PreconditionRequired),
     };
+    let status = if replaces.is_some() { StatusCode::NO_CONTENT } else { StatusCode::CREATED };
     let document = body::read(body, MAX_RECOVERY).await?;
     if document.is_empty() {
         return Err(Refusal::Malformed("a recovery document is not empty".to_owned()));
     }
     let tag = etag(&document);
-    caller.store.set_recovery(document.to_vec(), expected).await?;
+    let may = move |present: Option<&[u8]>| match (present, replaces) {
+        (None, None) => true,
+        (Some(present), Some(tags)) => names(&tags, &etag(present)),
+        _ => false,
+    };
+    caller.store.set_recovery(document.to_vec(), may).await?;
     Ok((status, [(ETAG, tag)]).into_response())
 }
 

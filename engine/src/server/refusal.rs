@@ -27,7 +27,7 @@ pub(super) enum Refusal {
     #[error("this path does not know this method")]
     MethodNotAllowed,
     /// Its body came too slowly.
-    #[error("nothing more came of the body for {0} s: send it again")]
+    #[error("the body, or a batch of it, did not arrive within {0} s: send it again")]
     Timeout(u64),
     /// The replica has seen a place that the store's history does not contain.
     #[error("the store's history does not contain what the replica has seen: one of them was restored or replaced")]

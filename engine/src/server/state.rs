@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
 use super::refusal::Refusal;
@@ -17,8 +18,14 @@ use crate::store::DatabaseError;
 /// 1024 of those by default.
 const OPEN_STORES: usize = 100;
 
-/// Batches that are received at once; each may take twice the size of a batch in memory.
-const PUSHES: usize = 64;
+/// Streams of documents that run at once. Each may hold two or three batches in memory.
+const STREAMS: usize = 128;
+
+/// Streams of one user among them, so that nobody takes all.
+const USER_STREAMS: usize = 8;
+
+/// How long a stream waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a server could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +56,22 @@ struct Shared {
     folder: PathBuf,
     stores: Mutex<HashMap<i64, Slot>>,
     uses: AtomicU64,
-    pushes: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 /// The place of one user's database, from before it is open.
 struct Slot {
-    store: Arc<OnceCell<Arc<UserStore>>>,
+    store: Cell,
     last_use: u64,
+}
+
+/// Holds a store once it is open.
+type Cell = Arc<OnceCell<Arc<UserStore>>>;
+
+/// Leave to stream documents.
+pub(super) struct StreamTurn {
+    _own: OwnedSemaphorePermit,
+    _any: OwnedSemaphorePermit,
 }
 
 impl Server {
@@ -65,7 +81,7 @@ impl Server {
     /// [`OpenError`] where the folder or the accounts cannot be opened.
     pub async fn open(folder: &Path, config: &Config) -> Result<Self, OpenError> {
         let users = folder.join("users");
-        tokio::fs::create_dir_all(&users).await.map_err(|source| OpenError::Folder { path: users.clone(), source })?;
+        make_folder(&users).await.map_err(|source| OpenError::Folder { path: users.clone(), source })?;
         let accounts = Accounts::open(&folder.join("accounts.db"), config).await?;
         let shared = Shared {
             config: config.clone(),
@@ -73,7 +89,7 @@ impl Server {
             folder: users,
             stores: Mutex::default(),
             uses: AtomicU64::new(0),
-            pushes: Arc::new(Semaphore::new(PUSHES)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -96,8 +112,12 @@ impl Server {
         &self.shared.config
     }
 
-    pub(super) fn pushes(&self) -> &Arc<Semaphore> {
-        &self.shared.pushes
+    /// Waits until one more stream may run. It may for as long as the turn is held.
+    pub(super) async fn stream_turn(&self, store: &UserStore) -> Result<StreamTurn, Refusal> {
+        let own = store.streams().clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let any = tokio::time::timeout(PATIENCE, self.shared.streams.clone().acquire_owned());
+        let any = any.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+        Ok(StreamTurn { _own: own, _any: any })
     }
 
     /// The store of the user with this number. Its file is named after the number: never after anything that came from
@@ -110,13 +130,13 @@ impl Server {
         let path = self.shared.folder.join(format!("{user}.db"));
         // What a client may not choose for its own database does not concern the server's: sealed is sealed.
         let config = StoreConfig { cipher: false, ..self.shared.config.store };
-        let store = slot.get_or_try_init(|| async { UserStore::open(path, config).await.map(Arc::new) }).await?;
+        let store =
+            slot.get_or_try_init(|| async { UserStore::open(path, config, USER_STREAMS).await.map(Arc::new) }).await?;
         Ok(store.clone())
     }
 
     /// The slot of a user, and the store that had to make room for it.
-    #[expect(clippy::type_complexity, reason = "two things that one lock must yield together")]
-    fn slot(&self, user: i64) -> Result<(Arc<OnceCell<Arc<UserStore>>>, Option<Arc<UserStore>>), Refusal> {
+    fn slot(&self, user: i64) -> Result<(Cell, Option<Arc<UserStore>>), Refusal> {
         let now = self.shared.uses.fetch_add(1, Ordering::Relaxed);
         let mut stores = self.stores();
         if let Some(slot) = stores.get_mut(&user) {
@@ -142,4 +162,13 @@ impl Server {
 /// Whether no request holds the store, nor is opening it.
 fn is_idle(slot: &Slot) -> bool {
     Arc::strong_count(&slot.store) == 1 && slot.store.get().is_none_or(|store| Arc::strong_count(store) == 1)
+}
+
+/// Makes a folder that survives a loss of power.
+async fn make_folder(path: &Path) -> std::io::Result<()> {
+    tokio::fs::create_dir_all(path).await?;
+    for folder in path.ancestors().skip(1).take(2).filter(|folder| !folder.as_os_str().is_empty()) {
+        tokio::fs::File::open(folder).await?.sync_all().await?;
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::Semaphore;
 
 use super::refusal::Refusal;
 use crate::config::StoreConfig;
@@ -55,6 +56,7 @@ const READERS: usize = 2;
 pub(super) struct UserStore {
     database: Arc<Database>,
     id: ReplicaId,
+    streams: Arc<Semaphore>,
 }
 
 /// A stretch of the store's history as frames.
@@ -67,25 +69,22 @@ pub(super) struct Page {
     pub(super) reached: Position,
 }
 
-/// What a replacement of the recovery document must find.
-pub(super) enum Expected {
-    /// Nothing.
-    Absent,
-    /// Exactly what satisfies this.
-    Matching(Box<dyn Fn(&[u8]) -> bool + Send>),
-}
-
 impl UserStore {
-    /// Opens the store in the file `path`, making it where it is absent.
-    pub(super) async fn open(path: PathBuf, config: StoreConfig) -> Result<Self, DatabaseError> {
+    /// Opens the store in the file `path`, making it where it is absent, for `streams` streams at once.
+    pub(super) async fn open(path: PathBuf, config: StoreConfig, streams: usize) -> Result<Self, DatabaseError> {
         let database = Database::open(path, None, Kind { migrations: MIGRATIONS, readers: READERS }, config).await?;
         let id = database.write(identify).await?;
-        Ok(Self { database: Arc::new(database), id })
+        Ok(Self { database: Arc::new(database), id, streams: Arc::new(Semaphore::new(streams)) })
     }
 
     /// Writes what waits and closes the files.
     pub(super) async fn close(&self) {
         self.database.close().await;
+    }
+
+    /// The user's leaves to stream.
+    pub(super) fn streams(&self) -> &Arc<Semaphore> {
+        &self.streams
     }
 
     /// What a replica that has seen `seen` must know before an exchange.
@@ -156,16 +155,15 @@ impl UserStore {
         self.database.read(|connection| Ok(recovery(connection)?)).await
     }
 
-    /// Replaces the recovery document, if what is there is as expected.
-    pub(super) async fn set_recovery(&self, document: Vec<u8>, expected: Expected) -> Result<(), Refusal> {
+    /// Replaces the recovery document, if `may` agrees to what is there.
+    pub(super) async fn set_recovery(
+        &self,
+        document: Vec<u8>,
+        may: impl FnOnce(Option<&[u8]>) -> bool + Send + 'static,
+    ) -> Result<(), Refusal> {
         self.database
             .write(move |connection| {
-                let met = match (recovery(connection)?, expected) {
-                    (None, Expected::Absent) => true,
-                    (Some(present), Expected::Matching(matches)) => matches(&present),
-                    _ => false,
-                };
-                if !met {
+                if !may(recovery(connection)?.as_deref()) {
                     return Err(Refusal::PreconditionFailed);
                 }
                 connection

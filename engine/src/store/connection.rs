@@ -125,7 +125,8 @@ mod tests {
     fn the_key_goes_in_raw() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        fill(&path, &key('a'), &StoreConfig::default());
+        // SQLCipher's own page size, so that nothing else need be said.
+        fill(&path, &key('a'), &StoreConfig { page_size: 4096, ..StoreConfig::default() });
         let reads = |key: &str| {
             let connection = Connection::open(&path).unwrap();
             connection.execute_batch(&format!("PRAGMA cipher_log_level = NONE; PRAGMA key = {key};")).unwrap();

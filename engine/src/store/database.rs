@@ -39,9 +39,9 @@ impl Database {
     }
 
     fn open_blocking(path: PathBuf, key: KeyText, kind: &Kind, config: StoreConfig) -> Result<Self, DatabaseError> {
+        make_private(&path)?;
         let mut connection = connection::open(&path, &key, &config)?;
         migrate(&mut connection, &path, kind.migrations)?;
-        restrict(&path)?;
         let writer = Writer::start(connection, config.group_commit)?;
         let reader = move || {
             let connection = connection::open(&path, &key, &config)?;
@@ -88,9 +88,9 @@ impl Database {
     }
 }
 
-/// A database is its owner's business.
-fn restrict(path: &Path) -> Result<(), DatabaseError> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|source| DatabaseError::Io { what: "restrict the database's permissions", source })
+/// Makes the file where it is absent, for its owner alone. SQLite gives the files beside it the same permissions.
+fn make_private(path: &Path) -> Result<(), DatabaseError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    file.map(drop).map_err(|source| DatabaseError::Io { what: "the database's file cannot be opened or made", source })
 }

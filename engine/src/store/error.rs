@@ -48,7 +48,7 @@ pub enum DatabaseError {
     /// The database is closed, or closing.
     #[error("the database is closed")]
     Closed,
-    /// A thread could not be started, or a folder not made.
+    /// The system failed: a file could not be made, or a thread not started.
     #[error("{what}: {source}")]
     Io {
         /// What was tried.

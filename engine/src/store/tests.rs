@@ -104,6 +104,20 @@ async fn a_replica_survives_closing_and_keeps_its_name() {
 }
 
 #[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, replica) = fresh().await;
+    replica.put(&id("a"), None, b"x".to_vec()).await.unwrap();
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap()).collect();
+    assert!(files.len() >= 3, "the database, its log and its index");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.path());
+    }
+    let absent = Replica::open(&folder.path().join("absent/a.db"), &keys().database, &StoreConfig::default()).await;
+    assert!(matches!(absent, Err(StoreError::Database(DatabaseError::Io { .. }))));
+}
+
+#[tokio::test]
 async fn every_setting_stores_and_reads() {
     use crate::config::Journal;
     for journal in [Journal::Wal, Journal::Delete] {
@@ -154,7 +168,7 @@ async fn concurrent_edits_are_both_kept_until_resolved() {
     assert_eq!(deliver(&two, &one).await, Received { news: 1, conflicts: 1 });
     let (mine, theirs) = (one.get(&a).await.unwrap().unwrap(), two.get(&a).await.unwrap().unwrap());
     assert_eq!(mine, theirs);
-    assert_eq!(one.conflicted().await.unwrap(), [a.clone()]);
+    assert_eq!(one.conflicted().await.unwrap(), std::slice::from_ref(&a));
     let losers = one.conflicts(&a).await.unwrap();
     assert_eq!(losers, two.conflicts(&a).await.unwrap());
     assert_eq!(one.list("", None, 9).await.unwrap()[0].conflicts, 1);

@@ -44,7 +44,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run(&connection, &queue, group))
-            .map_err(|source| DatabaseError::Io { what: "start the writing thread", source })?;
+            .map_err(|source| DatabaseError::Io { what: "the writing thread cannot be started", source })?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             slots: Arc::new(Semaphore::new(QUEUE)),

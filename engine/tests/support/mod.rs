@@ -176,7 +176,7 @@ pub(crate) const MARK: &[u8] = b"confidential-mark";
 /// Content that differs for each `n` and does not compress.
 pub(crate) fn payload(n: usize, size: usize) -> Vec<u8> {
     let mut state = n as u64 + 1;
-    let mut content = MARK.repeat(1);
+    let mut content = MARK.to_vec();
     while content.len() < size {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         content.push((state >> 56) as u8);

@@ -1,0 +1,180 @@
+//! Replicas and servers that were copied, restored or replaced: noticed and named, never merged in silence.
+
+use std::path::Path;
+
+use benchline_engine::client::{SyncClient, SyncError};
+use benchline_engine::config::Config;
+use benchline_engine::store::Replica;
+
+use crate::support::{Account, Device, TestServer, quick, run_test};
+
+/// Copies the closed replica of a device.
+async fn copy(device: &Device, account: &Account, config: &Config, name: &str) -> Replica {
+    device.replica.close().await;
+    let to = device.folder.path().join(name);
+    std::fs::copy(device.folder.path().join("replica.db"), &to).unwrap();
+    Replica::open(&to, &account.keys.database, &config.store).await.unwrap()
+}
+
+async fn reopen(device: &mut Device, account: &Account, config: &Config) {
+    let path = device.folder.path().join("replica.db");
+    device.replica = Replica::open(&path, &account.keys.database, &config.store).await.unwrap();
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn a_copied_replica_is_noticed() {
+    run_test(async {
+        let config = quick();
+        let server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut one = ana.device(&config, &server.address).await;
+        one.create("a", b"1").await;
+        one.sync().await;
+        let copy = copy(&one, &ana, &config, "copy.db").await;
+        reopen(&mut one, &ana, &config).await;
+        one.create("b", b"original").await;
+        one.sync().await;
+        // The copy goes on by itself: the same counters, other content.
+        copy.put(&"b".parse().unwrap(), None, b"copy".to_vec()).await.unwrap();
+        let error = one.client.sync(&copy).await.unwrap_err();
+        assert!(matches!(error, SyncError::ReplicaMismatch), "{error}");
+        assert_eq!(one.sync().await.requests, 1, "the original goes on");
+        let other = ana.device(&config, &server.address).await;
+        other.sync().await;
+        let b = other.replica.get(&"b".parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(b.content.unwrap(), b"original");
+    });
+}
+
+#[test]
+fn a_replica_restored_from_before_a_push_or_a_pull_is_noticed() {
+    run_test(async {
+        for pushed in [true, false] {
+            let config = quick();
+            let server = TestServer::start(&config).await;
+            let ana = server.user("ana").await;
+            let (mut one, two) =
+                (ana.device(&config, &server.address).await, ana.device(&config, &server.address).await);
+            one.create("a", b"1").await;
+            one.sync().await;
+            let old = copy(&one, &ana, &config, "backup.db").await;
+            reopen(&mut one, &ana, &config).await;
+            let maker = if pushed { &one } else { &two };
+            maker.create("b", b"2").await;
+            maker.sync().await;
+            one.sync().await;
+            let error = one.client.sync(&old).await.unwrap_err();
+            assert!(matches!(error, SyncError::ReplicaMismatch), "{error}");
+        }
+    });
+}
+
+#[test]
+fn two_copies_at_the_same_time_cannot_both_go_on() {
+    run_test(async {
+        let config = quick();
+        let server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut one = ana.device(&config, &server.address).await;
+        one.create("a", b"1").await;
+        one.sync().await;
+        let copy = copy(&one, &ana, &config, "copy.db").await;
+        reopen(&mut one, &ana, &config).await;
+        one.create("b", b"original").await;
+        copy.put(&"c".parse().unwrap(), None, b"copy".to_vec()).await.unwrap();
+        let (first, second) = tokio::join!(one.client.sync(&one.replica), one.client.sync(&copy));
+        let failed = [first, second].into_iter().filter(Result::is_err).collect::<Vec<_>>();
+        assert!(matches!(failed[..], [Err(SyncError::ReplicaMismatch)]), "{failed:?}");
+    });
+}
+
+#[test]
+fn a_server_that_rolls_back_or_is_replaced_is_noticed() {
+    run_test(async {
+        let config = quick();
+        for replaced in [false, true] {
+            let mut server = TestServer::start(&config).await;
+            let ana = server.user("ana").await;
+            let mut one = ana.device(&config, &server.address).await;
+            one.create("a", b"1").await;
+            one.sync().await;
+            let backup = tempfile::tempdir().unwrap();
+            server = server.restart(|data| copy_files(&data.join("users"), backup.path())).await;
+            one.client = ana.client(&config, &server.address);
+            one.create("b", b"2").await;
+            one.sync().await;
+            server = server
+                .restart(|data| {
+                    std::fs::remove_dir_all(data.join("users")).unwrap();
+                    std::fs::create_dir(data.join("users")).unwrap();
+                    if !replaced {
+                        copy_files(backup.path(), &data.join("users"));
+                    }
+                })
+                .await;
+            one.client = ana.client(&config, &server.address);
+            one.create("c", b"3").await;
+            let error = one.client.sync(&one.replica).await.unwrap_err();
+            assert!(matches!(error, SyncError::ServerMismatch), "{error}");
+            assert_eq!(one.everything().await.len(), 3, "nothing is lost here");
+        }
+    });
+}
+
+#[test]
+fn a_server_rolled_back_below_another_device_s_changes_is_noticed_too() {
+    run_test(async {
+        let config = quick();
+        let mut server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut one = ana.device(&config, &server.address).await;
+        let mut two = ana.device(&config, &server.address).await;
+        one.create("a", b"1").await;
+        one.sync().await;
+        two.sync().await;
+        let backup = tempfile::tempdir().unwrap();
+        server = server.restart(|data| copy_files(&data.join("users"), backup.path())).await;
+        one.client = ana.client(&config, &server.address);
+        one.create("b", b"2").await;
+        one.sync().await;
+        server = server.restart(|data| copy_files(backup.path(), &data.join("users"))).await;
+        // Another device writes into the gap before the first one comes back.
+        two.client = ana.client(&config, &server.address);
+        two.create("c", b"3").await;
+        two.sync().await;
+        let client: SyncClient = ana.client(&config, &server.address);
+        let error = client.sync(&one.replica).await.unwrap_err();
+        assert!(matches!(error, SyncError::ServerMismatch), "{error}");
+    });
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_server_that_stops_in_the_middle() {
+    run_test(async {
+        let config = Config::default();
+        let server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut one = ana.device(&config, &server.address).await;
+        one.fill(800, 10_000).await;
+        let stopping = async {
+            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+            server.restart(|_| ()).await
+        };
+        let (first, server) = tokio::join!(one.client.sync(&one.replica), stopping);
+        one.client = ana.client(&config, &server.address);
+        let rest = one.sync().await;
+        if let Ok(first) = first {
+            assert_eq!(first.documents_sent + rest.documents_sent, 800);
+        }
+        let two = ana.device(&config, &server.address).await;
+        assert_eq!(two.sync().await.documents_received, 800);
+        assert_eq!(one.everything().await, two.everything().await);
+    });
+}
