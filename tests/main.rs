@@ -1,2 +1,6 @@
-//! Entry.
-fn main() {}
+//! Everything that is tested from outside the packages' rooms, in one binary.
+
+// `clippy.toml` allows these in tests, but clippy does not take the helpers of an integration test for tests.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod history;
