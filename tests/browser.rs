@@ -70,7 +70,8 @@ async fn visit(browser: &Browser, project: &Project) {
     assert!(missing.contains("999"), "{missing}");
 
     browser.narrow().await;
-    for (path, name) in [("/", "home-narrow"), ("/scenarios/sync/upload", "scenario-narrow"), ("/runs/2", "run-narrow")] {
+    for (path, name) in [("/", "home-narrow"), ("/scenarios/sync/upload", "scenario-narrow"), ("/runs/2", "run-narrow")]
+    {
         browser.page(path, name).await;
         assert!(browser.overflow().await <= 0, "{path} is wider than 360 px");
     }
@@ -110,7 +111,8 @@ impl Browser {
         let text = self.driver.find(By::Tag("body")).await.unwrap().text().await.unwrap();
         self.driver.screenshot(&self.shots.join(format!("{name}.png"))).await.unwrap();
         let said: Vec<BrowserLogEntry> = self.driver.get_log("browser").await.unwrap();
-        let said: Vec<&BrowserLogEntry> = said.iter().filter(|entry| !entry.message.contains("404 (Not Found)")).collect();
+        let said: Vec<&BrowserLogEntry> =
+            said.iter().filter(|entry| !entry.message.contains("404 (Not Found)")).collect();
         assert!(said.is_empty(), "{path}: {said:?}");
         text
     }
@@ -141,11 +143,8 @@ struct Driver {
 
 fn start_driver() -> Option<Driver> {
     let port = free_port();
-    let started = Command::new("chromedriver")
-        .arg(format!("--port={port}"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
+    let started =
+        Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     match started {
         Ok(process) => {
             let process = Running(process);

@@ -1,7 +1,7 @@
 //! The page of one case in one run: every sample, what the processes used meanwhile, every number with its checks.
 //! The one page that may grow with the number of samples.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -9,7 +9,7 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
@@ -117,7 +117,12 @@ pub(super) async fn page(
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
     let (run, case) = params::path(path)?;
-    let (run, case) = (params::run(&run)?, params::case(&case)?);
+    let run = params::run(&run)?;
+    if let Some(number) = params::case_number(&case) {
+        let id = shared.read(move |site| numbered(site, run, number)).await?;
+        return Ok(Redirect::temporary(&format!("/runs/{run}/cases/{id}")).into_response());
+    }
+    let case = params::case(&case)?;
     let asked = params::query(query)?;
     let metric = params::optional(asked.metric.as_ref(), params::metric)?;
     let trial = params::optional(asked.trial.as_ref(), params::trial)?;
@@ -125,6 +130,16 @@ pub(super) async fn page(
     shared
         .page(key, move |site| render(site, run, &case, metric.unwrap_or(Metric::WALL_TIME), trial.unwrap_or(0)))
         .await
+}
+
+/// The n-th case of a run. Its place may change while the run grows, so the address with its id is the one to keep.
+fn numbered(site: &Site, run: RunId, number: usize) -> Result<String, PageError> {
+    let reader = site.history()?;
+    run::listing(reader, run)?;
+    let measurements = reader.measurements(run)?;
+    let cases: BTreeSet<&Case> = measurements.iter().map(|measurement| &measurement.case).collect();
+    let found = cases.iter().nth(number - 1).map(|case| params::case_id(case));
+    found.ok_or_else(|| PageError::missing(format!("run {run} has {} cases", cases.len())))
 }
 
 impl CaseData {
@@ -167,8 +182,8 @@ impl CaseData {
         let all: usize = rows.iter().map(|row| row.samples.len()).sum();
         let sentence = format!("{}: all {all} samples, a row for each trial", words::metric(metric));
         let svg = Strip { title: &sentence, unit: metric.unit(), trials: &rows, estimate }.svg()?;
-        let note = "Within a row, samples run from top to bottom in the order taken; grey ones are warm-up and count for \
-                    nothing. The tick is the trial's median, the dashed line the estimate, the band its interval.";
+        let note = "Within a row, samples run from top to bottom in the order taken. Grey ones are warm-up: they count for \
+                    nothing, and stand at the edge where they are beyond the scale. The tick is the trial's median, the dashed line the estimate, the band its interval.";
         let href = self.href();
         let links = vec![
             Link::new("CSV", format!("{href}/samples.csv")),

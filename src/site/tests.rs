@@ -254,6 +254,10 @@ async fn wrong_addresses_get_a_page_that_helps() {
         assert!(!answer.text.contains("<script>"), "{address}");
         assert_eq!(answer.headers["cache-control"], "no-store", "{address}");
     }
+    let numbered = site.get("/runs/4/cases/2").await;
+    assert_eq!(numbered.status, StatusCode::TEMPORARY_REDIRECT);
+    site.page(numbered.headers["location"].to_str().unwrap()).await;
+    assert_eq!(site.get("/runs/4/cases/9999").await.status, StatusCode::NOT_FOUND);
     let api = site.get("/api/v1/runs/99").await;
     assert_eq!((api.status.as_u16(), &api.headers["content-type"]), (404, &"application/json".parse().unwrap()));
     assert!(

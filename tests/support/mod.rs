@@ -212,13 +212,16 @@ impl Project {
         project.write("version", "1\n");
         project.write(
             "benchline.toml",
-            &format!("[subject]\nbuild = [\"cp\", {subject:?}, \"subject\"]\nbinary = \"subject\"\ninputs = [\"version\"]\n"),
+            &format!(
+                "[subject]\nbuild = [\"cp\", {subject:?}, \"subject\"]\nbinary = \"subject\"\ninputs = [\"version\"]\n"
+            ),
         );
         for (scenario, point) in points {
             let file = format!("scenarios/{scenario}.toml");
             let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file)).unwrap();
             let mut parts = text.split("\n[[points]]\n");
-            let head = parts.next().unwrap().replace("samples = 5", "samples = 2").replace("samples = 8", "samples = 2");
+            let head =
+                parts.next().unwrap().replace("samples = 5", "samples = 2").replace("samples = 8", "samples = 2");
             let chosen = parts.find(|part| part.contains(point)).unwrap_or_else(|| panic!("{file} has no {point}"));
             project.write(&file, &format!("{head}\n[[points]]\n{chosen}"));
         }
