@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     assets,
-    case::CaseData,
+    case_data::CaseData,
     csv::Csv,
     error::PageError,
     graph::History,
