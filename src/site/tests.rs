@@ -377,7 +377,9 @@ async fn a_server_ends_although_somebody_listens() {
 async fn look_at_the_pages() {
     let site = TestSite::empty();
     let mut writer = fixture::write(&site.database(), Size::LARGE);
-    fixture::begin_worktree(&mut writer, Size::LARGE);
+    let run = fixture::begin_worktree(&mut writer, Size::LARGE);
+    let pace = std::time::Duration::from_secs(1);
+    std::thread::spawn(move || fixture::measure_slowly(&mut writer, run, Size::LARGE, pace));
     let address = std::env::var("BENCHLINE_LOOK").unwrap_or_else(|_| "127.0.0.1:8100".into());
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     super::run(listener, state(&site.database()), std::future::pending()).await.unwrap();
