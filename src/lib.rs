@@ -3,6 +3,7 @@
 //! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
 
 pub mod charts;
+pub mod cli;
 pub mod history;
 pub mod judge;
 pub mod model;

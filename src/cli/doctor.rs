@@ -34,7 +34,12 @@ pub(super) fn doctor(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let rows: Vec<Vec<String>> = findings
         .iter()
         .map(|finding| {
-            vec![finding.status.glyph().to_owned(), finding.name.to_string(), finding.found.clone(), finding.advice.clone()]
+            vec![
+                finding.status.glyph().to_owned(),
+                finding.name.to_string(),
+                finding.found.clone(),
+                finding.advice.clone(),
+            ]
         })
         .collect();
     print!("{}", table(&rows, &[]));

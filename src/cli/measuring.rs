@@ -73,8 +73,7 @@ impl<'a> Workbench<'a> {
         plan: Plan,
         runtime: &tokio::runtime::Handle,
     ) -> anyhow::Result<Workbench<'a>> {
-        let builder =
-            Builder::new(repository, settings.recipe.clone(), &cache_root()?, repository.target_folder());
+        let builder = Builder::new(repository, settings.recipe.clone(), &cache_root()?, repository.target_folder());
         let history = Writer::open(&settings.database)?;
         let stop = Arc::new(Stop::new());
         interrupt::watch(runtime, Arc::clone(&stop))?;
@@ -95,9 +94,7 @@ impl<'a> Workbench<'a> {
     /// measured a second time unless `again`.
     pub(super) fn measure(&mut self, revision: &Revision, again: bool) -> anyhow::Result<Outcome> {
         self.terminal.line(&format!("{}  {}", revision.short(), revision.title));
-        let build = self.terminal.building(|on_line| {
-            self.builder.build(revision, on_line, self.stop.flag())
-        })?;
+        let build = self.terminal.building(|on_line| self.builder.build(revision, on_line, self.stop.flag()))?;
         let subject = match build {
             BuildOutcome::Built(subject) => subject,
             BuildOutcome::Stopped => return Ok(Outcome::Stopped(None)),

@@ -80,9 +80,7 @@ impl Report {
 
     /// Wall time, CPU time and peak memory of every case, as a table.
     pub(super) fn table(&self) -> String {
-        let shown = |m: &&Measurement| {
-            matches!(m.metric.quantity.as_str(), "wall_time" | "cpu_time" | "rss_peak")
-        };
+        let shown = |m: &&Measurement| matches!(m.metric.quantity.as_str(), "wall_time" | "cpu_time" | "rss_peak");
         let mut rows = vec![["scenario", "case", "metric", "estimate", "grade"].map(str::to_owned).to_vec()];
         rows.extend(self.judged.iter().filter(shown).map(|m| {
             vec![
@@ -127,7 +125,8 @@ pub(super) fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> 
         println!("{text}");
         return Ok(());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), Path::to_owned);
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(&folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;

@@ -76,7 +76,9 @@ impl Settings {
             }
         };
         Ok(Settings {
-            database: overrides.database.unwrap_or_else(|| below(file.database.unwrap_or("results/benchline.sqlite".into()))),
+            database: overrides
+                .database
+                .unwrap_or_else(|| below(file.database.unwrap_or("results/benchline.sqlite".into()))),
             scenarios: overrides.scenarios.unwrap_or_else(|| below(file.scenarios.unwrap_or("scenarios".into()))),
             listen: overrides.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8580))),
             recipe,

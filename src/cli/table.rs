@@ -24,7 +24,8 @@ mod tests {
 
     #[test]
     fn columns_line_up_by_characters() {
-        let rows = [["case", "wall"], ["10 × 1 MB", "4.8 ms"], ["x", "12.25 ms"]].map(|row| row.map(str::to_owned).to_vec());
+        let rows =
+            [["case", "wall"], ["10 × 1 MB", "4.8 ms"], ["x", "12.25 ms"]].map(|row| row.map(str::to_owned).to_vec());
         let expected = "case           wall\n10 × 1 MB    4.8 ms\nx          12.25 ms\n";
         assert_eq!(table(&rows, &[false, true]), expected);
     }

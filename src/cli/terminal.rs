@@ -19,7 +19,11 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new() -> Terminal {
-        Terminal { interactive: stderr().is_terminal(), bar: RefCell::new(ProgressBar::hidden()), case: RefCell::new(None) }
+        Terminal {
+            interactive: stderr().is_terminal(),
+            bar: RefCell::new(ProgressBar::hidden()),
+            case: RefCell::new(None),
+        }
     }
 
     /// One line, above the bar where there is one.

@@ -41,16 +41,41 @@ const PASSED: [&str; 21] = [
 const PASSED_PREFIXES: [&str; 4] = ["CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR", "CARGO_SOURCE_"];
 
 /// Passed on and made part of the key: what changes the code that compilers emit.
-const FLAGS: [&str; 8] = ["CC", "CXX", "AR", "CFLAGS", "CXXFLAGS", "LDFLAGS", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"];
+const FLAGS: [&str; 22] = [
+    "CC",
+    "CXX",
+    "AR",
+    "RANLIB",
+    "CFLAGS",
+    "CXXFLAGS",
+    "LDFLAGS",
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "HOST_CC",
+    "HOST_CXX",
+    "HOST_AR",
+    "HOST_CFLAGS",
+    "HOST_CXXFLAGS",
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH",
+    "LIBRARY_PATH",
+    "COMPILER_PATH",
+    "GCC_EXEC_PREFIX",
+    "SYSROOT",
+    "PKG_CONFIG",
+];
 
 /// Passed on and made part of the key for the same reason.
-const FLAG_PREFIXES: [&str; 3] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
+const FLAG_PREFIXES: [&str; 9] =
+    ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CC_", "CXX_", "AR_", "CFLAGS_", "CXXFLAGS_", "PKG_CONFIG_"];
 
 /// Never passed on, whatever list they match: where cargo builds is decided by the builder.
 const WITHHELD: [&str; 2] = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
 
 /// The same for every build. The date is the first that every archive format can hold; it must not follow the commit,
-/// or equal inputs would give different binaries.
+/// or equal inputs would give different binaries. Build scripts that compile C run again when it changes, so
+/// `.cargo/config.toml` sets the same for builds by hand: both then share what is compiled.
 const FIXED: [(&str, &str); 7] = [
     ("SOURCE_DATE_EPOCH", "315532800"),
     ("LC_ALL", "C"),
@@ -203,6 +228,13 @@ mod tests {
         let before = key(&surroundings);
         std::fs::write(home.path().join("config.toml"), "[build]\nrustflags = [\"-g\"]\n").unwrap();
         assert_ne!(before, key(&surroundings));
+    }
+
+    #[test]
+    fn builds_by_hand_have_the_same_date() {
+        let config: toml::Table = include_str!("../../.cargo/config.toml").parse().unwrap();
+        let (name, date) = FIXED[0];
+        assert_eq!(config["env"][name].as_str(), Some(date));
     }
 
     #[test]

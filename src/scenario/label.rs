@@ -27,7 +27,7 @@ pub(super) fn fill(template: &str, kinds: &BTreeMap<String, ParameterKind>, para
     let mut label = template.to_owned();
     for (name, value) in parameters {
         let text = match (value, kinds.get(name)) {
-            (Value::Count(bytes), Some(ParameterKind::Bytes)) => units::exact_bytes(*bytes),
+            (Value::Count(bytes), Some(ParameterKind::Bytes | ParameterKind::Payload)) => units::exact_bytes(*bytes),
             (Value::Count(count), _) => count.to_string(),
             (Value::Text(text), _) => text.clone(),
             (Value::Flag(flag), _) => (if *flag { "on" } else { "off" }).to_owned(),

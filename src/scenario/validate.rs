@@ -101,12 +101,18 @@ pub enum ParameterKind {
     Count,
     /// A size: `10 kB`, or a whole number of bytes.
     Bytes,
+    /// A size as above, or `mail`: each payload as large as a message of the mail mix.
+    Payload,
     /// A word.
     Word,
 }
 
-const KINDS: [(&str, ParameterKind); 3] =
-    [("count", ParameterKind::Count), ("bytes", ParameterKind::Bytes), ("word", ParameterKind::Word)];
+const KINDS: [(&str, ParameterKind); 4] = [
+    ("count", ParameterKind::Count),
+    ("bytes", ParameterKind::Bytes),
+    ("payload", ParameterKind::Payload),
+    ("word", ParameterKind::Word),
+];
 
 /// The most trials, samples or warm-up samples that a file may ask for: far above any use, so that a typing error shows.
 const MOST_REPEATS: u32 = 100_000;
@@ -333,7 +339,8 @@ fn parameters(
 
 fn parameter(kind: ParameterKind, value: &Spanned<toml::Value>, reporter: &mut Reporter<'_>) -> Option<Value> {
     match (kind, value.get_ref()) {
-        (ParameterKind::Bytes, _) => bytes(value, reporter).map(Value::Count),
+        (ParameterKind::Payload, toml::Value::String(text)) if text == "mail" => Some(Value::Text(text.clone())),
+        (ParameterKind::Bytes | ParameterKind::Payload, _) => bytes(value, reporter).map(Value::Count),
         (ParameterKind::Count, toml::Value::Integer(count)) if *count >= 0 => Some(Value::Count(count.unsigned_abs())),
         (ParameterKind::Word, toml::Value::String(text)) if is_word(text) => Some(Value::Text(text.clone())),
         (ParameterKind::Count, _) => {
