@@ -106,13 +106,13 @@ fn spreads_and_figures_that_are_no_numbers_come_back_so() {
     let mut writer = place.writer();
     let run = writer.open_run(&start(1)).unwrap().id;
     let mut nothing = measurement(1, Metric::of(Role::Client, Quantity::Fsyncs), 0.0, Grade::Sound);
-    nothing.summary.between = f64::NAN;
-    nothing.summary.within = f64::INFINITY;
+    nothing.summary.between = None;
+    nothing.summary.within = Some(f64::INFINITY);
     nothing.checks[0].figure = f64::NAN;
     nothing.checks[0].limit = f64::NEG_INFINITY;
     writer.record_measurements(run, &[nothing]).unwrap();
     let back = place.reader().measurements(run).unwrap().remove(0);
-    assert!(back.summary.between.is_nan() && back.summary.within == f64::INFINITY);
+    assert_eq!((back.summary.between, back.summary.within), (None, Some(f64::INFINITY)));
     assert!(back.checks[0].figure.is_nan() && back.checks[0].limit == f64::NEG_INFINITY);
 }
 
