@@ -21,15 +21,16 @@ pub struct Check {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckName {
-    /// Every result right. Figure: share of samples with the expected result.
+    /// Every result right. Figure: share of trials in which every result was the expected one.
     Verified,
     /// Trials for an interval. Figure: trials.
     Enough,
-    /// Half-width of the interval over the estimate.
+    /// Half-width of the interval over the estimate. Not made without an interval.
     Precise,
-    /// Sample over the clock's step.
+    /// Sample over the clock's step, in the shortest trial. Made for times of samples.
     Resolved,
-    /// Share of the measured time in which something else held the CPU up (pressure stall or steal, the larger).
+    /// Share of the measured time in which something else held the CPU up: steal, or pressure as far as other processes
+    /// used the CPU, the larger. Made for times.
     Quiet,
 }
 

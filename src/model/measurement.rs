@@ -42,10 +42,12 @@ pub struct Summary {
     pub upper_quartile: f64,
     /// 99th percentile of all samples.
     pub p99: f64,
-    /// Median absolute deviation of the trial medians over the estimate: spread between trials.
-    pub between: f64,
-    /// Median over trials of each trial's own median absolute deviation, over the estimate: spread within trials.
-    pub within: f64,
+    /// Spread between trials: standard deviation of the trial medians, estimated as 1.4826 times their median absolute
+    /// deviation, over the estimate. `None` for a single trial, or where the estimate is zero and the spread is not.
+    pub between: Option<f64>,
+    /// Spread within trials: median over trials of each one's standard deviation, estimated alike, over the estimate.
+    /// `None` where no trial has two values, or as above.
+    pub within: Option<f64>,
 }
 
 /// A confidence interval.

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize, de};
 
 use super::Role;
+use crate::units::Unit;
 
 /// A measured quantity of one role. Wall time belongs to the case as a whole and has no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,18 +14,6 @@ pub struct Metric {
     pub role: Option<Role>,
     /// Of what.
     pub quantity: Quantity,
-}
-
-/// Units of raw values. Values are integers of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Nanoseconds.
-    Nanoseconds,
-    /// Bytes.
-    Bytes,
-    /// A plain number of events.
-    Count,
 }
 
 /// Which way is good.
@@ -108,13 +97,13 @@ quantities! {
     /// Reactor latency, maximum.
     ReactorMax = "reactor_max", Nanoseconds, Trial;
     /// Highest resident memory (VmHWM) while samples were taken.
-    RssPeak = "rss_peak", Bytes, Trial;
+    RssPeak = "rss_peak", MemoryBytes, Trial;
     /// Mean resident memory while samples were taken.
-    RssMean = "rss_mean", Bytes, Trial;
+    RssMean = "rss_mean", MemoryBytes, Trial;
     /// Resident memory when set-up was over.
-    RssBefore = "rss_before", Bytes, Trial;
+    RssBefore = "rss_before", MemoryBytes, Trial;
     /// Resident memory after the last sample.
-    RssAfter = "rss_after", Bytes, Trial;
+    RssAfter = "rss_after", MemoryBytes, Trial;
     /// CPU time from start to exit.
     CpuTotal = "cpu_total", Nanoseconds, Trial;
     /// Voluntary context switches from start to exit.

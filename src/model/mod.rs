@@ -16,6 +16,7 @@ mod time;
 mod timeline;
 mod trial;
 
+pub use crate::units::Unit;
 pub use benchline_subject::contract::{Role, Value, Values};
 pub use case::{Case, CaseLabel};
 pub use check::{Check, CheckName, CheckStatus, Grade};
@@ -23,7 +24,7 @@ pub use environment::{Annotation, Environment};
 pub use event::{Event, PlannedCase};
 pub use failure::{Failure, FailureKind};
 pub use measurement::{Interval, Measurement, Summary};
-pub use metric::{Direction, Grain, Metric, ParseMetricError, Quantity, Unit};
+pub use metric::{Direction, Grain, Metric, ParseMetricError, Quantity};
 pub use revision::{Revision, RevisionKind};
 pub use run::{Profile, Run, RunId, RunState, SubjectBuild};
 pub use time::UnixMillis;

@@ -45,10 +45,7 @@ pub fn describe(sorted: &Sorted) -> Description {
 /// standard deviation of Gaussian noise.
 pub fn mad(sorted: &Sorted) -> f64 {
     let centre = sorted.median();
-    let mut deviations: Vec<f64> = sorted.values().iter().map(|value| (value - centre).abs()).collect();
-    deviations.sort_unstable_by(f64::total_cmp);
-    let upper = deviations.len() / 2;
-    if deviations.len() % 2 == 1 { deviations[upper] } else { deviations[upper - 1].midpoint(deviations[upper]) }
+    Sorted::of_finite(sorted.values().iter().map(|value| (value - centre).abs()).collect()).median()
 }
 
 /// [`mad`] of a slice, scaled to a standard deviation. Nothing for fewer than two values, which show no spread.

@@ -5,20 +5,26 @@
 //! slice has no estimate and is refused too. Start at [`Sorted`], the validated slice that the estimators work on;
 //! [`two_level`] is how a measurement becomes a number. The oracle vectors are in `tests/vectors/stats/`.
 
+mod autocorrelation;
 mod describe;
 mod interval;
+mod modes;
 #[cfg(test)]
 mod noise;
 mod outliers;
 mod sorted;
+mod trend;
 mod two_level;
 #[cfg(test)]
 mod vectors;
 
+pub use autocorrelation::{Autocorrelation, autocorrelation};
 pub use describe::{Description, SIGMA_PER_MAD, describe, mad};
 pub use interval::{FEWEST_TRIALS, Interval, LEVEL, median_interval};
+pub use modes::{Split, split};
 pub use outliers::{FENCE, Outliers, outliers};
 pub use sorted::Sorted;
+pub use trend::{Trend, trend};
 pub use two_level::{Estimate, TwoLevel, estimate, two_level};
 
 /// The largest magnitude accepted. Squares of it, and sums of many squares, stay finite; no measured quantity is near.
@@ -40,6 +46,22 @@ pub enum StatsError {
         /// The value.
         value: f64,
     },
+    /// There are too few values for the question.
+    #[error("{found} values cannot answer this: at least {needed} are needed")]
+    TooFew {
+        /// How many there are.
+        found: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+    /// There are more values than can be looked at in bounded time and memory.
+    #[error("{found} values are too many: pass at most {most}, such as every n-th")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// How many are accepted.
+        most: usize,
+    },
     /// A probability or level that is not one.
     #[error("{value} is not a probability: it must lie between 0 and 1")]
     NotAProbability {
@@ -53,6 +75,15 @@ fn check_range(values: &[f64]) -> Result<(), StatsError> {
     match values.iter().position(|value| !(-LARGEST..=LARGEST).contains(value)) {
         Some(index) => Err(StatsError::OutOfRange { index, value: values[index] }),
         None => Ok(()),
+    }
+}
+
+/// Refuses too few and too many values.
+fn check_length(values: &[f64], needed: usize, most: usize) -> Result<(), StatsError> {
+    match values.len() {
+        found if found < needed => Err(StatsError::TooFew { found, needed }),
+        found if found > most => Err(StatsError::TooMany { found, most }),
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{StatsError, check_probability, check_range};
 
-/// At least one value, all within range, ascending.
+/// At least one value, all finite, ascending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sorted(Vec<f64>);
 
@@ -17,9 +17,13 @@ impl Sorted {
             return Err(StatsError::Empty);
         }
         check_range(values)?;
-        let mut sorted = values.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
-        Ok(Self(sorted))
+        Ok(Self::of_finite(values.to_vec()))
+    }
+
+    /// Sorts values derived from values in range: at least one, all finite, though differences may pass the limit.
+    pub(super) fn of_finite(mut values: Vec<f64>) -> Self {
+        values.sort_unstable_by(f64::total_cmp);
+        Self(values)
     }
 
     /// The values, ascending.

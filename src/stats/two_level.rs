@@ -56,7 +56,7 @@ pub fn two_level(trials: &[&[f64]]) -> Result<TwoLevel, StatsError> {
     let medians: Vec<f64> = medians.collect::<Result<_, _>>()?;
     let spreads = trials.iter().filter_map(|trial| robust_deviation(trial).transpose());
     let spreads: Vec<f64> = spreads.collect::<Result<_, _>>()?;
-    let within = if spreads.is_empty() { None } else { Some(Sorted::new(&spreads)?.median()) };
+    let within = (!spreads.is_empty()).then(|| Sorted::of_finite(spreads).median());
     Ok(TwoLevel { estimate: estimate(&medians)?, samples: describe(&Sorted::new(&trials.concat())?), medians, within })
 }
 

@@ -48,6 +48,13 @@ pub(super) fn assert_close(found: f64, expected: f64, name: &str) {
     assert!((found - expected).abs() <= allowed, "{name}: {found:e}, the oracle says {expected:e}");
 }
 
+/// Equal within a relative error, for results that went through transcendental functions or cancellation.
+#[track_caller]
+pub(super) fn assert_near(found: f64, expected: f64, relative: f64, name: &str) {
+    let close = (found - expected).abs() <= relative * expected.abs();
+    assert!(close, "{name}: {found:e}, the oracle says {expected:e}");
+}
+
 /// Both missing, or both equal but for the last few bits.
 #[track_caller]
 pub(super) fn assert_close_option(found: Option<f64>, expected: Option<f64>, name: &str) {

@@ -75,6 +75,12 @@ impl Unit {
         print::estimate(scale::of(self), estimate, low, high)
     }
 
+    /// How many of the smallest unit make one of the unit that `largest` is printed in, and how that is written, with
+    /// its space: `(1e6, " ms")`. For axes, whose ticks share one scale.
+    pub fn scale(self, largest: f64) -> (f64, &'static str) {
+        print::scale(scale::of(self), largest)
+    }
+
     /// An estimate with its interval, all in one scale and to the place of the second significant digit of the
     /// half-width: `4.823 ms (4.790 … 4.860)`. Two digits of an uncertainty are what the Guide to the Expression of
     /// Uncertainty in Measurement allows (JCGM 100:2008, 7.2.6).

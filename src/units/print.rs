@@ -50,6 +50,12 @@ pub(super) fn plain(steps: &[Step], value: f64) -> String {
     format!("{}{}", fixed(scaled, place), step.suffix)
 }
 
+/// See [`Unit::scale`].
+pub(super) fn scale(steps: &[Step], largest: f64) -> (f64, &'static str) {
+    let step = step_for(steps, if largest.is_finite() { largest } else { 0.0 });
+    (step.factor, step.suffix)
+}
+
 /// See [`Unit::format_estimate`].
 pub(super) fn estimate(steps: &[Step], estimate: f64, low: f64, high: f64) -> String {
     if !(estimate.is_finite() && low.is_finite() && high.is_finite()) {
@@ -189,6 +195,13 @@ mod tests {
         assert_eq!(Unit::Count.format_estimate(12_345.0, 12_345.0, 12_345.0), "12345");
         assert_eq!(Unit::Count.format_with_interval(0.0, -1.0, 1.0), "0.0 (−1.0 … 1.0)");
         assert_eq!(Unit::Bytes.format_estimate(1.0, f64::NAN, 2.0), "1 B");
+    }
+
+    #[test]
+    fn an_axis_has_one_scale() {
+        assert_eq!(Unit::Nanoseconds.scale(4_823_456.0), (1e6, " ms"));
+        assert_eq!(Unit::MemoryBytes.scale(38.0 * 1024.0 * 1024.0), (1_048_576.0, " MiB"));
+        assert_eq!(Unit::Ratio.scale(f64::NAN), (0.01, "%"));
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub enum Request {
     Iterate(Iterate),
     /// Tell what was counted since the last reset. Sent to roles other than the client. Answered by [`Reply::Observed`].
     Observe,
+    /// Prove the result of the last iteration, untimed and after everything has been read off: the client fetches or opens
+    /// what it produced and digests it. Answered by [`Reply::Verified`].
+    Verify,
     /// Clean up, answer with [`Reply::Finished`], and exit.
     Finish,
 }
@@ -130,6 +133,8 @@ pub enum Reply {
     Sample(Sample),
     /// Answer to [`Request::Observe`].
     Observed(Observed),
+    /// Answer to [`Request::Verify`].
+    Verified(Verified),
     /// Answer to [`Request::Finish`].
     Finished,
     /// Instead of any other answer.
@@ -185,8 +190,6 @@ pub struct Sample {
     pub items: u64,
     /// Payload bytes that one operation handled.
     pub bytes: u64,
-    /// SHA-256, in lowercase hex, over the result as the operation defines it.
-    pub digest: String,
     /// What only the subject can count over the same span, by metric name (`wire_sent`, `fsyncs`).
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
@@ -204,6 +207,13 @@ pub struct Observed {
     /// As in [`Sample::reactor`].
     #[serde(default)]
     pub reactor: Vec<LatencyCount>,
+}
+
+/// What the last iteration produced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    /// SHA-256, in lowercase hex, over the result as the operation defines it.
+    pub digest: String,
 }
 
 /// A bucket of a latency histogram: `(nanoseconds, how many)`.

@@ -1,5 +1,13 @@
 //! How the sync engine is held under the instrument. The only place where engine and measuring meet.
 //!
-//! `contract` is what the platform uses; the rest drives the engine inside the `benchline-subject` binary.
+//! The platform uses `contract` alone; the rest drives the engine inside the `benchline-subject` binary.
 
 pub mod contract;
+pub mod payload;
+pub mod serve;
+
+mod clock;
+mod error;
+mod operations;
+mod parameters;
+mod reactor;

@@ -1,2 +1,9 @@
-//! Entry.
-fn main() {}
+//! The only test binary of the subject: payloads against another implementation, and the real program at the other end
+//! of a pipe.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod contract;
+mod operations;
+mod payload;
+mod pipe;
+mod vectors;

@@ -50,8 +50,8 @@ fn summary(row: &Row) -> Result<Summary> {
         lower_quartile: row.get("lower_quartile")?,
         upper_quartile: row.get("upper_quartile")?,
         p99: row.get("p99")?,
-        between: number(row, "spread_between")?,
-        within: number(row, "spread_within")?,
+        between: row.get("spread_between")?,
+        within: row.get("spread_within")?,
     })
 }
 

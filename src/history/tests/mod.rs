@@ -174,8 +174,8 @@ fn measurement(documents: u64, metric: Metric, estimate: f64, grade: Grade) -> M
             lower_quartile: estimate * 0.95,
             upper_quartile: estimate * 1.05,
             p99: estimate * 3.0,
-            between: 0.01,
-            within: 0.02,
+            between: Some(0.01),
+            within: Some(0.02),
         },
         checks: vec![
             check(CheckName::Verified, CheckStatus::Pass, ""),

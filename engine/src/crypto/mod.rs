@@ -1,0 +1,27 @@
+//! Keys, and sealing under them: what leaves this room for a disk or a server can be read by its user alone. It must
+//! never let a secret or unverified bytes out, and never decide where anything is stored.
+//!
+//! Read `keys` first, then `sealed_document` and `sealed_blob`.
+
+mod blob_header;
+mod blob_io;
+mod cipher;
+mod error;
+mod keys;
+mod padding;
+mod primitives;
+mod recovery;
+mod sealed_blob;
+mod sealed_document;
+mod stream;
+
+pub use blob_header::{BLOB_LIMIT, BlobName, BlobSettings, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE};
+pub use blob_io::{open_blob, seal_blob};
+pub use cipher::Cipher;
+pub use error::{OpenError, SealError};
+pub use keys::{BlobKey, DatabaseKey, DocumentKey, Keys, OpenPgpKey, RootSecret};
+pub use padding::Padding;
+pub use recovery::{Cost, RecoveryDocument, UnlockError};
+pub use sealed_blob::{BlobOpener, BlobSealer};
+pub use sealed_document::{DOCUMENT_LIMIT, DocumentSealer};
+pub use stream::BlobLayout;

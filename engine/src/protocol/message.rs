@@ -1,0 +1,52 @@
+//! The JSON that goes with streams of documents.
+
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use crate::document::{Position, ReplicaId};
+
+/// What a server tells a replica before they exchange anything: `GET …/peers/{replica}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncInfo {
+    /// Name of the user's store at this server, given when it was made.
+    pub store: ReplicaId,
+    /// Where the store's history stands.
+    pub position: Position,
+    /// The last place in the replica's history that the store has noted; the start, where it knows nothing.
+    pub noted: Position,
+}
+
+/// What a replica tells a server after an exchange: `PUT …/peers/{replica}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// What the store had noted before.
+    pub from: Position,
+    /// Where the replica's history stands now.
+    pub to: Position,
+    /// Up to here the replica has everything of the store.
+    pub seen: Position,
+}
+
+/// A batch is durable at the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// Where the batch ended in the replica's history.
+    pub noted: Position,
+    /// Where the store's history stood before the batch.
+    pub before: Position,
+    /// Where it stands with it.
+    pub after: Position,
+}
+
+/// A line of the answer to a push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushLine {
+    /// A batch is durable.
+    Acknowledged(Acknowledgement),
+    /// This batch and all after it were refused. The last line.
+    Problem(Problem),
+}

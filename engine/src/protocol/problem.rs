@@ -1,0 +1,116 @@
+//! Problem details (RFC 9457): every answer that is no success has one as its body. They say what happened and what to
+//! do, and must never tell a stranger anything about a user or the machine.
+
+use serde::{Deserialize, Serialize};
+
+/// What begins the `type` of each problem.
+const PREFIX: &str = "urn:problem-type:benchline:";
+
+/// The kinds of problem that a client distinguishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProblemKind {
+    /// 400: the request cannot be understood.
+    Malformed,
+    /// 401: no token, or none that counts.
+    Unauthorized,
+    /// 403: this belongs to another user.
+    Forbidden,
+    /// 404: there is nothing here.
+    NotFound,
+    /// 405: not with this method.
+    MethodNotAllowed,
+    /// 408: the client was too slow.
+    Timeout,
+    /// 409: the store's history does not contain the place that the replica has seen.
+    HistoryMismatch,
+    /// 409: the store has noted another place in the replica's history than the replica says.
+    ReplicaMismatch,
+    /// 412: the slot is not as the client thought.
+    PreconditionFailed,
+    /// 413: too much at once.
+    TooLarge,
+    /// 415: a media type that is not read here.
+    UnsupportedMediaType,
+    /// 428: an overwrite must name what it replaces.
+    PreconditionRequired,
+    /// 500: the server failed.
+    Internal,
+    /// 503: too busy at the moment.
+    Busy,
+    /// Anything that this version does not know.
+    Other,
+}
+
+/// Kind, name, status and title of each problem.
+const KINDS: &[(ProblemKind, &str, u16, &str)] = &[
+    (ProblemKind::Malformed, "malformed", 400, "The request cannot be understood"),
+    (ProblemKind::Unauthorized, "unauthorized", 401, "A valid token is needed"),
+    (ProblemKind::Forbidden, "forbidden", 403, "This belongs to another user"),
+    (ProblemKind::NotFound, "not-found", 404, "There is nothing here"),
+    (ProblemKind::MethodNotAllowed, "method-not-allowed", 405, "This is not done with this method"),
+    (ProblemKind::Timeout, "timeout", 408, "The request took too long"),
+    (ProblemKind::HistoryMismatch, "history-mismatch", 409, "The store has another history than the replica has seen"),
+    (ProblemKind::ReplicaMismatch, "replica-mismatch", 409, "The store has noted another state of this replica"),
+    (ProblemKind::PreconditionFailed, "precondition-failed", 412, "What is stored is not what the request expects"),
+    (ProblemKind::TooLarge, "too-large", 413, "The request is too large"),
+    (ProblemKind::UnsupportedMediaType, "unsupported-media-type", 415, "The body has a type that is not read here"),
+    (ProblemKind::PreconditionRequired, "precondition-required", 428, "The request must say what it replaces"),
+    (ProblemKind::Internal, "internal", 500, "The server failed"),
+    (ProblemKind::Busy, "busy", 503, "The server is too busy"),
+    (ProblemKind::Other, "other", 500, "Unknown problem"),
+];
+
+/// The body of an answer that is no success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Which kind, as a URI.
+    #[serde(rename = "type")]
+    pub uri: String,
+    /// The kind in words, the same every time.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time, and what to do.
+    #[serde(default)]
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        let (_, name, status, title) = KINDS.iter().find(|entry| entry.0 == kind).unwrap_or(&(
+            ProblemKind::Other,
+            "other",
+            500,
+            "Unknown problem",
+        ));
+        Self { uri: format!("{PREFIX}{name}"), title: (*title).to_owned(), status: *status, detail: detail.into() }
+    }
+
+    /// Which kind it is.
+    pub fn kind(&self) -> ProblemKind {
+        let name = self.uri.strip_prefix(PREFIX).unwrap_or_default();
+        KINDS.iter().find(|entry| entry.1 == name).map_or(ProblemKind::Other, |entry| entry.0)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}): {}", self.title, self.status, self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_reads_as_documented() {
+        let problem = Problem::new(ProblemKind::TooLarge, "send less");
+        let text = r#"{"type":"urn:problem-type:benchline:too-large","title":"The request is too large","status":413,"detail":"send less"}"#;
+        assert_eq!(serde_json::to_string(&problem).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Problem>(text).unwrap().kind(), ProblemKind::TooLarge);
+        let foreign = r#"{"type":"about:blank","title":"x","status":418}"#;
+        assert_eq!(serde_json::from_str::<Problem>(foreign).unwrap().kind(), ProblemKind::Other);
+    }
+}

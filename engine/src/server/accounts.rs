@@ -1,0 +1,216 @@
+//! Users and their tokens. A token is a random secret; only its SHA-256 is stored, so who reads the database can log in
+//! as nobody. A token is looked up by that hash, which tells one who guesses tokens nothing through its timing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use rusqlite::{Connection, OptionalExtension};
+use zeroize::Zeroizing;
+
+use super::sessions::{Sessions, User};
+use crate::config::{Config, StoreConfig};
+use crate::protocol::UserName;
+use crate::store::{Database, DatabaseError, Kind};
+
+/// Schema of the accounts. History: 1, the first.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE users (
+        id   INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+    CREATE TABLE tokens (
+        hash    BLOB PRIMARY KEY CHECK (length(hash) = 32),
+        user    INTEGER NOT NULL REFERENCES users (id),
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tokens_by_user ON tokens (user);
+"];
+
+/// What every token begins with, so that people and scanners recognise one.
+const PREFIX: &str = "bls_";
+
+/// A hash of a token.
+pub(super) type TokenHash = [u8; 32];
+
+/// The users of a server and what they log in with.
+pub struct Accounts {
+    database: Arc<Database>,
+    sessions: Sessions,
+}
+
+/// An account cannot be made or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The name is taken.
+    #[error("there is a user {0} already: choose another name")]
+    Exists(UserName),
+    /// Nobody has this name.
+    #[error("there is no user {0}: create it first")]
+    Unknown(UserName),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<rusqlite::Error> for AccountError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// A secret that opens one user's account, 256 random bits.
+#[derive(Clone)]
+pub struct Token(Zeroizing<String>);
+
+impl Token {
+    /// The secret, to be handed to its user.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn generate() -> Result<Self, DatabaseError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        aws_lc_rs::rand::fill(bytes.as_mut()).map_err(|_| DatabaseError::Io {
+            what: "draw random bytes",
+            source: std::io::Error::other("the system's generator failed"),
+        })?;
+        let mut text = Zeroizing::new(PREFIX.to_owned());
+        bytes.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
+        Ok(Self(text))
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Accounts {
+    /// Opens the accounts in the file `path`, making it where it is absent.
+    pub(super) async fn open(path: &Path, config: &Config) -> Result<Self, DatabaseError> {
+        let store = StoreConfig { cipher: false, ..config.store };
+        let kind = Kind { migrations: MIGRATIONS, readers: 4 };
+        let database = Database::open(path.to_owned(), None, kind, store).await?;
+        Ok(Self { database: Arc::new(database), sessions: Sessions::new(config.session_cache) })
+    }
+
+    /// Makes a user.
+    ///
+    /// # Errors
+    /// [`AccountError::Exists`] where the name is taken.
+    pub async fn create_user(&self, name: &UserName) -> Result<(), AccountError> {
+        let name = name.clone();
+        self.database
+            .write(move |connection| {
+                let made = connection
+                    .prepare_cached("INSERT INTO users (name) VALUES (?1) ON CONFLICT DO NOTHING")?
+                    .execute([name.as_str()])?;
+                if made == 0 { Err(AccountError::Exists(name)) } else { Ok(()) }
+            })
+            .await
+    }
+
+    /// Makes a token for a user, which counts for `lifetime` from now.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`] where there is no such user.
+    pub async fn create_token(&self, name: &UserName, lifetime: Duration) -> Result<Token, AccountError> {
+        let token = Token::generate()?;
+        let hash = hash(token.as_str());
+        let name = name.clone();
+        let expires = now().saturating_add(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX));
+        self.database
+            .write(move |connection| {
+                let made = connection
+                    .prepare_cached(
+                        "INSERT INTO tokens (hash, user, expires) SELECT ?1, id, ?2 FROM users WHERE name = ?3",
+                    )?
+                    .execute((hash, expires, name.as_str()))?;
+                if made == 0 { Err(AccountError::Unknown(name)) } else { Ok(()) }
+            })
+            .await?;
+        Ok(token)
+    }
+
+    /// Makes a token count no more: at once in this process, within a second in others. Answers whether it counted.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn revoke(&self, token: &str) -> Result<bool, AccountError> {
+        let hash = hash(token);
+        let revoked = self
+            .database
+            .write(move |connection| {
+                let gone = connection.prepare_cached("DELETE FROM tokens WHERE hash = ?1")?.execute([hash])?;
+                Ok::<_, AccountError>(gone > 0)
+            })
+            .await?;
+        self.sessions.forget();
+        Ok(revoked)
+    }
+
+    /// Makes all tokens of a user count no more, as [`Accounts::revoke`]. Answers how many there were.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn revoke_all(&self, name: &UserName) -> Result<usize, AccountError> {
+        let name = name.clone();
+        let revoked = self
+            .database
+            .write(move |connection| {
+                let gone = connection
+                    .prepare_cached("DELETE FROM tokens WHERE user = (SELECT id FROM users WHERE name = ?1)")?
+                    .execute([name.as_str()])?;
+                Ok::<_, AccountError>(gone)
+            })
+            .await?;
+        self.sessions.forget();
+        Ok(revoked)
+    }
+
+    /// Whose token this is, if it counts.
+    pub(super) async fn authenticate(&self, token: &str) -> Result<Option<Arc<User>>, DatabaseError> {
+        let hash = hash(token);
+        if let Some(user) = self.sessions.get(&hash, now()) {
+            return Ok(Some(user));
+        }
+        let asked = self.sessions.asking();
+        let found = self.database.read(move |connection| look_up(connection, &hash)).await?;
+        Ok(found.filter(|(_, expires)| now() < *expires).map(|(user, expires)| {
+            let user = Arc::new(user);
+            self.sessions.remember(hash, user.clone(), expires, asked);
+            user
+        }))
+    }
+
+    pub(super) async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(User, i64)>, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT users.id, users.name, tokens.expires FROM tokens JOIN users ON users.id = tokens.user WHERE hash = ?1",
+    )?;
+    let found =
+        statement.query_row([hash], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))).optional()?;
+    let Some((id, name, expires)) = found else { return Ok(None) };
+    let name = name.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))?;
+    Ok(Some((User { id, name }, expires)))
+}
+
+fn hash(token: &str) -> TokenHash {
+    let mut hash = TokenHash::default();
+    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    hash
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

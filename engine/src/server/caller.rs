@@ -1,0 +1,62 @@
+//! Who calls, and what that opens. A handler that takes a `Caller` runs only for a valid token on its own user's path.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::refusal::Refusal;
+use super::state::Server;
+use super::user_store::UserStore;
+use crate::document::ReplicaId;
+use crate::protocol::UserName;
+
+/// A request's sender, known and allowed where the request goes.
+pub(super) struct Caller {
+    /// The sender's own store.
+    pub(super) store: Arc<UserStore>,
+}
+
+impl FromRequestParts<Server> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        let user = server.accounts().authenticate(bearer(parts)?).await?.ok_or(Refusal::Unauthorized)?;
+        let addressed: UserName = path_part(parts, server, "user").await?.parse().map_err(malformed)?;
+        if user.name != addressed {
+            return Err(Refusal::Forbidden);
+        }
+        Ok(Self { store: server.store(user.id).await? })
+    }
+}
+
+/// The replica that the path names.
+pub(super) struct PathReplica(pub(super) ReplicaId);
+
+impl FromRequestParts<Server> for PathReplica {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        path_part(parts, server, "replica").await?.parse().map(Self).map_err(malformed)
+    }
+}
+
+/// A refusal of text that does not parse.
+pub(super) fn malformed(error: impl std::fmt::Display) -> Refusal {
+    Refusal::Malformed(error.to_string())
+}
+
+fn bearer(parts: &Parts) -> Result<&str, Refusal> {
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Ok(token),
+        _ => Err(Refusal::Unauthorized),
+    }
+}
+
+async fn path_part(parts: &mut Parts, server: &Server, name: &str) -> Result<String, Refusal> {
+    let path = RawPathParams::from_request_parts(parts, server).await.map_err(malformed)?;
+    let part = path.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+    part.ok_or(Refusal::NotFound("this path leads nowhere"))
+}

@@ -1,0 +1,96 @@
+//! A database that asynchronous code can use: one writer, some readers, one schema.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::DatabaseError;
+use super::connection::{self, KeyText};
+use super::readers::Readers;
+use super::schema::migrate;
+use super::writer::Writer;
+use crate::config::StoreConfig;
+
+/// What distinguishes one kind of database from another.
+pub(crate) struct Kind {
+    /// Its migrations, each leading to the next version.
+    pub(crate) migrations: &'static [&'static str],
+    /// How many connections may read at once.
+    pub(crate) readers: usize,
+}
+
+/// An open database.
+pub(crate) struct Database {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+impl Database {
+    /// Opens `path`, creating and migrating it where necessary. With a key it is encrypted.
+    pub(crate) async fn open(
+        path: PathBuf,
+        key: KeyText,
+        kind: Kind,
+        config: StoreConfig,
+    ) -> Result<Self, DatabaseError> {
+        let open = tokio::task::spawn_blocking(move || Self::open_blocking(path, key, &kind, config));
+        open.await.unwrap_or(Err(DatabaseError::Closed))
+    }
+
+    fn open_blocking(path: PathBuf, key: KeyText, kind: &Kind, config: StoreConfig) -> Result<Self, DatabaseError> {
+        let mut connection = connection::open(&path, &key, &config)?;
+        migrate(&mut connection, &path, kind.migrations)?;
+        restrict(&path)?;
+        let writer = Writer::start(connection, config.group_commit)?;
+        let reader = move || {
+            let connection = connection::open(&path, &key, &config)?;
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        };
+        Ok(Self { writer, readers: Arc::new(Readers::new(kind.readers, Box::new(reader))) })
+    }
+
+    /// Does `work` in a transaction and returns its result once that is durable; an error undoes what `work` did.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+
+    /// Does `work` on one moment of the database, on a thread that may block.
+    pub(crate) async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.readers.read(work).await
+    }
+
+    /// Writes what waits and closes the files. Later calls answer [`DatabaseError::Closed`].
+    pub(crate) async fn close(self: &Arc<Self>) {
+        let database = self.clone();
+        // The writer last: who closes last folds the log away.
+        let close = move || {
+            database.readers.close();
+            database.writer.close();
+        };
+        // It ends early only if the runtime does.
+        let _ = tokio::task::spawn_blocking(close).await;
+    }
+}
+
+/// A database is its owner's business.
+fn restrict(path: &Path) -> Result<(), DatabaseError> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|source| DatabaseError::Io { what: "restrict the database's permissions", source })
+}

@@ -1,0 +1,25 @@
+//! Where documents live on a device: an encrypted database with one writer and several readers, and the plumbing that a
+//! server's databases share. This room alone knows SQL on the client's side; it must never report a success that is not
+//! durable, and never block the reactor.
+//!
+//! Read `replica` first; `writer` explains group commit, `versions` the tables, `exchange` what synchronising needs.
+
+mod connection;
+mod database;
+mod error;
+mod exchange;
+pub(crate) mod history;
+mod readers;
+mod replica;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod versions;
+mod writer;
+
+pub(crate) use database::{Database, Kind};
+pub use error::{DatabaseError, StoreError};
+#[cfg(test)]
+use exchange::Received;
+pub(crate) use exchange::{Outgoing, Peer, Taking};
+pub use replica::{Change, Entry, Put, Replica};

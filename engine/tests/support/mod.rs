@@ -1,0 +1,197 @@
+//! What the tests share: a real server on a real socket, devices that synchronise with it, a connection that breaks, and
+//! plain HTTP. Nothing here may know how the engine works inside.
+
+mod breaking;
+mod http;
+
+use std::future::Future;
+use std::path::Path;
+use std::time::Duration;
+
+use benchline_engine::client::SyncClient;
+use benchline_engine::config::{Config, Synchronous};
+use benchline_engine::crypto::{Keys, RootSecret};
+use benchline_engine::document::{Document, DocumentId};
+use benchline_engine::protocol::UserName;
+use benchline_engine::server::{Server, Token, run};
+use benchline_engine::store::{Put, Replica};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) use breaking::BreakingConnection;
+pub(crate) use http::{Answer, Http};
+
+/// Settings for tests that care about behaviour, not about power cuts.
+pub(crate) fn quick() -> Config {
+    let mut config = Config::default();
+    config.store.synchronous = Synchronous::Off;
+    config
+}
+
+/// Runs a test on a runtime of its own.
+pub(crate) fn run_test(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test);
+}
+
+/// A running server and its data.
+pub(crate) struct TestServer {
+    folder: TempDir,
+    config: Config,
+    server: Server,
+    pub(crate) address: String,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    pub(crate) async fn start(config: &Config) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), config).await
+    }
+
+    async fn start_in(folder: TempDir, config: &Config) -> Self {
+        let server = Server::open(folder.path(), config).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move { drop(stopped.await) };
+        let serving = run(listener, server.clone(), shutdown);
+        let running = Some(tokio::spawn(async move { serving.await.unwrap() }));
+        Self { folder, config: config.clone(), server, address, stop: Some(stop), running }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Stops, as an operator would.
+    async fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.running.take().unwrap().await.unwrap();
+    }
+
+    /// Stops, lets `between` work on the data, and starts on another port.
+    pub(crate) async fn restart(mut self, between: impl FnOnce(&Path)) -> Self {
+        self.stop().await;
+        between(self.folder.path());
+        let Self { folder, config, .. } = self;
+        Self::start_in(folder, &config).await
+    }
+
+    /// Stops for good and hands over the data.
+    pub(crate) async fn finish(mut self) -> TempDir {
+        self.stop().await;
+        self.folder
+    }
+
+    /// A new user with a token that counts for an hour.
+    pub(crate) async fn user(&self, name: &str) -> Account {
+        let name: UserName = name.parse().unwrap();
+        self.server.accounts().create_user(&name).await.unwrap();
+        let token = self.server.accounts().create_token(&name, Duration::from_secs(3600)).await.unwrap();
+        let mut secret = [0; 32];
+        secret[..name.as_str().len()].copy_from_slice(name.as_str().as_bytes());
+        Account { name, token, keys: Keys::derive(&RootSecret::from_bytes(secret)) }
+    }
+}
+
+/// A user, as the user's devices know it.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) name: UserName,
+    pub(crate) token: Token,
+    pub(crate) keys: Keys,
+}
+
+impl Account {
+    pub(crate) fn client(&self, config: &Config, address: &str) -> SyncClient {
+        SyncClient::new(config, address, &self.name, self.token.as_str(), &self.keys).unwrap()
+    }
+
+    /// A device with an empty replica.
+    pub(crate) async fn device(&self, config: &Config, address: &str) -> Device {
+        let folder = tempfile::tempdir().unwrap();
+        let replica =
+            Replica::open(&folder.path().join("replica.db"), &self.keys.database, &config.store).await.unwrap();
+        Device { replica, client: self.client(config, address), folder }
+    }
+}
+
+/// A replica and its way to the server.
+pub(crate) struct Device {
+    pub(crate) replica: Replica,
+    pub(crate) client: SyncClient,
+    pub(crate) folder: TempDir,
+}
+
+impl Device {
+    pub(crate) async fn sync(&self) -> benchline_engine::client::SyncReport {
+        self.client.sync(&self.replica).await.unwrap()
+    }
+
+    /// Stores a new document.
+    pub(crate) async fn create(&self, name: &str, content: &[u8]) {
+        self.replica.put(&id(name), None, content.to_vec()).await.unwrap();
+    }
+
+    /// Replaces a document that has no conflicts.
+    pub(crate) async fn update(&self, name: &str, content: &[u8]) {
+        let current = self.replica.get(&id(name)).await.unwrap().unwrap();
+        self.replica.put(&id(name), Some(&current.revision), content.to_vec()).await.unwrap();
+    }
+
+    /// Stores `count` documents of `size` bytes.
+    pub(crate) async fn fill(&self, count: usize, size: usize) {
+        let puts = (0..count).map(|n| Put { id: id(&format!("doc-{n}")), replaces: None, content: payload(n, size) });
+        self.replica.put_many(puts.collect()).await.unwrap();
+    }
+
+    /// All documents with their conflicts, sorted.
+    pub(crate) async fn everything(&self) -> Vec<(Document, Vec<Document>)> {
+        let mut all = Vec::new();
+        for change in self.replica.changes(0, 1 << 20).await.unwrap() {
+            if !change.conflict {
+                let current = self.replica.get(&change.id).await.unwrap().unwrap();
+                all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
+            }
+        }
+        all.sort_by_key(|(document, _)| document.id.clone());
+        all
+    }
+}
+
+/// The document id that reads `text`.
+pub(crate) fn id(text: &str) -> DocumentId {
+    text.parse().unwrap()
+}
+
+/// A word that stands in every payload, to look for where it must not be.
+pub(crate) const MARK: &[u8] = b"confidential-mark";
+
+/// Content that differs for each `n` and does not compress.
+pub(crate) fn payload(n: usize, size: usize) -> Vec<u8> {
+    let mut state = n as u64 + 1;
+    let mut content = MARK.repeat(1);
+    while content.len() < size {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        content.push((state >> 56) as u8);
+    }
+    content.truncate(size.max(MARK.len()));
+    content
+}
+
+/// Whether any file under `folder` has these bytes in it.
+pub(crate) fn is_in_files(folder: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return is_in_files(&path, needle);
+        }
+        std::fs::read(&path).unwrap().windows(needle.len()).any(|window| window == needle)
+    })
+}

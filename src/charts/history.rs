@@ -1,0 +1,248 @@
+//! A metric over revisions: a line for each payload with its interval as a band, gaps as gaps, what failed or was not
+//! supported on the axis.
+
+use super::{
+    ChartError, Estimate,
+    axis::Axis,
+    element::{Element, Glyph, Mark},
+    labels::{self, Label},
+    line_class,
+    plot::{self, Margins, Plot},
+};
+use crate::{model::Grade, units::Unit};
+
+/// Beyond so many points, marks are left to the points that are not sound, so that pages stay small.
+const MOST_MARKS: usize = 450;
+
+/// What a graph over revisions shows.
+#[derive(Debug)]
+pub struct HistoryGraph<'a> {
+    /// The graph's sentence, for screen readers.
+    pub title: &'a str,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// The x axis, oldest revision first.
+    pub places: &'a [Place],
+    /// A line for each payload.
+    pub lines: &'a [HistoryLine],
+    /// Index of the place to mark, such as the commit whose page this is on.
+    pub marked: Option<usize>,
+    /// Half the size and without links, for small multiples.
+    pub compact: bool,
+}
+
+/// A revision on the axis.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// What its tick says.
+    pub name: String,
+    /// What a hover says first: name and title.
+    pub title: String,
+    /// Its page.
+    pub href: String,
+    /// Whether it could be measured.
+    pub state: PlaceState,
+}
+
+/// Whether a revision could be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceState {
+    /// It could, whatever the single series say.
+    Measured,
+    /// It has no subject that speaks the contract.
+    Unsupported,
+    /// It does not build, or the case failed.
+    Failed,
+}
+
+/// The values of one payload.
+#[derive(Debug, Clone)]
+pub struct HistoryLine {
+    /// The payload, as people read it.
+    pub label: String,
+    /// The points that there are, in the order of the axis.
+    pub points: Vec<HistoryPoint>,
+}
+
+/// One value.
+#[derive(Debug, Clone)]
+pub struct HistoryPoint {
+    /// Index of its place.
+    pub place: usize,
+    /// The value.
+    pub estimate: Estimate,
+    /// Whether to believe it.
+    pub grade: Grade,
+    /// The page with its evidence.
+    pub href: String,
+}
+
+impl HistoryGraph<'_> {
+    /// The graph as SVG text.
+    ///
+    /// # Errors
+    /// [`ChartError`] where plotters cannot lay it out, which no input should cause.
+    pub fn svg(&self) -> Result<String, ChartError> {
+        let (width, height, ticks) = if self.compact { (460, 170, (4, 3)) } else { (960, 320, (10, 5)) };
+        let margins = if self.compact {
+            Margins { top: 12, right: 92, bottom: 24, left: 58 }
+        } else {
+            Margins { top: 16, right: 136, bottom: 28, left: 64 }
+        };
+        let names: Vec<String> = self.places.iter().map(|place| place.name.clone()).collect();
+        let x = Axis::places(&names, ticks.0);
+        let y = Axis::fitting(self.values(), self.unit, ticks.1);
+        let plot_height = f64::from(height - margins.top - margins.bottom);
+        let elements = self.elements(&x, &y, plot_height);
+        plot::svg(width, self.title, &[Plot { height, margins, x, y, vertical_grid: false, elements }])
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        points.flat_map(|point| {
+            let (value, (low, high)) = (point.estimate.value, point.estimate.ends());
+            // The interval of an unusable point may be far off; it must not flatten all others.
+            if point.grade == Grade::Unusable { [value; 3] } else { [value, low, high] }
+        })
+    }
+
+    fn elements(&self, x: &Axis, y: &Axis, height: f64) -> Vec<Element> {
+        let mut elements = Vec::new();
+        if let Some(marked) = self.marked {
+            let marked = marked as f64;
+            elements.push(Element::line(vec![(marked, y.low), (marked, y.high)], "marked"));
+        }
+        elements.extend(self.axis_marks(y));
+        for (index, line) in self.lines.iter().enumerate() {
+            elements.extend(line.band_and_line(y, &line_class(index)));
+        }
+        let all = self.lines.iter().map(|line| line.points.len()).sum::<usize>() <= MOST_MARKS;
+        for (index, line) in self.lines.iter().enumerate() {
+            let wanted = line.points.iter().filter(|point| {
+                point.grade != Grade::Sound || (!self.compact && all) || self.marked == Some(point.place)
+            });
+            elements.extend(wanted.map(|point| self.point_mark(line, point, &line_class(index))));
+        }
+        elements.extend(labels::at_ends(&self.end_labels(y), x, y, height));
+        elements
+    }
+
+    /// Revisions without values, on the axis itself.
+    fn axis_marks(&self, y: &Axis) -> impl Iterator<Item = Element> {
+        let without = self.places.iter().enumerate().filter(|(_, place)| place.state != PlaceState::Measured);
+        without.map(|(index, place)| {
+            let (glyph, word) = match place.state {
+                PlaceState::Failed => (Glyph::Cross, "failed"),
+                _ => (Glyph::Dash, "unsupported"),
+            };
+            let mark = Mark { glyph, title: format!("{}\n{word}", place.title), href: place.href.clone() };
+            Element::mark((index as f64, y.low), word, mark)
+        })
+    }
+
+    fn point_mark(&self, line: &HistoryLine, point: &HistoryPoint, class: &str) -> Element {
+        let mark = if self.compact {
+            Mark { glyph: Glyph::Point(point.grade), title: String::new(), href: String::new() }
+        } else {
+            let place = self.places.get(point.place).map(|place| place.title.as_str()).unwrap_or_default();
+            let value = point.estimate.text(self.unit);
+            let title = format!("{place}\n{}: {value}, {}", line.label, point.grade.as_str());
+            Mark { glyph: Glyph::Point(point.grade), title, href: point.href.clone() }
+        };
+        Element::mark((point.place as f64, point.estimate.value), class, mark)
+    }
+
+    fn end_labels(&self, y: &Axis) -> Vec<Label> {
+        let ended = self.lines.iter().enumerate().filter_map(|(index, line)| {
+            let last = line.points.last()?;
+            let end = (last.place as f64, y.clamp(last.estimate.value));
+            Some(Label { text: line.label.clone(), end, class: line_class(index) })
+        });
+        ended.collect()
+    }
+}
+
+impl HistoryLine {
+    /// Stretches of neighbouring places: a band and a line each, so that a gap stays a gap.
+    fn band_and_line(&self, y: &Axis, class: &str) -> Vec<Element> {
+        let mut elements = Vec::new();
+        for stretch in self.points.chunk_by(|a, b| b.place == a.place + 1) {
+            let side = |end: fn((f64, f64)) -> f64| {
+                stretch.iter().map(move |point| (point.place as f64, y.clamp(end(point.estimate.ends()))))
+            };
+            if stretch.len() > 1 && stretch.iter().any(|point| point.estimate.interval.is_some()) {
+                elements.push(Element::band(side(|i| i.1).chain(side(|i| i.0).rev()).collect(), class));
+            } else if let [point] = stretch
+                && let Some((low, high)) = point.estimate.interval
+            {
+                let at = point.place as f64;
+                elements.push(Element::line(vec![(at, y.clamp(low)), (at, y.clamp(high))], format!("whisker {class}")));
+            }
+            let line = stretch.iter().map(|point| (point.place as f64, y.clamp(point.estimate.value)));
+            elements.push(Element::line(line.collect(), class));
+        }
+        elements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str, state: PlaceState) -> Place {
+        Place { name: name.into(), title: format!("{name} <b>title</b>"), href: format!("/commits/{name}"), state }
+    }
+
+    fn point(place: usize, estimate: f64, grade: Grade) -> HistoryPoint {
+        let estimate = Estimate { value: estimate, interval: Some((estimate * 0.98, estimate * 1.02)) };
+        HistoryPoint { place, estimate, grade, href: format!("/runs/{place}/cases/1") }
+    }
+
+    fn drawn(lines: &[HistoryLine], compact: bool) -> String {
+        let places = [
+            place("a", PlaceState::Measured),
+            place("b", PlaceState::Measured),
+            place("c", PlaceState::Failed),
+            place("d", PlaceState::Measured),
+            place("e", PlaceState::Measured),
+        ];
+        let graph =
+            HistoryGraph { title: "T & U", unit: Unit::Nanoseconds, places: &places, lines, marked: Some(4), compact };
+        graph.svg().unwrap()
+    }
+
+    #[test]
+    fn a_gap_splits_the_line_and_failures_stand_on_the_axis() {
+        let points = [0, 1, 3, 4].map(|at| point(at, 5e6 + at as f64, Grade::Sound)).to_vec();
+        let svg = drawn(&[HistoryLine { label: "10 kB".into(), points }], false);
+        assert_eq!(svg.matches(r#"class="line c1""#).count(), 2, "{svg}");
+        assert_eq!(svg.matches(r#"class="band c1""#).count(), 2);
+        assert_eq!(svg.matches(r#"<a href="/runs/"#).count(), 4);
+        assert_eq!(svg.matches(r#"<a href="/commits/c">"#).count(), 1);
+        assert!(svg.contains(r#"aria-label="T &amp; U""#) && svg.contains("&lt;b&gt;title") && !svg.contains("<b>"));
+        assert!(!svg.contains("style=") && !svg.contains('#'), "{svg}");
+    }
+
+    #[test]
+    fn every_grade_has_its_shape() {
+        let points = vec![point(0, 5e6, Grade::Sound), point(1, 5e6, Grade::Noisy), point(3, 5e6, Grade::Unusable)];
+        let svg = drawn(&[HistoryLine { label: "x".into(), points }], false);
+        assert_eq!(svg.matches(r#"<circle cx"#).count(), 1);
+        assert_eq!(svg.matches(r#"<circle class="hollow""#).count(), 2);
+    }
+
+    #[test]
+    fn small_multiples_are_small() {
+        let points: Vec<_> = [0, 1, 3].map(|at| point(at, 5e6, Grade::Sound)).to_vec();
+        let svg = drawn(&[HistoryLine { label: "x".into(), points }], true);
+        assert!(!svg.contains("<a href=\"/runs"), "{svg}");
+        assert!(svg.len() < 2_500, "{} bytes", svg.len());
+    }
+
+    #[test]
+    fn nothing_at_all_is_still_a_chart() {
+        assert!(drawn(&[], false).ends_with("</svg>"));
+        let graph = HistoryGraph { title: "", unit: Unit::Count, places: &[], lines: &[], marked: None, compact: true };
+        assert!(graph.svg().unwrap().ends_with("</svg>"));
+    }
+}

@@ -1,0 +1,63 @@
+//! Names written at the ends of lines, instead of a legend, moved apart where they would overlap.
+
+use super::{axis::Axis, element::Element};
+
+/// A name that wants to stand at a value.
+#[derive(Debug)]
+pub(super) struct Label {
+    /// What it says.
+    pub(super) text: String,
+    /// Where its line ends.
+    pub(super) end: (f64, f64),
+    /// The colour of the line.
+    pub(super) class: String,
+}
+
+/// The least distance between two names, in pixels.
+const APART: f64 = 14.0;
+
+/// Names at the right edge, each led to from the end of its line; `height` of the plot in pixels.
+pub(super) fn at_ends(labels: &[Label], x: &Axis, y: &Axis, height: f64) -> Vec<Element> {
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|a, b| labels[*a].end.1.total_cmp(&labels[*b].end.1));
+    let wanted: Vec<f64> = order.iter().map(|index| y.fraction(y.clamp(labels[*index].end.1))).collect();
+    let placed = spread(&wanted, APART / height);
+    let mut elements = Vec::with_capacity(2 * labels.len());
+    for (index, fraction) in order.into_iter().zip(placed) {
+        let label = &labels[index];
+        let at = (x.high, y.value(fraction));
+        elements.push(Element::line(vec![label.end, at], format!("leader {}", label.class)));
+        elements.push(Element::words(at, "name", label.text.clone(), (4, 4)));
+    }
+    elements
+}
+
+/// Ascending places moved by as little as keeps neighbours `apart`, and inside 0 to 1 as far as there is room.
+fn spread(wanted: &[f64], apart: f64) -> Vec<f64> {
+    let mut placed = wanted.to_vec();
+    // Pushed up in order, then back down from the top: what remains apart stays where it wants to be.
+    for index in 1..placed.len() {
+        placed[index] = placed[index].max(placed[index - 1] + apart);
+    }
+    let mut ceiling = 1.0 + apart / 2.0;
+    for place in placed.iter_mut().rev() {
+        *place = place.min(ceiling);
+        ceiling = *place - apart;
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_apart_and_stay_where_they_can() {
+        let placed = spread(&[0.1, 0.5, 0.51, 0.99, 1.0], 0.1);
+        assert_eq!(placed[0], 0.1);
+        for pair in placed.windows(2) {
+            assert!(pair[1] - pair[0] > 0.0999, "{placed:?}");
+        }
+        assert!(placed[4] <= 1.05);
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line: one file a subcommand, and the only place where rooms are wired to each other.
+//!
+//! Start with [`main`]; `measuring` is the line from a revision to rows in the history.
+
+mod check;
+mod doctor;
+mod interrupt;
+mod list;
+mod measuring;
+mod recorder;
+mod report;
+mod run;
+mod serve;
+mod settings;
+mod table;
+mod terminal;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use settings::Overrides;
+
+/// Exit code of a command that did what it was asked.
+const FINE: u8 = 0;
+/// Exit code of a command that failed, or of a run in which something could not be measured.
+const FAILED: u8 = 1;
+
+const AFTER_HELP: &str = "\
+Examples:
+  benchline up                          measure this checkout, then serve the pages, live
+  benchline run HEAD~4..HEAD            measure five commits and keep the results
+  benchline run --scenario 'sync/*'     only scenarios whose name matches
+  benchline serve                       serve the results that are there
+
+Exit codes: 0 fine, 1 failed, 2 bad usage.
+Settings come from benchline.toml, then BENCHLINE_* variables, then options; --config shows what is in force.";
+
+/// Measures a program at every commit, keeps every sample, and shows what changed.
+#[derive(Debug, Parser)]
+#[command(name = "benchline", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Show the settings in force and where each comes from, then exit.
+    #[arg(long)]
+    config: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure this checkout with the quick profile and serve the results, live from the first sample.
+    Up(up::Args),
+    /// Measure a revision, or a range of them, and keep the results.
+    Run(run::Args),
+    /// Show what would be measured, and about how long it would take.
+    List(list::Args),
+    /// Validate the scenario files and perform each case once.
+    Check(check::Args),
+    /// Serve the pages over the results that are there.
+    Serve(serve::Args),
+    /// Tell whether this machine is fit to measure, and what to change.
+    Doctor(doctor::Args),
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCHLINE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("benchline: {}", one_text(&error));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    let settings = settings::Settings::read(cli.overrides)?;
+    if cli.config {
+        println!("{settings}");
+        return Ok(FINE);
+    }
+    match cli.command {
+        Some(Command::Up(args)) => up::up(&settings, &args),
+        Some(Command::Run(args)) => run::run(&settings, &args),
+        Some(Command::List(args)) => list::list(&settings, &args),
+        Some(Command::Check(args)) => check::check(&settings, &args),
+        Some(Command::Serve(args)) => serve::serve(&settings, &args),
+        Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
+        None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
+    }
+}
+
+/// The error with its causes, each said once: many errors name their cause in their own text already.
+fn one_text(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}

@@ -1,0 +1,102 @@
+//! What happens to the runner's events: kept first, judged next, told last.
+
+use crate::{
+    history::{OpenRun, Progress, Writer},
+    judge,
+    model::{Case, Event, Failure, PlannedCase, RunId, Trial},
+};
+
+use super::{measuring::now, terminal::Terminal};
+
+/// Keeps events of one run.
+pub(super) struct Recorder<'a> {
+    history: &'a mut Writer,
+    terminal: &'a Terminal,
+    run: RunId,
+    planned_trials: u32,
+    done_trials: u32,
+    case: Option<OpenCase>,
+    failures: Vec<Failure>,
+}
+
+/// The case that is being measured, with its trials so far.
+struct OpenCase {
+    planned: PlannedCase,
+    trials: Vec<Trial>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(
+        history: &'a mut Writer,
+        terminal: &'a Terminal,
+        open: &OpenRun,
+        planned_trials: u32,
+    ) -> Recorder<'a> {
+        let done_trials = u32::try_from(open.done.len()).unwrap_or(u32::MAX);
+        terminal.begin(planned_trials, done_trials);
+        Recorder { history, terminal, run: open.id, planned_trials, done_trials, case: None, failures: Vec::new() }
+    }
+
+    /// Keeps one event. An error means that it could not be kept, and measuring must end.
+    pub(super) fn handle(&mut self, event: Event) -> anyhow::Result<()> {
+        match event {
+            Event::CaseStarted(planned) => {
+                let trials = self.history.trials(self.run, &planned.case.key())?;
+                self.terminal.case(&planned);
+                self.case = Some(OpenCase { planned, trials });
+                Ok(())
+            }
+            Event::TrialStarted { case, index } => self.tell_progress(&case, index),
+            Event::SampleTaken { index, sample, wall_ns } => {
+                self.terminal.sample(index, sample, wall_ns);
+                Ok(())
+            }
+            Event::TrialFinished(trial) => self.keep_trial(*trial),
+            Event::Failed(failure) => {
+                self.history.record_failure(self.run, &failure)?;
+                self.terminal.failure(&failure);
+                self.failures.push(failure);
+                self.judge()
+            }
+        }
+    }
+
+    /// Ends the display. Returns how many failures there were.
+    pub(super) fn finish(self) -> usize {
+        self.terminal.end();
+        self.failures.len()
+    }
+
+    fn tell_progress(&mut self, case: &Case, index: u32) -> anyhow::Result<()> {
+        let Some(open) = &self.case else { return Ok(()) };
+        let progress = Progress {
+            run: self.run,
+            case: case.clone(),
+            label: open.planned.label.clone(),
+            trial: index,
+            trials: open.planned.trials,
+            done_trials: self.done_trials,
+            planned_trials: self.planned_trials,
+            at: now(),
+        };
+        Ok(self.history.set_progress(Some(&progress))?)
+    }
+
+    fn keep_trial(&mut self, trial: Trial) -> anyhow::Result<()> {
+        self.history.record_trial(self.run, &trial)?;
+        self.done_trials += 1;
+        if let Some(open) = &mut self.case {
+            open.trials.push(trial);
+        }
+        self.judge()
+    }
+
+    /// Measurements follow every trial, so that pages have something to show from the first on.
+    fn judge(&mut self) -> anyhow::Result<()> {
+        let Some(open) = &self.case else { return Ok(()) };
+        let measurements = judge::measurements(&open.trials, &self.failures)?;
+        self.history.record_measurements(self.run, &measurements)?;
+        self.terminal.judged(self.done_trials, &measurements);
+        Ok(())
+    }
+}

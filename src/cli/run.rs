@@ -1,0 +1,77 @@
+//! `benchline run`: measures a revision, or a range of them, and keeps the results.
+
+use std::path::PathBuf;
+
+use super::{
+    FAILED, FINE,
+    measuring::{Outcome, Workbench, runtime, scenarios},
+    report::{Report, write_json},
+    settings::Settings,
+};
+use crate::{history::Reader, model::Profile, revision::Repository, scenario};
+
+const AFTER_HELP: &str = "\
+Examples:
+  benchline run                         this checkout; a dirty work tree is measured as `worktree`
+  benchline run v1.2 --profile full     a tag, thoroughly
+  benchline run HEAD~4..HEAD            five commits along first parents, the first one included
+  benchline run --scenario 'crypto/*' --json result.json
+
+An interrupted run is resumed by the same command. What was measured already is not measured again, but with --again.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// A commit, tag or branch, or a range A..B that includes both; this checkout where nothing is given
+    revision: Option<String>,
+    /// Only scenarios whose name matches; may be given more than once
+    #[arg(long, value_name = "GLOB")]
+    scenario: Vec<String>,
+    /// Which cases, and how thoroughly: quick, gate or full
+    #[arg(long, default_value = "quick")]
+    profile: Profile,
+    /// Also write the results as JSON to this file; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure once more what was measured already
+    #[arg(long)]
+    again: bool,
+}
+
+pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
+    let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
+    let repository = Repository::discover(&std::env::current_dir()?)?;
+    let revisions = repository.resolve(args.revision.as_deref())?;
+    let runtime = runtime()?;
+    let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
+    let mut outcomes = Vec::new();
+    for revision in &revisions {
+        let outcome = workbench.measure(revision, args.again)?;
+        outcomes.push(outcome);
+        if matches!(outcome, Outcome::Stopped(_)) {
+            workbench.terminal().line("interrupted; what was measured is kept, and the same command resumes");
+            break;
+        }
+    }
+    drop(workbench);
+    let reader = Reader::open(&settings.database)?;
+    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run));
+    let reports = reports.collect::<anyhow::Result<Vec<Report>>>()?;
+    let quiet = args.json.as_deref() == Some(std::path::Path::new("-"));
+    for report in reports.iter().filter(|_| !quiet) {
+        println!("\n{}{}", report.table(), report.summary());
+    }
+    if let Some(path) = &args.json {
+        write_json(path, &reports)?;
+    }
+    Ok(if outcomes.iter().copied().all(fine) { FINE } else { FAILED })
+}
+
+/// A revision without a subject is an outcome; one that cannot be built or measured is not fine.
+fn fine(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Finished { failures, .. } => failures == 0,
+        Outcome::Already(_) | Outcome::Unsupported(_) => true,
+        Outcome::BuildFailed(_) | Outcome::Stopped(_) => false,
+    }
+}

@@ -1,0 +1,109 @@
+//! What a person sees while something is measured: a progress bar on a terminal, plain lines in a log.
+
+use std::{
+    cell::RefCell,
+    io::{IsTerminal as _, stderr},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::model::{Failure, Measurement, Metric, PlannedCase, Unit};
+
+/// Writes to standard error, so that standard output holds results alone.
+pub(super) struct Terminal {
+    interactive: bool,
+    bar: RefCell<ProgressBar>,
+    case: RefCell<Option<PlannedCase>>,
+}
+
+impl Terminal {
+    pub(super) fn new() -> Terminal {
+        Terminal {
+            interactive: stderr().is_terminal(),
+            bar: RefCell::new(ProgressBar::hidden()),
+            case: RefCell::new(None),
+        }
+    }
+
+    /// One line, above the bar where there is one.
+    pub(super) fn line(&self, text: &str) {
+        self.bar.borrow().suspend(|| eprintln!("{text}"));
+    }
+
+    /// Shows that something is being built while `build` works.
+    pub(super) fn building<T>(&self, build: impl FnOnce(&mut dyn FnMut(&str)) -> T) -> T {
+        if !self.interactive {
+            return build(&mut |line| tracing::info!("{line}"));
+        }
+        let spinner = ProgressBar::new_spinner().with_message("building");
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        let result = build(&mut |line| spinner.set_message(format!("building: {}", line.trim())));
+        spinner.finish_and_clear();
+        result
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&self, planned_trials: u32, done_trials: u32) {
+        let bar = ProgressBar::new(u64::from(planned_trials)).with_position(u64::from(done_trials));
+        bar.set_draw_target(if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        if let Ok(style) = ProgressStyle::with_template("  {bar:24} {pos}/{len} trials, {eta} left  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.reset_eta();
+        self.bar.replace(bar);
+    }
+
+    /// A case begins.
+    pub(super) fn case(&self, planned: &PlannedCase) {
+        self.bar.borrow().set_message(title(planned));
+        self.case.replace(Some(planned.clone()));
+    }
+
+    /// A sample was taken.
+    pub(super) fn sample(&self, index: u32, sample: u32, wall_ns: u64) {
+        if let Some(planned) = &*self.case.borrow() {
+            let (trials, samples) = (planned.trials, planned.samples);
+            let wall = Unit::Nanoseconds.format(wall_ns as f64);
+            let place = format!("trial {} of {trials}, sample {} of {samples}", index + 1, sample + 1);
+            self.bar.borrow().set_message(format!("{}: {place}: {wall}", title(planned)));
+        }
+    }
+
+    /// A trial was judged with those before it; the last of a case is worth a line.
+    pub(super) fn judged(&self, done_trials: u32, measurements: &[Measurement]) {
+        self.bar.borrow().set_position(u64::from(done_trials));
+        let case = self.case.borrow();
+        let Some(planned) = &*case else { return };
+        let Some(wall) = measurements.iter().find(|m| m.metric == Metric::WALL_TIME) else { return };
+        if wall.summary.trials == planned.trials {
+            self.line(&format!("  {:<40} {:>32}  {}", title(planned), value(wall), wall.grade.as_str()));
+        }
+    }
+
+    /// Something could not be measured.
+    pub(super) fn failure(&self, failure: &Failure) {
+        let case = self.case.borrow().as_ref().map(title).unwrap_or_default();
+        let trial = failure.trial.map(|trial| format!(", trial {}", trial + 1)).unwrap_or_default();
+        self.line(&format!("  ✕ {case}{trial}: {}", failure.message));
+    }
+
+    /// The run is over.
+    pub(super) fn end(&self) {
+        self.bar.borrow().finish_and_clear();
+        self.case.replace(None);
+    }
+}
+
+/// A measurement as people read it: with its interval, where it has one.
+pub(super) fn value(measurement: &Measurement) -> String {
+    let unit = measurement.metric.unit();
+    match measurement.summary.interval {
+        Some(interval) => unit.format_with_interval(measurement.summary.estimate, interval.low, interval.high),
+        None => unit.format(measurement.summary.estimate),
+    }
+}
+
+fn title(planned: &PlannedCase) -> String {
+    format!("{} {}", planned.case.scenario, planned.label.0)
+}

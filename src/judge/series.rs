@@ -1,0 +1,28 @@
+//! The values of one metric in the trials of one case. A trial without a value is left out, never filled in.
+
+use crate::model::{Grain, Metric, Trial};
+
+/// The trials that have a value of a metric. Invariants: at least one trial; as many value lists as trials, none empty.
+pub(super) struct SeriesTrials<'t> {
+    pub(super) metric: Metric,
+    pub(super) trials: Vec<&'t Trial>,
+    /// Per operation, in the metric's unit: the samples that count, or the one value of a whole trial.
+    pub(super) values: Vec<Vec<f64>>,
+}
+
+impl<'t> SeriesTrials<'t> {
+    /// The values of a metric, if any trial has one.
+    pub(super) fn of(trials: &'t [Trial], metric: Metric) -> Option<Self> {
+        let with_values = trials.iter().filter_map(|trial| Some((trial, values(trial, metric)?)));
+        let (trials, values): (Vec<_>, Vec<_>) = with_values.unzip();
+        (!trials.is_empty()).then_some(Self { metric, trials, values })
+    }
+}
+
+fn values(trial: &Trial, metric: Metric) -> Option<Vec<f64>> {
+    let values = match metric.quantity.grain() {
+        Grain::Sample => trial.samples(metric)?,
+        Grain::Trial => vec![trial.total(metric)? as f64],
+    };
+    (!values.is_empty()).then_some(values)
+}

@@ -1,0 +1,155 @@
+//! Where results go, and the programs that a build needs.
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use nix::sys::{statfs, statvfs::statvfs};
+
+use super::{Finding, Status};
+use crate::units::Unit;
+
+/// A database with a year of runs fits into less.
+const ROOMY: u64 = 5 << 30;
+
+/// A build alone needs more.
+const CRAMPED: u64 = 1 << 30;
+
+/// What a build of the subject needs: the program, and what for.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("git", "revisions are read with git 2.34 or newer: install it"),
+    ("cargo", "subjects are built with cargo: install Rust with rustup"),
+    ("cc", "the engine's libraries are partly C: install a C compiler, such as gcc"),
+    ("perl", "OpenSSL's build is written in perl: install it"),
+    ("make", "OpenSSL is built with make: install it"),
+];
+
+/// File systems, as `statfs` numbers them (statfs(2)), that are no place for results, and why.
+const FILE_SYSTEMS: [(i64, &str, &str); 6] = [
+    (0x0102_1994, "tmpfs", "results would be gone after a restart, and no write would reach a disk"),
+    (0x6969, "nfs", "the database needs locks that a network does not keep"),
+    (0xff53_4d42, "cifs", "the database needs locks that a network does not keep"),
+    (0xfe53_4d42, "smb2", "the database needs locks that a network does not keep"),
+    (0x0102_1997, "9p", "the database needs locks that a shared folder does not keep"),
+    (0x794c_7630, "overlay", "results go when the container does: mount a volume"),
+];
+
+/// Looks at the folder of results and at the programs.
+pub(super) fn examine(results: &Path) -> Vec<Finding> {
+    let place = nearest(results);
+    let mut findings = vec![disk(&place), file_system(&place)];
+    findings.extend(PROGRAMS.iter().map(|(name, advice)| program(name, advice)));
+    findings
+}
+
+/// The folder itself, or the first above it that is there.
+fn nearest(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.ancestors().find(|folder| folder.is_dir()).map_or(path.clone(), Path::to_owned)
+}
+
+fn disk(place: &Path) -> Finding {
+    let Ok(numbers) = statvfs(place) else { return Finding::unknown("disk", "is the folder of results readable?") };
+    let free = numbers.blocks_available().saturating_mul(numbers.fragment_size());
+    judge_disk(place, free)
+}
+
+fn judge_disk(place: &Path, free: u64) -> Finding {
+    let status = if free < CRAMPED {
+        Status::Bad
+    } else if free < ROOMY {
+        Status::Warn
+    } else {
+        Status::Ok
+    };
+    let found = format!("{} free for {}", Unit::Bytes.format(free as f64), place.display());
+    Finding::new("disk", status, found, "make room, or set another folder for results")
+}
+
+fn file_system(place: &Path) -> Finding {
+    let Ok(numbers) = statfs::statfs(place) else {
+        return Finding::unknown("file system", "is the folder of results readable?");
+    };
+    let kind = numbers.filesystem_type().0 & 0xffff_ffff;
+    judge_file_system(kind)
+}
+
+fn judge_file_system(kind: i64) -> Finding {
+    match FILE_SYSTEMS.iter().find(|(number, ..)| *number == kind) {
+        Some((_, name, why)) => Finding::new("file system", Status::Warn, *name, why),
+        None => Finding::fine("file system", "local"),
+    }
+}
+
+fn program(name: &'static str, advice: &str) -> Finding {
+    let Some(path) = on_the_path(name) else { return Finding::new(name, Status::Bad, "not found", advice) };
+    if name != "git" && name != "cargo" {
+        return Finding::fine(name, path.display().to_string());
+    }
+    let Some(version) = version_of(&path) else {
+        return Finding::new(name, Status::Bad, format!("{} does not start", path.display()), advice);
+    };
+    let old = name == "git" && git_version(&version).is_some_and(|found| found < (2, 34));
+    Finding::new(name, if old { Status::Bad } else { Status::Ok }, version, advice)
+}
+
+/// Where a program lies that the shell would start.
+fn on_the_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let starts =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+    env::split_paths(&path).map(|folder| folder.join(name)).find(starts)
+}
+
+/// The first line that a program answers to `--version`.
+fn version_of(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").env("LC_ALL", "C").stdin(Stdio::null()).output().ok()?;
+    let line = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
+    (output.status.success() && !line.is_empty()).then_some(line)
+}
+
+/// Major and minor number of `git version 2.47.3`.
+fn git_version(line: &str) -> Option<(u32, u32)> {
+    let mut numbers = line.strip_prefix("git version ")?.split(['.', ' ']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_git_are_compared_as_numbers() {
+        assert_eq!(git_version("git version 2.47.3"), Some((2, 47)));
+        assert_eq!(git_version("git version 2.9.0 (Apple Git-1)"), Some((2, 9)));
+        assert_eq!(git_version("git version 2.50.rc1"), Some((2, 50)));
+        assert!(git_version("git version 2.9.0") < Some((2, 34)));
+        assert_eq!(git_version("something else"), None);
+    }
+
+    #[test]
+    fn room_and_kind_of_a_disk_are_judged() {
+        let status = |free| judge_disk(Path::new("results"), free).status;
+        assert_eq!([status(CRAMPED - 1), status(CRAMPED), status(ROOMY)], [Status::Bad, Status::Warn, Status::Ok]);
+        assert_eq!(judge_file_system(0x0102_1994).found, "tmpfs");
+        assert_eq!(judge_file_system(0xef53).status, Status::Ok, "ext4");
+    }
+
+    #[test]
+    fn the_nearest_folder_stands_for_one_that_is_not_there_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(nearest(&folder.path().join("not/there")), folder.path());
+        assert_eq!(nearest(folder.path()), folder.path());
+    }
+
+    #[test]
+    fn programs_are_found_as_a_shell_finds_them() {
+        let shell = Command::new("sh").args(["-c", "command -v git"]).output().unwrap();
+        let expected = String::from_utf8(shell.stdout).unwrap();
+        assert_eq!(on_the_path("git"), Some(PathBuf::from(expected.trim())));
+        assert_eq!(program("no-such-program", "install it").status, Status::Bad);
+    }
+}

@@ -1,0 +1,162 @@
+//! How the machine behaves just now: its clock, a fixed piece of work again and again, and what others do meanwhile.
+
+use std::{
+    hint, thread,
+    time::{Duration, Instant},
+};
+
+use super::{Finding, Status};
+use crate::{
+    probe::machine::{MachineReading, MachineUse, clock_step_ns},
+    units::Unit,
+};
+
+/// How long nothing is done, to see what others do.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Trials of the fixed piece of work.
+const TRIALS: usize = 30;
+
+/// No more trials after this time, however slow the machine is.
+const LIMIT: Duration = Duration::from_millis(1400);
+
+/// Rounds of one trial: some ten milliseconds, long against the clock and short against a second.
+const ROUNDS: u64 = 6_000_000;
+
+/// Fewer trials say nothing about a spread.
+const ENOUGH: usize = 5;
+
+/// Looks at how the machine behaves, for about a second and a half.
+pub(super) fn examine() -> Vec<Finding> {
+    let began = MachineReading::now();
+    thread::sleep(IDLE);
+    let rested = MachineReading::now();
+    let trials = spin_trials();
+    let worked = MachineReading::now();
+    let idle = rested.since(&began);
+    vec![
+        clock(clock_step_ns(), clock_cost_ns()),
+        noise(&trials),
+        steal(&worked.since(&rested)),
+        pressure(&idle),
+        other_load(&idle),
+    ]
+}
+
+/// Nanoseconds of each trial.
+fn spin_trials() -> Vec<f64> {
+    let began = Instant::now();
+    let mut trials = Vec::with_capacity(TRIALS);
+    while trials.len() < TRIALS && began.elapsed() < LIMIT {
+        let start = Instant::now();
+        hint::black_box(spin(hint::black_box(ROUNDS)));
+        trials.push(start.elapsed().as_nanos() as f64);
+    }
+    trials
+}
+
+/// Arithmetic whose every step needs the one before, so that only the clock rate and interruptions decide how long it
+/// takes (the generator of Knuth's MMIX).
+fn spin(rounds: u64) -> u64 {
+    (0..rounds)
+        .fold(1u64, |state, _| state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+}
+
+/// What one look at the clock costs: the quickest of some batches.
+fn clock_cost_ns() -> f64 {
+    const LOOKS: u32 = 1000;
+    let batch = || {
+        let start = Instant::now();
+        for _ in 0..LOOKS {
+            hint::black_box(Instant::now());
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(LOOKS)
+    };
+    (0..5).map(|_| batch()).fold(f64::INFINITY, f64::min)
+}
+
+fn clock(step_ns: u64, cost_ns: f64) -> Finding {
+    let found = format!(
+        "step {}, a look costs {}",
+        Unit::Nanoseconds.format(step_ns as f64),
+        Unit::Nanoseconds.format(cost_ns)
+    );
+    let status = Status::of((step_ns as f64).max(cost_ns), 1e3, 1e6);
+    Finding::new("clock", status, found, "short operations cannot be timed: give the kernel the `tsc` clock source")
+}
+
+fn noise(trials: &[f64]) -> Finding {
+    let Some((middle, spread)) = spread(trials) else {
+        return Finding::new(
+            "noise",
+            Status::Bad,
+            "too slow to tell",
+            "this machine is too slow, or too busy, to measure",
+        );
+    };
+    let (trial, share) = (Unit::Nanoseconds.format(middle), Unit::Ratio.format(spread));
+    let found = format!("{share} between {} equal trials of {trial}", trials.len());
+    let advice = "the same work takes different times: end other programs, or use a machine of your own";
+    Finding::new("noise", Status::of(spread, 0.01, 0.1), found, advice)
+}
+
+/// The median, and half the distance from the 10th to the 90th percentile as a share of it.
+fn spread(trials: &[f64]) -> Option<(f64, f64)> {
+    if trials.len() < ENOUGH {
+        return None;
+    }
+    let mut sorted = trials.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted.get((share * (sorted.len() - 1) as f64).round() as usize).copied();
+    let (low, middle, high) = (at(0.1)?, at(0.5)?, at(0.9)?);
+    (middle > 0.0).then(|| (middle, (high - low) / 2.0 / middle))
+}
+
+fn steal(during: &MachineUse) -> Finding {
+    share("steal", during.steal_ppm, (0.01, 0.05), "the host gives this CPU to others: use a larger or a dedicated one")
+}
+
+fn pressure(during: &MachineUse) -> Finding {
+    share("pressure", during.pressure_ppm, (0.05, 0.25), "programs wait for a CPU: end other programs, then try again")
+}
+
+fn other_load(during: &MachineUse) -> Finding {
+    share("other load", during.busy_ppm, (0.05, 0.25), "other programs are at work: find them with `top`, and end them")
+}
+
+fn share(name: &'static str, ppm: Option<u64>, (warn, bad): (f64, f64), advice: &str) -> Finding {
+    let Some(ppm) = ppm else { return Finding::unknown(name, "this kernel does not count it") };
+    let share = ppm as f64 / 1e6;
+    Finding::new(name, Status::of(share, warn, bad), Unit::Ratio.format(share), advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spread_is_that_of_the_middle_eight_tenths() {
+        // Of 950, 951 … 1050 the 10th and the 90th percentile are 960 and 1040.
+        let trials: Vec<f64> = (0..=100).rev().map(|n| 950.0 + f64::from(n)).collect();
+        assert_eq!(spread(&trials), Some((1000.0, 0.04)));
+        let mut outlier = trials.clone();
+        outlier[0] = 1e9;
+        assert_eq!(spread(&outlier), Some((1000.0, 0.04)));
+        assert_eq!(spread(&[1.0; 4]), None);
+        assert_eq!(spread(&[0.0; 9]), None);
+    }
+
+    #[test]
+    fn figures_are_judged() {
+        let quiet = MachineUse { pressure_ppm: Some(0), steal_ppm: Some(9_999), busy_ppm: Some(49_999) };
+        let loud = MachineUse { pressure_ppm: Some(250_000), steal_ppm: Some(50_000), busy_ppm: None };
+        let of = |during| [steal(during), pressure(during), other_load(during)].map(|finding| finding.status);
+        assert_eq!(of(&quiet), [Status::Ok; 3]);
+        assert_eq!(of(&loud), [Status::Bad, Status::Bad, Status::Unknown]);
+        assert_eq!(clock(1, 20.0).status, Status::Ok);
+        assert_eq!(clock(1, 1200.0).status, Status::Warn);
+        assert_eq!(clock(4_000_000, 1200.0).status, Status::Bad);
+        assert_eq!(noise(&[1.0; 30]).status, Status::Ok);
+        assert_eq!(noise(&[]).status, Status::Bad);
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads every role from outside every 20 ms, on a thread of its own whose cost is recorded.
+
+use std::{
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::{
+    model::{Role, Timeline, TimelinePoint},
+    probe::process::ProcessProbe,
+};
+
+/// Time between two readings.
+pub(super) const INTERVAL: Duration = Duration::from_millis(20);
+
+/// A thread that reads processes until it is told to end.
+pub(super) struct Sampler {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<Sampled>,
+}
+
+/// What the sampler saw and what it cost.
+pub(super) struct Sampled {
+    pub(super) timelines: Vec<Timeline>,
+    /// CPU time of the sampling thread, in nanoseconds.
+    pub(super) cpu_ns: u64,
+}
+
+impl Sampler {
+    /// Starts reading. `began` is the zero of the timelines.
+    pub(super) fn start(roles: Vec<(Role, ProcessProbe)>, began: Instant) -> Sampler {
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::spawn(move || sample(roles, began, &stopped));
+        Sampler { stop, thread }
+    }
+
+    /// Ends the thread and takes what it saw.
+    pub(super) fn finish(self) -> Sampled {
+        let _ = self.stop.send(());
+        self.thread.join().unwrap_or(Sampled { timelines: Vec::new(), cpu_ns: 0 })
+    }
+}
+
+fn sample(roles: Vec<(Role, ProcessProbe)>, began: Instant, stopped: &mpsc::Receiver<()>) -> Sampled {
+    let mut watched: Vec<(Timeline, Option<ProcessProbe>)> =
+        roles.into_iter().map(|(role, probe)| (Timeline { role, points: Vec::new() }, Some(probe))).collect();
+    let mut next = Instant::now();
+    loop {
+        for (timeline, slot) in &mut watched {
+            let Some(probe) = slot else { continue };
+            match read(probe, began) {
+                Ok(point) => timeline.points.push(point),
+                Err(_) => *slot = None,
+            }
+        }
+        // Readings that were missed are left out, not made up for: a gap in the timeline says so.
+        next += INTERVAL;
+        let now = Instant::now();
+        while next <= now {
+            next += INTERVAL;
+        }
+        match stopped.recv_timeout(next - now) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            _ => break,
+        }
+    }
+    let cpu = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default();
+    Sampled {
+        timelines: watched.into_iter().map(|(timeline, _)| timeline).collect(),
+        cpu_ns: u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
+    }
+}
+
+fn read(probe: &mut ProcessProbe, began: Instant) -> std::io::Result<TimelinePoint> {
+    let counters = probe.counters()?;
+    Ok(TimelinePoint {
+        at_ns: u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        cpu_ns: counters.cpu_ns,
+        rss: probe.rss()?,
+        bytes_read: counters.bytes_read,
+        bytes_written: counters.bytes_written,
+        storage_written: counters.storage_written,
+        switches: probe.switches()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_come_on_schedule_and_stop() {
+        let probe = ProcessProbe::new(std::process::id()).unwrap();
+        let sampler = Sampler::start(vec![(Role::Client, probe)], Instant::now());
+        thread::sleep(INTERVAL * 6);
+        let sampled = sampler.finish();
+        let points = &sampled.timelines[0].points;
+        assert!(points.len() >= 3, "{}", points.len());
+        assert!(points.is_sorted_by(|a, b| a.at_ns < b.at_ns && a.cpu_ns <= b.cpu_ns));
+        assert!(points.iter().all(|point| point.rss > 0));
+        assert!(sampled.cpu_ns > 0);
+    }
+}

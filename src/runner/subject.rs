@@ -1,0 +1,280 @@
+//! One subject process at the other end of a pipe.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Read, Write as _},
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use benchline_subject::contract::{CONTRACT_VERSION, FailureKind as Reported, Hello, LINE_LIMIT, Reply, Request, Role};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+
+use super::{Stop, totals::ChildUsage};
+use crate::model::FailureKind;
+
+/// How long a subject that was told to finish may take to exit.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// How often a wait looks whether it should stop.
+const STOP_POLL: Duration = Duration::from_millis(100);
+
+/// How much of a subject's standard error is kept, from its end.
+const LOG_LIMIT: usize = 16 << 10;
+
+/// A started subject that has said hello. Dropping it kills its process group.
+pub(super) struct Subject {
+    role: Role,
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: mpsc::Receiver<Line>,
+    log: Arc<Mutex<Vec<u8>>>,
+    timeout: Duration,
+    exited: bool,
+    /// What it said it is.
+    pub(super) hello: Hello,
+    /// Bytes of the last request and the last reply, so that the pipe's own traffic can be told from the subject's.
+    pub(super) last_exchange: (u64, u64),
+}
+
+enum Line {
+    Text(String),
+    TooLong,
+    Unreadable(io::Error),
+}
+
+/// Why a step did not end in the answer that it should have.
+#[derive(Debug)]
+pub(super) enum StepError {
+    /// The measurement failed.
+    Failed(FailureKind, String),
+    /// A person asked to stop.
+    Stopped,
+}
+
+fn failed<T>(kind: FailureKind, message: impl Into<String>) -> Result<T, StepError> {
+    Err(StepError::Failed(kind, message.into()))
+}
+
+impl Subject {
+    /// Starts `binary` for `role` in `folder` and waits for its hello.
+    pub(super) fn start(
+        binary: &Path,
+        role: Role,
+        folder: &Path,
+        timeout: Duration,
+        stop: &Stop,
+    ) -> Result<Subject, StepError> {
+        let mut command = Command::new(binary);
+        // A fixed, small environment: what the caller happens to export moves the stack and so the timings. A process
+        // group of its own: an interrupt typed at the terminal reaches the runner, which then decides.
+        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(folder);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                return failed(FailureKind::Start, format!("{} cannot be started: {error}", binary.display()));
+            }
+        };
+        let input = child.stdin.take();
+        let lines = read_lines(child.stdout.take());
+        let log = collect_log(child.stderr.take());
+        let hello = Hello { contract: 0, engine: String::new(), operations: Vec::new() };
+        let mut subject =
+            Subject { role, child, input, lines, log, timeout, exited: false, hello, last_exchange: (0, 0) };
+        subject.hello = match subject.receive("hello", stop)? {
+            Reply::Hello(hello) if hello.contract == CONTRACT_VERSION => hello,
+            Reply::Hello(hello) => {
+                let spoken = hello.contract;
+                let message = format!("the subject speaks version {spoken} of the contract, not {CONTRACT_VERSION}");
+                return failed(FailureKind::Unsupported, message);
+            }
+            other => return failed(FailureKind::Protocol, subject.unexpected("hello", &other)),
+        };
+        Ok(subject)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Sends a request and waits for its answer.
+    pub(super) fn ask(&mut self, request: &Request, step: &str, stop: &Stop) -> Result<Reply, StepError> {
+        let mut line = serde_json::to_string(request)
+            .map_err(|error| StepError::Failed(FailureKind::Protocol, format!("{step}: {error}")))?;
+        line.push('\n');
+        self.last_exchange = (line.len() as u64, 0);
+        let sent = self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
+        match sent {
+            Some(Ok(())) => self.receive(step, stop),
+            Some(Err(_)) | None => self.ended(step),
+        }
+    }
+
+    /// What to say of an answer that does not belong here.
+    pub(super) fn unexpected(&self, step: &str, reply: &Reply) -> String {
+        let said = serde_json::to_string(reply).unwrap_or_default();
+        let said: String = said.chars().take(200).collect();
+        format!("the {} answered {step} with {said}", self.role.as_str())
+    }
+
+    fn receive(&mut self, step: &str, stop: &Stop) -> Result<Reply, StepError> {
+        let deadline = Instant::now() + self.timeout;
+        let role = self.role.as_str();
+        let text = loop {
+            if stop.is_set() {
+                return Err(StepError::Stopped);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left.min(STOP_POLL)) {
+                Ok(Line::Text(text)) => break text,
+                Ok(Line::TooLong) => {
+                    let message = format!("the {role} wrote a line of more than {LINE_LIMIT} bytes during {step}");
+                    return failed(FailureKind::Protocol, message);
+                }
+                Ok(Line::Unreadable(error)) => {
+                    let message = format!("what the {role} wrote during {step} cannot be read: {error}");
+                    return failed(FailureKind::Protocol, message);
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.ended(step),
+                Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
+                    let message = format!("the {role} did not answer {step} within {:?}", self.timeout);
+                    return failed(FailureKind::TimedOut, message);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        };
+        self.last_exchange.1 = text.len() as u64 + 1;
+        match serde_json::from_str(&text) {
+            Ok(Reply::Failed(report)) => {
+                let kind = match report.kind {
+                    Reported::Unsupported => FailureKind::Unsupported,
+                    Reported::Error => FailureKind::Reported,
+                };
+                failed(kind, format!("the {role} failed at {step}: {}", report.message))
+            }
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                let start: String = text.chars().take(200).collect();
+                let message = format!("the {role} answered {step} with what is not the contract ({error}): {start}");
+                failed(FailureKind::Protocol, message)
+            }
+        }
+    }
+
+    /// The pipe is closed: says how the process ended.
+    fn ended<T>(&mut self, step: &str) -> Result<T, StepError> {
+        let role = self.role.as_str();
+        let how = match self.wait(Duration::from_secs(1)) {
+            Some(status) => format!("ended with {status}"),
+            None => "closed its pipe but goes on".to_owned(),
+        };
+        failed(FailureKind::Crashed, format!("the {role} {how} before it answered {step}"))
+    }
+
+    /// Asks the subject to finish and waits until it is gone. Returns what the kernel says it used from start to exit.
+    pub(super) fn finish(mut self, stop: &Stop) -> Result<ChildUsage, StepError> {
+        match self.ask(&Request::Finish, "finish", stop)? {
+            Reply::Finished => {}
+            other => return failed(FailureKind::Protocol, self.unexpected("finish", &other)),
+        }
+        drop(self.input.take());
+        // The kernel adds a child's usage to its parent's account when the child is waited for. Nothing else is waited for
+        // meanwhile, because a trial's processes are ended one after the other by the one thread that measures.
+        let before = children_usage()?;
+        if self.wait(STOP_GRACE).is_none() {
+            let message = format!("the {} was told to finish and went on for {STOP_GRACE:?}", self.role.as_str());
+            return failed(FailureKind::TimedOut, message);
+        }
+        let after = children_usage()?;
+        Ok(after.since(&before))
+    }
+
+    /// The end of what it wrote to its standard error.
+    pub(super) fn log(&self) -> String {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    fn wait(&mut self, at_most: Duration) -> Option<std::process::ExitStatus> {
+        let deadline = Instant::now() + at_most;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => {
+                    self.exited = true;
+                    return Some(status);
+                }
+                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
+                _ => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        if !self.exited {
+            // The whole group, so that nothing that the subject started outlives it.
+            let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn children_usage() -> Result<ChildUsage, StepError> {
+    ChildUsage::now()
+        .map_err(|error| StepError::Failed(FailureKind::Protocol, format!("the kernel does not tell usage: {error}")))
+}
+
+/// Reads lines on a thread of its own, so that waiting for one can end.
+fn read_lines(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Line> {
+    let (sender, receiver) = mpsc::channel();
+    let Some(output) = output else { return receiver };
+    thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        loop {
+            let mut line = Vec::new();
+            let line = match output.by_ref().take(LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line) {
+                Ok(0) => return,
+                Ok(length) if length > LINE_LIMIT => Line::TooLong,
+                Ok(_) => match String::from_utf8(line) {
+                    Ok(text) => Line::Text(text.trim_end().to_owned()),
+                    Err(error) => Line::Unreadable(io::Error::other(error)),
+                },
+                Err(error) => Line::Unreadable(error),
+            };
+            let last = !matches!(line, Line::Text(_));
+            if sender.send(line).is_err() || last {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Keeps the end of the subject's standard error, always reading, so that the subject is never held up by it.
+fn collect_log(errors: Option<impl Read + Send + 'static>) -> Arc<Mutex<Vec<u8>>> {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let Some(mut errors) = errors else { return log };
+    let kept = Arc::clone(&log);
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = errors.read(&mut buffer) {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(&buffer[..length]);
+            let excess = kept.len().saturating_sub(LOG_LIMIT);
+            kept.drain(..excess);
+        }
+    });
+    log
+}

@@ -1,0 +1,452 @@
+//! One trial: a fresh set of processes, set up, warmed up, sampled, verified, ended.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use benchline_subject::contract::{
+    Access, Iterate, LatencyCount, Observed, Prepare, Reply, Request, Reset, Role, Sample,
+};
+use hdrhistogram::Histogram;
+
+use super::{
+    Stop,
+    sampler::{Sampled, Sampler},
+    subject::{StepError, Subject},
+    totals::ChildUsage,
+};
+use crate::{
+    model::{Conditions, FailureKind, Metric, Quantity, ReactorHistogram, SampleColumn, Trial, TrialTotal, UnixMillis},
+    probe::{
+        machine::MachineReading,
+        process::{Counters, ProcessProbe},
+    },
+    scenario::CasePlan,
+};
+
+/// What a trial needs to know.
+pub(super) struct TrialOrder<'a> {
+    pub(super) plan: &'a CasePlan,
+    pub(super) binary: &'a Path,
+    /// A folder that the trial may fill; emptied before and after.
+    pub(super) folder: &'a Path,
+    pub(super) index: u32,
+    pub(super) order: u32,
+    pub(super) clock_step_ns: u64,
+    pub(super) stop: &'a Stop,
+}
+
+/// Why there is no trial.
+pub(super) enum TrialError {
+    Failed { kind: FailureKind, message: String, log: String },
+    Stopped,
+}
+
+/// Measures one trial. `on_sample` is told the number of each sample and its wall time per operation.
+pub(super) fn run_trial(order: &TrialOrder<'_>, on_sample: &mut dyn FnMut(u32, u64)) -> Result<Trial, TrialError> {
+    let mut subjects = Vec::new();
+    let result = empty_folder(order.folder)
+        .map_err(|error| {
+            let folder = order.folder.display();
+            StepError::Failed(FailureKind::Start, format!("the trial's folder {folder} cannot be made: {error}"))
+        })
+        .and_then(|()| Stage::set(order, &mut subjects))
+        .and_then(|stage| stage.measure(order, &mut subjects, on_sample));
+    let result = result.map_err(|error| match error {
+        StepError::Stopped => TrialError::Stopped,
+        StepError::Failed(kind, message) => TrialError::Failed { kind, message, log: logs(&subjects) },
+    });
+    drop(subjects);
+    // What cannot be removed now is removed before the next trial, and its cause is told then.
+    let _ = fs::remove_dir_all(order.folder);
+    result
+}
+
+/// Everything that surrounds the samples of one trial.
+struct Stage {
+    began: Instant,
+    started_at: UnixMillis,
+    machine: MachineReading,
+    own_cpu_ns: u64,
+    operation_version: u32,
+    probes: Vec<ProcessProbe>,
+    rss_before: Vec<u64>,
+    sampler: Sampler,
+}
+
+impl Stage {
+    /// Starts and prepares every role, in order.
+    fn set(order: &TrialOrder<'_>, subjects: &mut Vec<Subject>) -> Result<Stage, StepError> {
+        let began = Instant::now();
+        let machine = MachineReading::now();
+        let own_cpu_ns = own_cpu_ns();
+        let started_at = now();
+        let mut server = None;
+        let mut operation_version = 0;
+        for role in &order.plan.roles {
+            let folder = order.folder.join(role.as_str());
+            fs::create_dir(&folder)
+                .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
+            subjects.push(Subject::start(order.binary, *role, &folder, order.plan.timeout, order.stop)?);
+            let Some(subject) = subjects.last_mut() else { continue };
+            operation_version = offered_version(subject, order.plan)?;
+            if let Some(access) = prepare(subject, order, &folder, server.clone())? {
+                server = Some(access);
+            }
+        }
+        let probes = subjects.iter().map(probe).collect::<Result<Vec<_>, _>>()?;
+        let watched = subjects.iter().map(|s| Ok((s.role(), probe(s)?))).collect::<Result<Vec<_>, StepError>>()?;
+        let rss_before = read_all(subjects, &probes, ProcessProbe::rss)?;
+        let sampler = Sampler::start(watched, began);
+        Ok(Stage { began, started_at, machine, own_cpu_ns, operation_version, probes, rss_before, sampler })
+    }
+
+    fn measure(
+        self,
+        order: &TrialOrder<'_>,
+        subjects: &mut Vec<Subject>,
+        on_sample: &mut dyn FnMut(u32, u64),
+    ) -> Result<Trial, StepError> {
+        let plan = order.plan;
+        let mut readings = Readings::default();
+        for number in 0..plan.warmup + plan.samples {
+            if number == plan.warmup {
+                // Where the kernel does not allow it, the peak covers warm-up too, for every revision alike.
+                self.probes.iter().for_each(|probe| drop(probe.reset_peak()));
+            }
+            let starts_ns = nanoseconds(self.began);
+            let reading = take_sample(order, subjects, &self.probes)?;
+            on_sample(number, reading.sample.wall_ns / plan.iterations.max(1));
+            readings.add(subjects, starts_ns, number >= plan.warmup, &reading);
+        }
+        let peaks = read_all(subjects, &self.probes, ProcessProbe::rss_peak)?;
+        let after = read_all(subjects, &self.probes, ProcessProbe::rss)?;
+        let sampled = self.sampler.finish();
+        let subjects_cpu = read_all(subjects, &self.probes, ProcessProbe::cpu_ns)?.iter().sum::<u64>();
+        let elapsed_ns = nanoseconds(self.began);
+        let own_cpu = own_cpu_ns().saturating_sub(self.own_cpu_ns);
+        let conditions = conditions(&self.machine, elapsed_ns, subjects_cpu + own_cpu, &sampled, order.clock_step_ns);
+        let first_counted = readings.starts_ns.get(plan.warmup as usize).copied().unwrap_or(0);
+        let mut totals = Vec::new();
+        for (index, role) in plan.roles.iter().enumerate() {
+            let mut add = |quantity, value| totals.push(TrialTotal { metric: Metric::of(*role, quantity), value });
+            add(Quantity::RssPeak, peaks[index]);
+            if let Some(mean) = mean_rss(&sampled, *role, first_counted) {
+                add(Quantity::RssMean, mean);
+            }
+            add(Quantity::RssBefore, self.rss_before[index]);
+            add(Quantity::RssAfter, after[index]);
+        }
+        // The client goes first: a server whose clients are gone ends cleanly.
+        while let Some(subject) = subjects.pop() {
+            let role = subject.role();
+            totals.extend(exit_totals(role, &subject.finish(order.stop)?));
+        }
+        let (columns, reactor) = readings.columns();
+        totals.extend(reactor.iter().flat_map(percentiles));
+        Ok(Trial {
+            case: plan.case.clone(),
+            label: plan.label.clone(),
+            operation_version: self.operation_version,
+            index: order.index,
+            order: order.order,
+            started_at: self.started_at,
+            duration_ns: nanoseconds(self.began),
+            iterations: plan.iterations,
+            warmup: plan.warmup,
+            starts_ns: readings.starts_ns,
+            columns,
+            totals,
+            reactor,
+            timelines: sampled.timelines,
+            conditions,
+        })
+    }
+}
+
+fn offered_version(subject: &Subject, plan: &CasePlan) -> Result<u32, StepError> {
+    let wanted = &plan.case.operation;
+    match subject.hello.operations.iter().find(|operation| operation.name == *wanted) {
+        Some(operation) => Ok(operation.version),
+        None => Err(StepError::Failed(
+            FailureKind::Unsupported,
+            format!("this revision does not know the operation `{wanted}`"),
+        )),
+    }
+}
+
+fn prepare(
+    subject: &mut Subject,
+    order: &TrialOrder<'_>,
+    folder: &Path,
+    server: Option<Access>,
+) -> Result<Option<Access>, StepError> {
+    let plan = order.plan;
+    let request = Request::Prepare(Prepare {
+        role: subject.role(),
+        operation: plan.case.operation.clone(),
+        parameters: plan.case.parameters.clone(),
+        configuration: plan.case.configuration.clone(),
+        seed: plan.seed,
+        folder: folder.to_string_lossy().into_owned(),
+        server,
+        reactor: plan.reactor,
+    });
+    match subject.ask(&request, "prepare", order.stop)? {
+        Reply::Prepared(prepared) => Ok(prepared.server),
+        other => Err(StepError::Failed(FailureKind::Protocol, subject.unexpected("prepare", &other))),
+    }
+}
+
+/// One iteration as everybody saw it.
+struct Reading {
+    sample: Sample,
+    /// What each role used, in the order of the subjects.
+    used: Vec<Counters>,
+    /// What roles other than the client counted.
+    observed: Vec<Option<Observed>>,
+}
+
+fn take_sample(
+    order: &TrialOrder<'_>,
+    subjects: &mut [Subject],
+    probes: &[ProcessProbe],
+) -> Result<Reading, StepError> {
+    let stop = order.stop;
+    reset(subjects, stop)?;
+    let before = read_all(subjects, probes, ProcessProbe::counters)?;
+    let iterate = Request::Iterate(Iterate { count: order.plan.iterations });
+    let client = client(subjects)?;
+    let sample = match client.ask(&iterate, "iterate", stop)? {
+        Reply::Sample(sample) => sample,
+        other => return Err(StepError::Failed(FailureKind::Protocol, client.unexpected("iterate", &other))),
+    };
+    let after = read_all(subjects, probes, ProcessProbe::counters)?;
+    let used = subjects.iter().zip(after.iter().zip(&before)).map(|(subject, (after, before))| {
+        let mut used = after.since(before);
+        if subject.role() == Role::Client {
+            // The pipe's own line each way is not the subject's work.
+            let (request, reply) = subject.last_exchange;
+            used.bytes_read = used.bytes_read.saturating_sub(request);
+            used.bytes_written = used.bytes_written.saturating_sub(reply);
+            used.read_calls = used.read_calls.saturating_sub(1);
+            used.write_calls = used.write_calls.saturating_sub(1);
+        }
+        used
+    });
+    let used = used.collect();
+    let observed = subjects.iter_mut().map(|subject| observe(subject, stop)).collect::<Result<Vec<_>, _>>()?;
+    verify(order, subjects, &sample)?;
+    Ok(Reading { sample, used, observed })
+}
+
+fn reset(subjects: &mut [Subject], stop: &Stop) -> Result<(), StepError> {
+    let mut server = None;
+    for subject in subjects {
+        match subject.ask(&Request::Reset(Reset { server: server.clone() }), "reset", stop)? {
+            Reply::Ready(ready) => server = ready.server.or(server),
+            other => return Err(StepError::Failed(FailureKind::Protocol, subject.unexpected("reset", &other))),
+        }
+    }
+    Ok(())
+}
+
+fn observe(subject: &mut Subject, stop: &Stop) -> Result<Option<Observed>, StepError> {
+    if subject.role() == Role::Client {
+        return Ok(None);
+    }
+    match subject.ask(&Request::Observe, "observe", stop)? {
+        Reply::Observed(observed) => Ok(Some(observed)),
+        other => Err(StepError::Failed(FailureKind::Protocol, subject.unexpected("observe", &other))),
+    }
+}
+
+fn verify(order: &TrialOrder<'_>, subjects: &mut [Subject], sample: &Sample) -> Result<(), StepError> {
+    let expect = &order.plan.expect;
+    let client = client(subjects)?;
+    let digest = match client.ask(&Request::Verify, "verify", order.stop)? {
+        Reply::Verified(verified) => verified.digest,
+        other => return Err(StepError::Failed(FailureKind::Protocol, client.unexpected("verify", &other))),
+    };
+    let got = format!("{} items, {} bytes, digest {digest}", sample.items, sample.bytes);
+    let right = format!("{} items, {} bytes, digest {}", expect.items, expect.bytes, expect.digest);
+    if got == right {
+        return Ok(());
+    }
+    Err(StepError::Failed(FailureKind::WrongResult, format!("the result is {got}; the scenario expects {right}")))
+}
+
+fn client(subjects: &mut [Subject]) -> Result<&mut Subject, StepError> {
+    subjects
+        .iter_mut()
+        .find(|subject| subject.role() == Role::Client)
+        .ok_or_else(|| StepError::Failed(FailureKind::Protocol, "the case has no client".into()))
+}
+
+/// The samples of a trial as they come in.
+#[derive(Default)]
+struct Readings {
+    starts_ns: Vec<u64>,
+    values: BTreeMap<Metric, Vec<u64>>,
+    reactor: BTreeMap<Role, BTreeMap<u64, u64>>,
+}
+
+impl Readings {
+    fn add(&mut self, subjects: &[Subject], starts_ns: u64, counts: bool, reading: &Reading) {
+        self.starts_ns.push(starts_ns);
+        self.push(Metric::WALL_TIME, reading.sample.wall_ns);
+        for (index, subject) in subjects.iter().enumerate() {
+            let role = subject.role();
+            let mut used = reading.used[index];
+            let (counters, reactor) = match &reading.observed[index] {
+                Some(observed) => (&observed.counters, &observed.reactor),
+                None => (&reading.sample.counters, &reading.sample.reactor),
+            };
+            if role == Role::Client {
+                // The client times exactly what it did; from outside, the pipe would be in it.
+                used.cpu_ns = reading.sample.cpu_ns;
+            }
+            self.push(Metric::of(role, Quantity::CpuTime), used.cpu_ns);
+            self.push(Metric::of(role, Quantity::BytesRead), used.bytes_read);
+            self.push(Metric::of(role, Quantity::BytesWritten), used.bytes_written);
+            self.push(Metric::of(role, Quantity::StorageWritten), used.storage_written);
+            self.push(Metric::of(role, Quantity::ReadCalls), used.read_calls);
+            self.push(Metric::of(role, Quantity::WriteCalls), used.write_calls);
+            for quantity in [Quantity::WireSent, Quantity::WireReceived, Quantity::Requests, Quantity::Fsyncs] {
+                if let Some(value) = counters.get(quantity.as_str()) {
+                    self.push(Metric::of(role, quantity), *value);
+                }
+            }
+            if counts {
+                let merged = self.reactor.entry(role).or_default();
+                reactor.iter().for_each(|(latency, count)| *merged.entry(*latency).or_default() += count);
+            }
+        }
+    }
+
+    fn push(&mut self, metric: Metric, value: u64) {
+        self.values.entry(metric).or_default().push(value);
+    }
+
+    /// Columns that have a value for every sample (a counter that came and went is no column), and histograms that hold
+    /// anything.
+    fn columns(&self) -> (Vec<SampleColumn>, Vec<ReactorHistogram>) {
+        let whole = self.values.iter().filter(|(_, values)| values.len() == self.starts_ns.len());
+        let columns = whole.map(|(metric, values)| SampleColumn { metric: *metric, values: values.clone() }).collect();
+        let filled = self.reactor.iter().filter(|(_, counts)| !counts.is_empty());
+        let reactor = filled
+            .map(|(role, counts)| ReactorHistogram { role: *role, counts: counts.clone().into_iter().collect() })
+            .collect();
+        (columns, reactor)
+    }
+}
+
+/// Percentiles of a histogram as metrics of its role.
+fn percentiles(reactor: &ReactorHistogram) -> Vec<TrialTotal> {
+    let histogram = histogram_of(&reactor.counts);
+    [
+        (Quantity::ReactorP50, 0.5),
+        (Quantity::ReactorP90, 0.9),
+        (Quantity::ReactorP99, 0.99),
+        (Quantity::ReactorP999, 0.999),
+        (Quantity::ReactorMax, 1.0),
+    ]
+    .map(|(quantity, share)| TrialTotal {
+        metric: Metric::of(reactor.role, quantity),
+        value: histogram.as_ref().map_or(0, |histogram| histogram.value_at_quantile(share)),
+    })
+    .to_vec()
+}
+
+/// 1 ns to a minute at three digits; longer latencies count as a minute.
+fn histogram_of(counts: &[LatencyCount]) -> Option<Histogram<u64>> {
+    let mut histogram = Histogram::new_with_bounds(1, 60_000_000_000, 3).ok()?;
+    for (latency, count) in counts {
+        histogram.saturating_record_n(*latency, *count);
+    }
+    Some(histogram)
+}
+
+fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 5] {
+    [
+        (Quantity::CpuTotal, usage.cpu_ns),
+        (Quantity::VoluntarySwitches, usage.voluntary_switches),
+        (Quantity::InvoluntarySwitches, usage.involuntary_switches),
+        (Quantity::MinorFaults, usage.minor_faults),
+        (Quantity::MajorFaults, usage.major_faults),
+    ]
+    .map(|(quantity, value)| TrialTotal { metric: Metric::of(role, quantity), value })
+}
+
+/// Mean of the resident memory read since the first sample that counts.
+fn mean_rss(sampled: &Sampled, role: Role, since_ns: u64) -> Option<u64> {
+    let timeline = sampled.timelines.iter().find(|timeline| timeline.role == role)?;
+    let readings: Vec<u64> = timeline.points.iter().filter(|p| p.at_ns >= since_ns).map(|p| p.rss).collect();
+    (!readings.is_empty()).then(|| readings.iter().sum::<u64>() / readings.len() as u64)
+}
+
+fn conditions(
+    before: &MachineReading,
+    elapsed_ns: u64,
+    own_cpu_ns: u64,
+    sampled: &Sampled,
+    clock_step_ns: u64,
+) -> Conditions {
+    let used = MachineReading::now().since(before);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let own_ppm = own_cpu_ns.saturating_mul(1_000_000) / (elapsed_ns.max(1) * cores);
+    Conditions {
+        pressure_ppm: used.pressure_ppm,
+        steal_ppm: used.steal_ppm,
+        others_ppm: used.busy_ppm.map(|busy| busy.saturating_sub(own_ppm)),
+        sampler_ppm: sampled.cpu_ns.saturating_mul(1_000_000) / elapsed_ns.max(1),
+        clock_step_ns,
+    }
+}
+
+fn probe(subject: &Subject) -> Result<ProcessProbe, StepError> {
+    ProcessProbe::new(subject.pid()).map_err(|error| gone(subject, &error))
+}
+
+fn read_all<T>(
+    subjects: &[Subject],
+    probes: &[ProcessProbe],
+    read: impl Fn(&ProcessProbe) -> io::Result<T>,
+) -> Result<Vec<T>, StepError> {
+    subjects.iter().zip(probes).map(|(subject, probe)| read(probe).map_err(|error| gone(subject, &error))).collect()
+}
+
+fn gone(subject: &Subject, error: &io::Error) -> StepError {
+    let role = subject.role().as_str();
+    StepError::Failed(FailureKind::Crashed, format!("the {role} can no longer be read from outside: {error}"))
+}
+
+fn logs(subjects: &[Subject]) -> String {
+    let parts = subjects.iter().map(|subject| (subject.role().as_str(), subject.log()));
+    parts.filter(|(_, log)| !log.is_empty()).map(|(role, log)| format!("{role}:\n{log}\n")).collect()
+}
+
+fn empty_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::create_dir_all(folder),
+    }
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn own_cpu_ns() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(std::time::Duration::from).unwrap_or_default();
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,384 @@
+//! From a file as written to a scenario that means something. Every mistake found is reported, not only the first.
+
+use std::{collections::BTreeMap, ops::Range, path::Path, time::Duration};
+
+use toml::Spanned;
+
+use super::{
+    label,
+    problem::{Problem, Reporter, did_you_mean},
+    written,
+};
+use crate::{
+    model::{CaseLabel, Profile, Role, Value, Values},
+    units,
+};
+
+/// A valid scenario: a workload, its parameters, what it measures and what result it must produce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// `group/name`, as the file's path.
+    pub name: String,
+    /// Raised when the meaning changes: series are split there.
+    pub version: u32,
+    /// The question that it answers, for its page.
+    pub question: String,
+    /// How to read its graphs, for its page.
+    pub reading: String,
+    /// What the subject is asked to do.
+    pub operation: String,
+    /// The processes that take part, in the order in which they are started. The client is among them.
+    pub roles: Vec<Role>,
+    /// Whether the reactor's latency is probed.
+    pub reactor: bool,
+    /// Seed of the payload.
+    pub seed: u64,
+    /// Settings that differ from the engine's defaults.
+    pub configuration: Values,
+    /// How often each case is measured.
+    pub sampling: Sampling,
+    /// The points of its parameters, in the order in which they are written.
+    pub points: Vec<Point>,
+    /// The file's text, for its page.
+    pub source: String,
+}
+
+/// How often cases are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampling {
+    /// Fresh sets of processes.
+    pub trials: TrialCounts,
+    /// How long one step may take before the subject is given up.
+    pub timeout: Duration,
+}
+
+/// Trials in each profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrialCounts {
+    quick: u32,
+    gate: u32,
+    full: u32,
+}
+
+impl TrialCounts {
+    /// Trials in one profile.
+    pub fn of(self, profile: Profile) -> u32 {
+        match profile {
+            Profile::Quick => self.quick,
+            Profile::Gate => self.gate,
+            Profile::Full => self.full,
+        }
+    }
+}
+
+/// One point of the parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// How people read it.
+    pub label: CaseLabel,
+    /// The parameters.
+    pub parameters: Values,
+    /// The profiles that measure it.
+    pub profiles: Vec<Profile>,
+    /// Operations a sample, at least 1.
+    pub iterations: u64,
+    /// Samples at the start of a trial that do not count.
+    pub warmup: u32,
+    /// Samples a trial that count, at least 1.
+    pub samples: u32,
+    /// Things that one operation must have handled.
+    pub expect_items: u64,
+    /// Bytes that one operation must have handled.
+    pub expect_bytes: u64,
+    /// SHA-256 of the result, in lowercase hex.
+    pub expect_digest: String,
+}
+
+/// What a parameter's value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// A whole number.
+    Count,
+    /// A size: `10 kB`, or a whole number of bytes.
+    Bytes,
+    /// A size as above, or `mail`: each payload as large as a message of the mail mix.
+    Payload,
+    /// A word.
+    Word,
+}
+
+const KINDS: [(&str, ParameterKind); 4] = [
+    ("count", ParameterKind::Count),
+    ("bytes", ParameterKind::Bytes),
+    ("payload", ParameterKind::Payload),
+    ("word", ParameterKind::Word),
+];
+
+/// The most trials, samples or warm-up samples that a file may ask for: far above any use, so that a typing error shows.
+const MOST_REPEATS: u32 = 100_000;
+
+/// Reads one file's text. `path` is for messages only.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Scenario, Vec<Problem>> {
+    let mut reporter = Reporter::new(path.to_owned(), text);
+    let file = match toml::from_str::<written::File>(text) {
+        Ok(file) => file,
+        Err(error) => {
+            reporter.report_parse_error(&error);
+            return reporter.finish(None);
+        }
+    };
+    let scenario = validate(&file, text, &mut reporter);
+    reporter.finish(Some(scenario))
+}
+
+fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Scenario {
+    check_name(&file.name, reporter);
+    if *file.version.get_ref() == 0 {
+        reporter.report(file.version.span(), "`version` starts at 1", None);
+    }
+    for prose in [&file.question, &file.reading] {
+        if prose.get_ref().trim().is_empty() {
+            reporter.report(prose.span(), "this text stands on the scenario's page and must not be empty", None);
+        }
+    }
+    let kinds = parameter_kinds(file, reporter);
+    check_label(&file.label, &kinds, reporter);
+    let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
+    Scenario {
+        name: file.name.get_ref().clone(),
+        version: *file.version.get_ref(),
+        question: file.question.get_ref().trim().to_owned(),
+        reading: file.reading.get_ref().trim().to_owned(),
+        operation,
+        roles: roles(file, reporter),
+        reactor: file.reactor,
+        seed: file.seed,
+        configuration: configuration(file, reporter),
+        sampling: sampling(&file.sampling, reporter),
+        points: points(file, &kinds, reporter),
+        source: text.to_owned(),
+    }
+}
+
+fn check_name(name: &Spanned<String>, reporter: &mut Reporter<'_>) {
+    let word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+    };
+    let parts: Vec<&str> = name.get_ref().split('/').collect();
+    if parts.len() != 2 || !parts.iter().all(|part| word(part)) {
+        let message = format!("`{}` is not a scenario's name", name.get_ref());
+        reporter.report(name.span(), message, Some("write `group/name`, in a-z, 0-9, `_` and `-`".into()));
+    }
+}
+
+fn parameter_kinds(file: &written::File, reporter: &mut Reporter<'_>) -> BTreeMap<String, ParameterKind> {
+    let mut kinds = BTreeMap::new();
+    for (name, kind) in &file.parameters {
+        match KINDS.iter().find(|(word, _)| word == kind.get_ref()) {
+            Some((_, kind)) => {
+                kinds.insert(name.get_ref().clone(), *kind);
+            }
+            None => {
+                let message = format!("`{}` is not a kind of parameter", kind.get_ref());
+                reporter.report(kind.span(), message, did_you_mean(kind.get_ref(), KINDS.map(|(word, _)| word)));
+            }
+        }
+    }
+    kinds
+}
+
+fn check_label(label: &Spanned<String>, kinds: &BTreeMap<String, ParameterKind>, reporter: &mut Reporter<'_>) {
+    match label::placeholders(label.get_ref()) {
+        Err(message) => reporter.report(label.span(), message, None),
+        Ok(names) => {
+            for name in names.into_iter().filter(|name| !kinds.contains_key(*name)) {
+                let suggestion = did_you_mean(name, kinds.keys().map(String::as_str));
+                reporter.report(label.span(), format!("the label names `{name}`, which is no parameter"), suggestion);
+            }
+        }
+    }
+}
+
+fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
+    let known = [Role::Server, Role::Client];
+    for word in file.roles.get_ref() {
+        if !known.iter().any(|role| role.as_str() == word.get_ref()) {
+            let suggestion = did_you_mean(word.get_ref(), known.iter().map(|role| role.as_str()));
+            reporter.report(word.span(), format!("there is no role `{}`", word.get_ref()), suggestion);
+        }
+    }
+    let asked = |role: &Role| file.roles.get_ref().iter().any(|word| word.get_ref() == role.as_str());
+    let roles: Vec<Role> = known.into_iter().filter(asked).collect();
+    if !roles.contains(&Role::Client) {
+        reporter.report(file.roles.span(), "a scenario needs the role `client`: it is the one that times itself", None);
+    }
+    roles
+}
+
+fn configuration(file: &written::File, reporter: &mut Reporter<'_>) -> Values {
+    let mut values = Values::new();
+    for (name, value) in &file.configuration {
+        match value.get_ref() {
+            toml::Value::Boolean(flag) => values.insert(name.get_ref().clone(), Value::Flag(*flag)),
+            toml::Value::Integer(count) if *count >= 0 => {
+                values.insert(name.get_ref().clone(), Value::Count(count.unsigned_abs()))
+            }
+            toml::Value::String(text) if is_word(text) => {
+                values.insert(name.get_ref().clone(), Value::Text(text.clone()))
+            }
+            _ => {
+                reporter.report(value.span(), "a setting is true, false, a whole number or a word", None);
+                None
+            }
+        };
+    }
+    values
+}
+
+fn sampling(written: &written::Sampling, reporter: &mut Reporter<'_>) -> Sampling {
+    let timeout = match units::parse_duration(written.timeout.get_ref()) {
+        Ok(0) => {
+            reporter.report(written.timeout.span(), "a timeout must be longer than nothing", None);
+            1
+        }
+        Ok(nanoseconds) => nanoseconds,
+        Err(error) => {
+            reporter.report(written.timeout.span(), error.to_string(), None);
+            1
+        }
+    };
+    let trials = &written.trials;
+    Sampling {
+        trials: TrialCounts {
+            quick: repeats(&trials.quick, 1, "trials", reporter),
+            gate: repeats(&trials.gate, 1, "trials", reporter),
+            full: repeats(&trials.full, 1, "trials", reporter),
+        },
+        timeout: Duration::from_nanos(timeout),
+    }
+}
+
+fn repeats(value: &Spanned<u32>, least: u32, what: &str, reporter: &mut Reporter<'_>) -> u32 {
+    if !(least..=MOST_REPEATS).contains(value.get_ref()) {
+        reporter.report(value.span(), format!("{what}: a whole number from {least} to {MOST_REPEATS}"), None);
+    }
+    *value.get_ref()
+}
+
+fn points(file: &written::File, kinds: &BTreeMap<String, ParameterKind>, reporter: &mut Reporter<'_>) -> Vec<Point> {
+    if file.points.get_ref().is_empty() {
+        reporter.report(file.points.span(), "a scenario needs at least one point: `[[points]]`", None);
+    }
+    let mut points: Vec<Point> = Vec::new();
+    for written in file.points.get_ref() {
+        let point = point(file, written, kinds, reporter);
+        if points.iter().any(|earlier| earlier.parameters == point.parameters) {
+            reporter.report(written.span(), "another point has the same parameters", Some("remove one of them".into()));
+        }
+        points.push(point);
+    }
+    points
+}
+
+fn point(
+    file: &written::File,
+    written: &Spanned<written::Point>,
+    kinds: &BTreeMap<String, ParameterKind>,
+    reporter: &mut Reporter<'_>,
+) -> Point {
+    let point = written.get_ref();
+    let parameters = parameters(written.span(), point, kinds, reporter);
+    let iterations = point.iterations.as_ref().map_or(1, |iterations| *iterations.get_ref());
+    if let Some(written) = &point.iterations
+        && !(1..=1_000_000_000).contains(written.get_ref())
+    {
+        reporter.report(written.span(), "iterations: a whole number from 1 to 1000000000", None);
+    }
+    let digest = &point.expect.digest;
+    if digest.get_ref().len() != 64 || !digest.get_ref().bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        let suggestion = "`benchline check` prints the digest that the subject gives".to_owned();
+        reporter.report(digest.span(), "a digest is a SHA-256 in 64 lowercase hex digits", Some(suggestion));
+    }
+    Point {
+        label: label::fill(file.label.get_ref(), kinds, &parameters),
+        parameters,
+        profiles: profiles(&point.profiles, reporter),
+        iterations,
+        warmup: repeats(point.warmup.as_ref().unwrap_or(&file.sampling.warmup), 0, "warmup", reporter),
+        samples: repeats(point.samples.as_ref().unwrap_or(&file.sampling.samples), 1, "samples", reporter),
+        expect_items: point.expect.items,
+        expect_bytes: bytes(&point.expect.bytes, reporter).unwrap_or_default(),
+        expect_digest: digest.get_ref().clone(),
+    }
+}
+
+fn parameters(
+    point: Range<usize>,
+    written: &written::Point,
+    kinds: &BTreeMap<String, ParameterKind>,
+    reporter: &mut Reporter<'_>,
+) -> Values {
+    let mut values = Values::new();
+    for (name, value) in &written.parameters {
+        let Some(kind) = kinds.get(name.get_ref()) else {
+            let suggestion = did_you_mean(name.get_ref(), kinds.keys().map(String::as_str));
+            reporter.report(name.span(), format!("`{}` is not in [parameters]", name.get_ref()), suggestion);
+            continue;
+        };
+        if let Some(value) = parameter(*kind, value, reporter) {
+            values.insert(name.get_ref().clone(), value);
+        }
+    }
+    for name in kinds.keys() {
+        if !written.parameters.keys().any(|written| written.get_ref() == name) {
+            reporter.report(point.clone(), format!("this point has no `{name}`"), None);
+        }
+    }
+    values
+}
+
+fn parameter(kind: ParameterKind, value: &Spanned<toml::Value>, reporter: &mut Reporter<'_>) -> Option<Value> {
+    match (kind, value.get_ref()) {
+        (ParameterKind::Payload, toml::Value::String(text)) if text == "mail" => Some(Value::Text(text.clone())),
+        (ParameterKind::Bytes | ParameterKind::Payload, _) => bytes(value, reporter).map(Value::Count),
+        (ParameterKind::Count, toml::Value::Integer(count)) if *count >= 0 => Some(Value::Count(count.unsigned_abs())),
+        (ParameterKind::Word, toml::Value::String(text)) if is_word(text) => Some(Value::Text(text.clone())),
+        (ParameterKind::Count, _) => {
+            reporter.report(value.span(), "this parameter is a count: a whole number such as 1000", None);
+            None
+        }
+        (ParameterKind::Word, _) => {
+            reporter.report(value.span(), "this parameter is a word of a-z, 0-9, `-`, `_` and `.`", None);
+            None
+        }
+    }
+}
+
+fn bytes(value: &Spanned<toml::Value>, reporter: &mut Reporter<'_>) -> Option<u64> {
+    let parsed = match value.get_ref() {
+        toml::Value::Integer(count) if *count >= 0 => return Some(count.unsigned_abs()),
+        toml::Value::String(text) => units::parse_bytes(text).map_err(|error| error.to_string()),
+        _ => Err("a size is a text such as \"10 kB\", or a whole number of bytes".to_owned()),
+    };
+    parsed.map_err(|message| reporter.report(value.span(), message, None)).ok()
+}
+
+fn profiles(written: &Spanned<Vec<Spanned<String>>>, reporter: &mut Reporter<'_>) -> Vec<Profile> {
+    let mut profiles = Vec::new();
+    for word in written.get_ref() {
+        match word.get_ref().parse::<Profile>() {
+            Ok(profile) => profiles.push(profile),
+            Err(message) => {
+                let suggestion = did_you_mean(word.get_ref(), Profile::ALL.map(Profile::as_str));
+                reporter.report(word.span(), message, suggestion);
+            }
+        }
+    }
+    profiles
+}
+
+/// Words stand in keys of cases, between blanks and `=`.
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
+}

@@ -1,0 +1,73 @@
+//! A scenario file exactly as written. Only shapes are checked here, by serde; meaning is checked in `validate`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) name: Spanned<String>,
+    pub(super) version: Spanned<u32>,
+    pub(super) question: Spanned<String>,
+    pub(super) reading: Spanned<String>,
+    pub(super) operation: Option<Spanned<String>>,
+    pub(super) roles: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) reactor: bool,
+    #[serde(default = "one")]
+    pub(super) seed: u64,
+    pub(super) label: Spanned<String>,
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<Spanned<String>, Spanned<String>>,
+    #[serde(default)]
+    pub(super) configuration: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) sampling: Sampling,
+    pub(super) points: Spanned<Vec<Spanned<Point>>>,
+}
+
+/// How often a scenario's cases are measured.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sampling {
+    pub(super) trials: Trials,
+    pub(super) warmup: Spanned<u32>,
+    pub(super) samples: Spanned<u32>,
+    pub(super) timeout: Spanned<String>,
+}
+
+/// Trials a profile.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trials {
+    pub(super) quick: Spanned<u32>,
+    pub(super) gate: Spanned<u32>,
+    pub(super) full: Spanned<u32>,
+}
+
+/// One point of the parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Point {
+    pub(super) parameters: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) profiles: Spanned<Vec<Spanned<String>>>,
+    pub(super) iterations: Option<Spanned<u64>>,
+    pub(super) warmup: Option<Spanned<u32>>,
+    pub(super) samples: Option<Spanned<u32>>,
+    pub(super) expect: Expect,
+}
+
+/// The result that every sample must have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    pub(super) items: u64,
+    pub(super) bytes: Spanned<toml::Value>,
+    pub(super) digest: Spanned<String>,
+}
+
+fn one() -> u64 {
+    1
+}

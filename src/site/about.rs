@@ -1,0 +1,40 @@
+//! How a number comes to be, and what the signs mean.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+
+use super::{
+    error::PageError,
+    layout::{Layout, Place},
+    shared::{Shared, Site},
+    words::{self, Sign},
+};
+use crate::model::CheckName;
+
+#[derive(Template)]
+#[template(path = "about.html")]
+struct AboutPage {
+    layout: Layout,
+    signs: [(Sign, &'static str); 5],
+    checks: [(&'static str, &'static str); 5],
+}
+
+/// Answers `/about`.
+pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
+    shared.page("/about".to_owned(), render).await
+}
+
+fn render(site: &Site) -> Result<String, PageError> {
+    let signs = [
+        (Sign::SOUND, "every check passes: believe the number within its interval"),
+        (Sign::NOISY, "a check warns: believe it with care, and read which check it was"),
+        (Sign::UNUSABLE, "a check fails: do not believe it; it is shown, and never decides anything"),
+        (Sign::FAILED, "something went wrong, or a result was not the expected one, however fast it came"),
+        (Sign::UNSUPPORTED, "the revision does not know the operation yet; a gap, not a fault"),
+    ];
+    let names = [CheckName::Verified, CheckName::Enough, CheckName::Precise, CheckName::Resolved, CheckName::Quiet];
+    let checks = names.map(|name| (name.as_str(), words::check(name)));
+    Ok(AboutPage { layout: Layout::new(site, "How a number comes to be", Place::About)?, signs, checks }.render()?)
+}

@@ -1,0 +1,104 @@
+//! What every page has around it, and the page that errors become.
+
+use askama::Template;
+use axum::http::StatusCode;
+
+use super::{assets, error::PageError, shared::Site};
+
+/// Every template's text, so that the build's digest changes with them.
+pub(super) const TEMPLATES: &str = concat!(
+    include_str!("../../templates/base.html"),
+    include_str!("../../templates/about.html"),
+    include_str!("../../templates/case.html"),
+    include_str!("../../templates/cases.html"),
+    include_str!("../../templates/commit.html"),
+    include_str!("../../templates/environments.html"),
+    include_str!("../../templates/error.html"),
+    include_str!("../../templates/facts.html"),
+    include_str!("../../templates/failures.html"),
+    include_str!("../../templates/figure.html"),
+    include_str!("../../templates/home.html"),
+    include_str!("../../templates/now.html"),
+    include_str!("../../templates/reproduce.html"),
+    include_str!("../../templates/run.html"),
+    include_str!("../../templates/scenario.html"),
+    include_str!("../../templates/scenarios.html"),
+);
+
+/// Places in the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Overview,
+    Scenarios,
+    Environments,
+    About,
+    /// A page that the navigation does not name.
+    Elsewhere,
+}
+
+/// What surrounds a page.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// The page's own title.
+    pub(super) title: String,
+    /// The name of what is measured.
+    pub(super) site: String,
+    /// Digest that the addresses of assets carry.
+    pub(super) build: &'static str,
+    /// The data's serial number, so that a page knows when it is out of date.
+    pub(super) serial: String,
+    /// Where the reader is.
+    pub(super) here: Place,
+}
+
+impl Layout {
+    pub(super) fn new(site: &Site, title: impl Into<String>, here: Place) -> Result<Layout, PageError> {
+        let serial = match site.reader() {
+            Some(reader) => reader.serial()?.to_string(),
+            None => "none".to_owned(),
+        };
+        Ok(Layout { title: title.into(), site: site.title().to_owned(), build: assets::build(), serial, here })
+    }
+
+    /// The links of the navigation.
+    pub(super) fn places(&self) -> [(Place, &'static str, &'static str); 4] {
+        [
+            (Place::Overview, "/", "Overview"),
+            (Place::Scenarios, "/scenarios", "Scenarios"),
+            (Place::Environments, "/environments", "Environments"),
+            (Place::About, "/about", "About"),
+        ]
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    layout: Layout,
+    status: u16,
+    headline: &'a str,
+    what: String,
+}
+
+/// An error in the look of all pages.
+pub(super) fn error_page(site: &str, status: StatusCode, what: &str) -> askama::Result<String> {
+    let headline = match status {
+        StatusCode::NOT_FOUND => "Nothing here",
+        StatusCode::BAD_REQUEST => "This address cannot be right",
+        StatusCode::METHOD_NOT_ALLOWED => "This address is only for reading",
+        StatusCode::SERVICE_UNAVAILABLE => "Not just now",
+        _ => "This went wrong on our side",
+    };
+    let mut what = what.to_owned();
+    if let Some(first) = what.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    let layout = Layout {
+        title: headline.to_owned(),
+        site: site.to_owned(),
+        build: assets::build(),
+        serial: String::new(),
+        here: Place::Elsewhere,
+    };
+    ErrorPage { layout, status: status.as_u16(), headline, what }.render()
+}

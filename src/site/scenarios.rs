@@ -1,0 +1,279 @@
+//! The list of scenarios, and the page of each: the question it answers, graphs of its metrics over revisions, cost
+//! against size, its file.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use askama::Template;
+use axum::{
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::{
+    ScenarioText,
+    error::PageError,
+    figure::{Figure, Link},
+    graph::History,
+    growth,
+    layout::{Layout, Place},
+    params,
+    shared::{Shared, Site},
+    words,
+};
+use crate::{
+    history::Reader,
+    model::{Metric, Quantity},
+};
+
+/// Small graphs of other metrics.
+const OTHERS: usize = 6;
+
+/// What may follow the question mark.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// Which metric is large; wall time unless named.
+    metric: Option<String>,
+    /// Which machine; the one measured last unless named.
+    environment: Option<String>,
+    /// How many revisions.
+    last: Option<String>,
+    /// Which revision is marked, and whose cost is shown against size; the newest unless named.
+    at: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "scenarios.html")]
+struct ListPage {
+    layout: Layout,
+    groups: Vec<(String, Vec<Entry>)>,
+}
+
+/// A scenario in the list.
+struct Entry {
+    name: String,
+    question: String,
+    measured: bool,
+}
+
+#[derive(Template)]
+#[template(path = "scenario.html")]
+struct ScenarioPage {
+    layout: Layout,
+    name: String,
+    text: Option<ScenarioText>,
+    metrics: Vec<Link>,
+    environments: Vec<Link>,
+    spans: Vec<Link>,
+    figures: Vec<Figure>,
+    /// Further groups of lines, too many for one graph.
+    parts: Vec<Small>,
+    growth: Option<Figure>,
+    others: Vec<Small>,
+}
+
+/// A small graph that leads to its large one.
+struct Small {
+    title: String,
+    href: String,
+    svg: String,
+}
+
+/// What a scenario's page shows.
+struct Choice {
+    metric: Metric,
+    environment: String,
+    span: usize,
+    at: Option<String>,
+}
+
+/// Answers `/scenarios`.
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
+    shared.page("/scenarios".to_owned(), render_list).await
+}
+
+/// Answers `/scenarios/{group}/{name}`.
+pub(super) async fn page(
+    State(shared): State<Arc<Shared>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, PageError> {
+    let (group, name) = params::path(path)?;
+    let name = params::scenario(&format!("{group}/{name}"))?;
+    let asked = params::query(query)?;
+    let metric = params::optional(asked.metric.as_ref(), params::metric)?.unwrap_or(Metric::WALL_TIME);
+    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
+    let span = params::optional(asked.last.as_ref(), params::span)?.unwrap_or(params::DEFAULT_SPAN);
+    let at = params::optional(asked.at.as_ref(), params::revision)?;
+    let key = format!("/scenarios/{name}?{metric}&{environment:?}&{span}&{at:?}");
+    shared.page(key, move |site| render(site, &name, metric, environment, span, at)).await
+}
+
+fn render_list(site: &Site) -> Result<String, PageError> {
+    let measured: BTreeSet<String> = match site.reader() {
+        Some(reader) => reader.scenarios()?.into_iter().collect(),
+        None => BTreeSet::new(),
+    };
+    let named = site.scenarios().iter().map(|text| text.name.clone());
+    // What was measured once and has no file any more is still there.
+    let names: BTreeSet<String> = named.chain(measured.iter().cloned()).collect();
+    let mut groups: Vec<(String, Vec<Entry>)> = Vec::new();
+    for name in names {
+        let group = name.split('/').next().unwrap_or_default().to_owned();
+        let question = site.scenario(&name).map(|text| text.question.trim().to_owned()).unwrap_or_default();
+        let entry = Entry { measured: measured.contains(&name), question, name };
+        match groups.last_mut() {
+            Some((last, entries)) if *last == group => entries.push(entry),
+            _ => groups.push((group, vec![entry])),
+        }
+    }
+    Ok(ListPage { layout: Layout::new(site, "Scenarios", Place::Scenarios)?, groups }.render()?)
+}
+
+fn render(
+    site: &Site,
+    name: &str,
+    metric: Metric,
+    environment: Option<String>,
+    span: usize,
+    at: Option<String>,
+) -> Result<String, PageError> {
+    let text = site.scenario(name).cloned();
+    let mut page = ScenarioPage {
+        layout: Layout::new(site, name, Place::Scenarios)?,
+        name: name.to_owned(),
+        text,
+        metrics: Vec::new(),
+        environments: Vec::new(),
+        spans: Vec::new(),
+        figures: Vec::new(),
+        parts: Vec::new(),
+        growth: None,
+        others: Vec::new(),
+    };
+    let metrics = site.reader().map(|reader| reader.metrics(name)).transpose()?.unwrap_or_default();
+    if page.text.is_none() && metrics.is_empty() {
+        return Err(PageError::missing(format!("there is no scenario {name}; /scenarios lists them")));
+    }
+    if let Some(reader) = site.reader()
+        && !metrics.is_empty()
+        && let Some(environment) = environment.map_or_else(|| newest_environment(reader), |id| Ok(Some(id)))?
+    {
+        page.show(reader, &metrics, &Choice { metric, environment, span, at })?;
+    }
+    Ok(page.render()?)
+}
+
+/// The machine that measured last.
+pub(super) fn newest_environment(reader: &Reader) -> Result<Option<String>, PageError> {
+    Ok(reader.runs(1)?.into_iter().next().map(|listing| listing.run.environment))
+}
+
+impl ScenarioPage {
+    fn show(&mut self, reader: &Reader, metrics: &[Metric], choice: &Choice) -> Result<(), PageError> {
+        self.metrics = metrics.iter().map(|metric| choice.link(&self.name, words::metric(*metric), *metric)).collect();
+        self.environments = environment_links(reader, &self.name, choice)?;
+        self.spans = params::SPANS
+            .iter()
+            .map(|span| {
+                let href = format!(
+                    "/scenarios/{}?metric={}&environment={}&last={span}",
+                    self.name, choice.metric, choice.environment
+                );
+                Link { here: *span == choice.span, ..Link::new(span.to_string(), href) }
+            })
+            .collect();
+        let history = History::read(reader, &self.name, choice.metric, &choice.environment, choice.span)?;
+        let marked = match &choice.at {
+            Some(revision) => history.place_of(revision),
+            None => None,
+        };
+        self.draw(reader, &history, marked)?;
+        let chosen = marked.or_else(|| last_measured(&history));
+        self.growth = chosen.map(|place| growth::figure(&history, place)).transpose()?.flatten();
+        self.others = self.other_metrics(reader, metrics, choice, &history)?;
+        Ok(())
+    }
+
+    /// The large graph, and small ones for lines that do not fit it.
+    fn draw(&mut self, reader: &Reader, history: &History, marked: Option<usize>) -> Result<(), PageError> {
+        let places = history.chart_places(reader)?;
+        for (index, (name, lines)) in history.pictures().into_iter().enumerate() {
+            if lines.is_empty() {
+                continue;
+            }
+            let part = if name.is_empty() { String::new() } else { format!(" with {name}") };
+            let count = history.axis.len();
+            let sentence = format!("{} over the last {count} revisions{part}", words::metric(history.metric));
+            if index == 0 {
+                self.figures.push(history.figure(sentence, &lines, &places, marked)?);
+            } else {
+                let svg = history.svg(&sentence, &lines, &places, marked, true)?;
+                self.parts.push(Small {
+                    title: name,
+                    href: format!("/series.svg?{}&part={index}", history.query()),
+                    svg,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Small graphs of the other headline metrics.
+    fn other_metrics(
+        &self,
+        reader: &Reader,
+        metrics: &[Metric],
+        choice: &Choice,
+        shown: &History,
+    ) -> Result<Vec<Small>, PageError> {
+        let headline = |metric: &&Metric| {
+            **metric != choice.metric && (words::is_gate(**metric) || metric.quantity == Quantity::ReactorP99)
+        };
+        let mut others = Vec::new();
+        for metric in metrics.iter().filter(headline).take(OTHERS) {
+            let series = reader.series(&self.name, *metric, &choice.environment)?;
+            let history =
+                History::on(shown.axis.clone(), series, &self.name, *metric, &choice.environment, choice.span);
+            let places = history.chart_places(reader)?;
+            let Some((_, lines)) = history.pictures().into_iter().find(|(_, lines)| !lines.is_empty()) else {
+                continue;
+            };
+            let title = words::metric(*metric);
+            let svg = history.svg(&title, &lines, &places, None, true)?;
+            others.push(Small { href: choice.link(&self.name, String::new(), *metric).href, title, svg });
+        }
+        Ok(others)
+    }
+}
+
+impl Choice {
+    /// The same page about another metric.
+    fn link(&self, name: &str, text: String, metric: Metric) -> Link {
+        let href = format!("/scenarios/{name}?metric={metric}&environment={}&last={}", self.environment, self.span);
+        Link { here: metric == self.metric, ..Link::new(text, href) }
+    }
+}
+
+/// The same page about other machines; empty where there is but one.
+fn environment_links(reader: &Reader, name: &str, choice: &Choice) -> Result<Vec<Link>, PageError> {
+    let environments = reader.environments()?;
+    if environments.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let link = |environment: &crate::model::Environment| {
+        let href =
+            format!("/scenarios/{name}?metric={}&environment={}&last={}", choice.metric, environment.id, choice.span);
+        Link { here: environment.id == choice.environment, ..Link::new(environment.title(), href) }
+    };
+    Ok(environments.iter().map(link).collect())
+}
+
+/// The newest place with a value.
+pub(super) fn last_measured(history: &History) -> Option<usize> {
+    history.series.iter().filter_map(|line| line.points.last()).filter_map(|point| history.place(point)).max()
+}

@@ -1,0 +1,106 @@
+//! The clocks of a sample: monotonic time, the process's CPU time, and the reactor's latency, all over the same span. It
+//! must never count what happens outside of [`Meter::time`].
+
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::reactor::{Latencies, Probe};
+
+/// Times the spans of one sample and adds them up.
+pub(crate) struct Meter<'a> {
+    wall: Duration,
+    cpu: Duration,
+    probe: Option<&'a mut Probe>,
+}
+
+/// What a meter has seen.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) wall_ns: u64,
+    pub(crate) cpu_ns: u64,
+    /// From the probe, where there is one.
+    pub(crate) reactor: Option<Latencies>,
+}
+
+impl<'a> Meter<'a> {
+    /// A meter that also asks the probe, where there is one.
+    pub(crate) fn new(probe: Option<&'a mut Probe>) -> Self {
+        Self { wall: Duration::ZERO, cpu: Duration::ZERO, probe }
+    }
+
+    /// Does `work` on the clock.
+    pub(crate) fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        if let Some(probe) = &mut self.probe {
+            probe.resume();
+        }
+        let cpu = process_cpu();
+        let wall = Instant::now();
+        let result = work();
+        self.wall += wall.elapsed();
+        self.cpu += process_cpu().saturating_sub(cpu);
+        if let Some(probe) = &mut self.probe {
+            probe.pause();
+        }
+        result
+    }
+
+    /// Ends the sample.
+    pub(crate) fn finish(self) -> Reading {
+        Reading { wall_ns: nanoseconds(self.wall), cpu_ns: nanoseconds(self.cpu), reactor: self.probe.map(Probe::take) }
+    }
+}
+
+/// Whole nanoseconds, as many as fit.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// CPU time of all threads of this process, user and system.
+fn process_cpu() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+        .map(Duration::from)
+        .expect("invariant: Linux has had this clock since 2.6.12, for the calling process always")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_on_the_clock_counts() {
+        let meter = Meter::new(None);
+        let nap = Duration::from_millis(20);
+        std::thread::sleep(nap);
+        let off_the_clock = meter.finish();
+        assert_eq!((off_the_clock.wall_ns, off_the_clock.cpu_ns), (0, 0));
+
+        let mut meter = Meter::new(None);
+        meter.time(|| std::thread::sleep(nap));
+        std::thread::sleep(nap);
+        meter.time(|| std::thread::sleep(nap));
+        let reading = meter.finish();
+        assert!(reading.wall_ns >= 40_000_000, "{reading:?}");
+    }
+
+    #[test]
+    fn cpu_time_is_that_of_the_whole_process() {
+        // Other tests may run in this process at the same time, so only a lower bound holds.
+        let spin = || {
+            let before = thread_cpu();
+            while thread_cpu().saturating_sub(before) < Duration::from_millis(10) {}
+        };
+        let mut meter = Meter::new(None);
+        meter.time(|| {
+            std::thread::scope(|scope| {
+                scope.spawn(spin);
+                scope.spawn(spin);
+            });
+        });
+        assert!(meter.finish().cpu_ns >= 20_000_000);
+    }
+
+    fn thread_cpu() -> Duration {
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
+    }
+}

@@ -1,0 +1,156 @@
+//! The operations that scenarios name: which there are, and how one is set up. One file per operation; each does the
+//! engine's work through the engine's public interface only, and must never put on the clock what a user would not
+//! wait for.
+
+mod crypto;
+mod crypto_open;
+mod crypto_seal;
+mod documents;
+mod replicas;
+mod store_create;
+mod sync_client;
+mod sync_download;
+mod sync_server;
+mod sync_upload;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+
+use aws_lc_rs::digest::Digest;
+use benchline_engine::config::Config;
+use benchline_engine::crypto::{Keys, RootSecret};
+use tokio::runtime::{Handle, Runtime};
+
+use self::sync_server::SyncServer;
+use crate::clock::Meter;
+use crate::contract::{Access, Operation, Prepare, Role};
+use crate::error::SubjectError;
+use crate::parameters::{Parameters, configuration, unknown};
+use crate::payload::Payload;
+
+/// What a client does in each iteration.
+pub(crate) trait Client {
+    /// Brings the state back to where an iteration starts.
+    fn reset(&mut self, server: Option<Access>) -> Result<(), SubjectError>;
+
+    /// Does the operation `count` times on the meter's clock.
+    fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError>;
+
+    /// Proves the result of the last iteration: SHA-256 over what it left behind, in hex.
+    fn verify(&mut self) -> Result<String, SubjectError>;
+
+    /// Cleans up.
+    fn finish(&mut self) -> Result<(), SubjectError> {
+        Ok(())
+    }
+}
+
+/// What one operation did.
+#[derive(Debug)]
+pub(crate) struct Work {
+    /// Things handled.
+    pub(crate) items: u64,
+    /// Payload bytes handled.
+    pub(crate) bytes: u64,
+    /// What the engine counted.
+    pub(crate) counters: BTreeMap<String, u64>,
+}
+
+/// The part that this process plays in a case.
+pub(crate) enum Part {
+    Client(Box<dyn Client>),
+    Server(SyncServer),
+}
+
+/// Everything that an operation is set up from.
+pub(crate) struct Setting<'a> {
+    pub(crate) operation: &'a str,
+    pub(crate) payload: Payload,
+    pub(crate) keys: Keys,
+    pub(crate) config: Config,
+    pub(crate) folder: PathBuf,
+    pub(crate) server: Option<Access>,
+    pub(crate) runtime: Handle,
+}
+
+type PrepareClient = fn(&Setting<'_>, Parameters<'_>) -> Result<Box<dyn Client>, SubjectError>;
+
+struct Offer {
+    name: &'static str,
+    /// Raised whenever what is timed changes its meaning.
+    version: u32,
+    roles: &'static [Role],
+    prepare: PrepareClient,
+}
+
+const OFFERS: [Offer; 5] = [
+    Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
+    Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
+    Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
+    Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
+    Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
+];
+
+/// The operations on offer.
+pub(crate) fn offered() -> Vec<Operation> {
+    let operation =
+        |offer: &Offer| Operation { name: offer.name.to_owned(), version: offer.version, roles: offer.roles.to_vec() };
+    OFFERS.iter().map(operation).collect()
+}
+
+/// Sets a case up. Keys are ready-made from the seed: what a passphrase costs is measured by itself.
+pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, SubjectError> {
+    let Prepare { role, operation, parameters, configuration: settings, seed, folder, server, reactor: _ } = request;
+    let Some(offer) = OFFERS.iter().find(|offer| offer.name == operation) else {
+        return Err(unknown("operation", &operation, OFFERS.iter().map(|offer| offer.name)));
+    };
+    if !offer.roles.contains(&role) {
+        let known = offer.roles.iter().map(|role| role.as_str());
+        return Err(unknown(&format!("role of `{operation}`"), role.as_str(), known));
+    }
+    let payload = Payload::new(seed);
+    let setting = Setting {
+        operation: &operation,
+        payload,
+        keys: Keys::derive(&RootSecret::from_bytes(payload.root_secret())),
+        config: configuration(&settings)?,
+        folder: PathBuf::from(folder),
+        server,
+        runtime: runtime.handle().clone(),
+    };
+    match role {
+        Role::Server => SyncServer::start(&setting).map(Part::Server),
+        Role::Client | Role::Load => {
+            (offer.prepare)(&setting, Parameters::new(&operation, &parameters)).map(Part::Client)
+        }
+    }
+}
+
+/// Runs `work` as a task of the runtime, where the reactor probe sees it, and waits for it.
+fn on_reactor<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl Future<Output = Result<T, SubjectError>> + Send + 'static,
+) -> Result<T, SubjectError> {
+    runtime.block_on(runtime.spawn(work)).map_err(SubjectError::engine("running the operation"))?
+}
+
+/// The error for a request that came before the one it needs.
+fn too_early(operation: &str, needed: &str) -> SubjectError {
+    SubjectError::Order(format!("`{operation}` needs {needed} first"))
+}
+
+/// That an operation is done once an iteration.
+fn only_once(operation: &str, count: u64) -> Result<(), SubjectError> {
+    match count {
+        1 => Ok(()),
+        _ => Err(SubjectError::Order(format!(
+            "`{operation}` is done once an iteration, and {count} times were asked for"
+        ))),
+    }
+}
+
+/// Lowercase hex.
+fn hex(digest: &Digest) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,54 @@
+//! Fresh replicas, one after another, each in a file of its own. It must never leave an old one open or on disk while
+//! the next is measured.
+
+use std::path::PathBuf;
+
+use benchline_engine::config::Config;
+use benchline_engine::crypto::Keys;
+use benchline_engine::store::Replica;
+
+use super::Setting;
+use crate::error::SubjectError;
+
+/// Makes replicas.
+#[derive(Clone)]
+pub(super) struct Replicas {
+    folder: PathBuf,
+    keys: Keys,
+    config: Config,
+    made: u64,
+    current: Option<(Replica, PathBuf)>,
+}
+
+impl Replicas {
+    /// Replicas for `purpose`, a name that no other of this process has.
+    pub(super) fn new(setting: &Setting<'_>, purpose: &str) -> Self {
+        Self {
+            folder: setting.folder.join(purpose),
+            keys: setting.keys.clone(),
+            config: setting.config.clone(),
+            made: 0,
+            current: None,
+        }
+    }
+
+    /// A fresh, empty replica. The one before it is closed and removed.
+    pub(super) async fn fresh(&mut self) -> Result<Replica, SubjectError> {
+        self.remove().await?;
+        self.made += 1;
+        let folder = self.folder.join(self.made.to_string());
+        tokio::fs::create_dir_all(&folder).await.map_err(SubjectError::engine("making a folder for a replica"))?;
+        let replica = Replica::open(&folder.join("replica.db"), &self.keys.database, &self.config.store)
+            .await
+            .map_err(SubjectError::engine("opening a replica"))?;
+        self.current = Some((replica.clone(), folder));
+        Ok(replica)
+    }
+
+    /// Closes and removes the current replica, if there is one.
+    pub(super) async fn remove(&mut self) -> Result<(), SubjectError> {
+        let Some((replica, folder)) = self.current.take() else { return Ok(()) };
+        replica.close().await;
+        tokio::fs::remove_dir_all(&folder).await.map_err(SubjectError::engine("removing a replica"))
+    }
+}

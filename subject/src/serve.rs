@@ -1,0 +1,182 @@
+//! The subject's side of the pipe: says hello, reads requests line by line, answers each with one line. It must never
+//! write anything else to its output, never panic on what it reads, and end quietly when its input ends.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Read, Write};
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::clock::Meter;
+use crate::contract::{
+    CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, LatencyCount, Observed, Prepare, Prepared, Ready, Reply, Request,
+    Reset, Sample, Verified,
+};
+use crate::error::SubjectError;
+use crate::operations::{self, Part, Work};
+use crate::reactor::{Latencies, Probe};
+
+/// Serves requests until told to finish, or until there are no more.
+///
+/// # Errors
+/// When the pipes fail. What a request asked for may fail as well; that is told to the runner, and the next is read.
+pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
+    let mut input = io::BufReader::new(input);
+    let mut subject = Subject::default();
+    say(&mut output, &Reply::Hello(hello()))?;
+    while let Some(line) = read_line(&mut input)? {
+        let reply = line.and_then(|line| subject.answer(&line)).unwrap_or_else(|error| Reply::Failed(error.to_reply()));
+        say(&mut output, &reply)?;
+        if matches!(reply, Reply::Finished) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn hello() -> Hello {
+    Hello {
+        contract: CONTRACT_VERSION,
+        engine: format!("benchline-engine {}", env!("CARGO_PKG_VERSION")),
+        operations: operations::offered(),
+    }
+}
+
+fn say(output: &mut impl Write, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    output.write_all(&line)?;
+    output.flush()
+}
+
+/// The next line without its end, `None` at the end of the input. A line over the limit is skipped in constant memory.
+fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, SubjectError>>> {
+    let mut line = Vec::new();
+    input.by_ref().take(LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+    if line.len() > LINE_LIMIT {
+        if !ended {
+            input.skip_until(b'\n')?;
+        }
+        return Ok(Some(Err(SubjectError::LongLine(LINE_LIMIT))));
+    }
+    Ok(Some(Ok(line)))
+}
+
+/// The state between two requests.
+#[derive(Default)]
+struct Subject {
+    prepared: Option<Case>,
+}
+
+/// What was prepared. The order of the fields is the order in which they are dropped: the runtime goes last.
+struct Case {
+    part: Part,
+    probe: Option<Probe>,
+    runtime: Runtime,
+}
+
+impl Subject {
+    fn answer(&mut self, line: &[u8]) -> Result<Reply, SubjectError> {
+        match serde_json::from_slice(line).map_err(SubjectError::Line)? {
+            Request::Prepare(request) => self.prepare(request).map(Reply::Prepared),
+            Request::Reset(request) => self.case()?.reset(request).map(Reply::Ready),
+            Request::Iterate(request) => self.case()?.iterate(&request).map(Reply::Sample),
+            Request::Observe => self.case()?.observe().map(Reply::Observed),
+            Request::Verify => self.case()?.verify().map(Reply::Verified),
+            Request::Finish => self.finish().map(|()| Reply::Finished),
+        }
+    }
+
+    fn prepare(&mut self, request: Prepare) -> Result<Prepared, SubjectError> {
+        if self.prepared.is_some() {
+            return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
+        }
+        let runtime =
+            Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
+        let watched = request.reactor;
+        let mut part = operations::prepare(request, &runtime)?;
+        let server = match &mut part {
+            Part::Server(server) => Some(server.new_account()?),
+            Part::Client(_) => None,
+        };
+        let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
+        self.prepared = Some(Case { part, probe, runtime });
+        Ok(Prepared { server })
+    }
+
+    fn case(&mut self) -> Result<&mut Case, SubjectError> {
+        self.prepared.as_mut().ok_or_else(|| SubjectError::Order("nothing is prepared yet".to_owned()))
+    }
+
+    fn finish(&mut self) -> Result<(), SubjectError> {
+        let Some(Case { part, probe, runtime }) = self.prepared.take() else { return Ok(()) };
+        drop(probe);
+        let finished = match part {
+            Part::Client(mut client) => client.finish(),
+            Part::Server(server) => server.finish(),
+        };
+        drop(runtime);
+        finished
+    }
+}
+
+impl Case {
+    fn reset(&mut self, request: Reset) -> Result<Ready, SubjectError> {
+        match &mut self.part {
+            Part::Client(client) => client.reset(request.server).map(|()| Ready { server: None }),
+            Part::Server(server) => {
+                let account = server.new_account()?;
+                if let Some(probe) = &mut self.probe {
+                    probe.pause();
+                    probe.take();
+                    probe.resume();
+                }
+                Ok(Ready { server: Some(account) })
+            }
+        }
+    }
+
+    fn iterate(&mut self, request: &Iterate) -> Result<Sample, SubjectError> {
+        let Part::Client(client) = &mut self.part else {
+            return Err(SubjectError::Order("only a client iterates".to_owned()));
+        };
+        if request.count == 0 {
+            return Err(SubjectError::Order("an iteration does its operation at least once".to_owned()));
+        }
+        let mut meter = Meter::new(self.probe.as_mut());
+        let done = client.iterate(request.count, &mut meter);
+        let reading = meter.finish();
+        let Work { items, bytes, mut counters } = done?;
+        let reactor = reading.reactor.map(|latencies| counted(latencies, &mut counters)).unwrap_or_default();
+        let (wall_ns, cpu_ns) = (reading.wall_ns, reading.cpu_ns);
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
+    }
+
+    fn verify(&mut self) -> Result<Verified, SubjectError> {
+        let Part::Client(client) = &mut self.part else {
+            return Err(SubjectError::Order("only a client verifies".to_owned()));
+        };
+        client.verify().map(|digest| Verified { digest })
+    }
+
+    fn observe(&mut self) -> Result<Observed, SubjectError> {
+        let Part::Server(_) = &self.part else {
+            return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
+        };
+        let mut observed = Observed::default();
+        if let Some(probe) = &mut self.probe {
+            probe.pause();
+            observed.reactor = counted(probe.take(), &mut observed.counters);
+        }
+        Ok(observed)
+    }
+}
+
+/// The histogram; the rest of what the probe saw is a counter.
+fn counted(latencies: Latencies, counters: &mut BTreeMap<String, u64>) -> Vec<LatencyCount> {
+    counters.insert("reactor_busy_ns".to_owned(), latencies.busy_ns);
+    latencies.counts
+}

@@ -1,0 +1,261 @@
+//! The command line as people use it: real processes, a real git repository, a real database.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::Command,
+};
+
+use benchline::{history::Reader, model::RunId};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::support::{Project, eventually, free_port, processes_of};
+
+#[test]
+fn a_run_is_one_json_object_with_its_evidence() {
+    let project = Project::new();
+    let result = project.json(&["run", "--json", "-"], 0);
+    assert_eq!(result["schema"], 1);
+    assert_eq!(result["revision"]["id"], project.git(&["rev-parse", "HEAD"]));
+    assert_eq!(result["environment"]["id"].as_str().unwrap().len(), 12);
+    assert_eq!(result["failures"], serde_json::json!([]));
+    let measurements = result["measurements"].as_array().unwrap();
+    let wall = measurements.iter().find(|m| m["metric"] == "wall_time").unwrap();
+    assert_eq!(wall["scenario"], "toy/work");
+    assert_eq!(wall["parameters"], serde_json::json!({ "n": 1 }));
+    assert_eq!((&wall["unit"], &wall["direction"]), (&"nanoseconds".into(), &"lower".into()));
+    assert_eq!((&wall["estimate"], &wall["interval"]), (&1000.0.into(), &serde_json::json!([1000.0, 1000.0])));
+    assert_eq!((&wall["trials"], &wall["samples"]), (&6.into(), &24.into()));
+    let checks: Vec<&str> =
+        wall["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
+    assert!(checks.contains(&"verified") && checks.contains(&"enough") && checks.contains(&"precise"), "{checks:?}");
+    let peak = measurements.iter().find(|m| m["metric"] == "client.rss_peak").unwrap();
+    assert_eq!(peak["role"], "client");
+    assert!(peak["estimate"].as_f64().unwrap() > 100_000.0);
+}
+
+#[test]
+fn a_range_holds_both_ends_and_marks_what_has_no_subject() {
+    let project = Project::new();
+    project.git(&["rm", "-q", "subject.sh"]);
+    project.commit("No subject");
+    project.subject(2000, "").commit("A slower subject");
+    let result = project.json(&["run", "HEAD~2..HEAD", "--json", "-"], 0);
+    let states: Vec<&str> =
+        result["runs"].as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["finished", "unsupported", "finished"]);
+    let unsupported = &result["runs"][1];
+    assert_eq!(unsupported["measurements"], serde_json::json!([]), "no value is invented");
+    assert_eq!(unsupported["failures"][0]["kind"], "unsupported");
+}
+
+#[test]
+fn a_dirty_tree_is_measured_as_worktree() {
+    let project = Project::new();
+    project.subject(3000, "");
+    let result = project.json(&["run", "--json", "-"], 0);
+    assert_eq!(result["revision"]["kind"], "worktree");
+    assert_eq!(result["measurements"][0]["estimate"], 3000.0);
+}
+
+#[test]
+fn what_was_measured_is_measured_again_only_when_asked() {
+    let project = Project::new();
+    project.run(&["run"], 0);
+    assert!(project.says(&["run"], 0).contains("measured already"));
+    assert_eq!(runs(&project), 1);
+    project.run(&["run", "--again"], 0);
+    assert_eq!(runs(&project), 2);
+}
+
+#[test]
+fn a_killed_run_is_resumed_and_nothing_is_lost_or_doubled() {
+    let project = Project::new();
+    project.sampling(12, 2).subject(1000, "sleep 0.02");
+    project.commit("Slower to measure");
+    for _ in 0..3 {
+        let mut running = project.start(&["run"]);
+        let before = kept_trials(&project);
+        eventually("two more trials", || (kept_trials(&project) >= before + 2).then_some(()));
+        kill(Pid::from_raw(running.0.id().cast_signed()), Signal::SIGKILL).unwrap();
+        running.0.wait().unwrap();
+    }
+    let kept = kept_trials(&project);
+    let said = project.says(&["run"], 0);
+    assert!(said.contains(&format!("resuming run 1 after {kept} of 12")), "{said}");
+    let trials =
+        Reader::open(&project.path("results/benchline.sqlite")).unwrap().trials(RunId(1), "toy/work@1 n=1").unwrap();
+    let indices: BTreeSet<u32> = trials.iter().map(|trial| trial.index).collect();
+    assert_eq!((trials.len(), indices.len()), (12, 12));
+    assert_eq!(runs(&project), 1);
+    // Subjects see the end of their input and go.
+    eventually("subjects are gone", || processes_of(&project.path("")).is_empty().then_some(()));
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured() {
+    let project = Project::new();
+    project.sampling(12, 2).subject(1000, "sleep 0.02");
+    project.commit("Slower to measure");
+    let mut running = project.start(&["run"]);
+    eventually("a trial", || (kept_trials(&project) >= 1).then_some(()));
+    kill(Pid::from_raw(running.0.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(running.0.wait().unwrap().code(), Some(1));
+    let mut said = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("interrupted") && said.contains("resumes"), "{said}");
+    assert!(project.says(&["run"], 0).contains("resuming run 1"));
+}
+
+#[test]
+fn a_killed_subject_is_a_failure_with_its_cause_and_the_run_goes_on() {
+    let project = Project::new();
+    // The second trial's process kills itself: a counter outside the trial's folder tells which one it is.
+    let counter = project.path("results/count");
+    let extra = format!("echo x >>{0}; [ $(wc -l <{0}) -eq 7 ] && kill -9 $$;", counter.display());
+    fs::create_dir_all(project.path("results")).unwrap();
+    project.subject(1000, &extra).commit("Dies once");
+    let result = project.json(&["run", "--json", "-"], 1);
+    let failures = result["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 1);
+    assert_eq!((&failures[0]["kind"], &failures[0]["trial"]), (&"crashed".into(), &1.into()));
+    assert!(failures[0]["message"].as_str().unwrap().contains("signal: 9"));
+    let wall = result["measurements"].as_array().unwrap().iter().find(|m| m["metric"] == "wall_time").unwrap();
+    assert_eq!(
+        (&wall["trials"], &wall["grade"]),
+        (&5.into(), &"noisy".into()),
+        "too few for an interval, and it says so"
+    );
+}
+
+#[test]
+fn mistakes_are_told_plainly() {
+    let project = Project::new();
+    let says = project.says(&["run", "no-such-branch"], 1);
+    assert!(says.contains("no-such-branch"), "{says}");
+    let says = project.says(&["run", "--scenario", "toy/wrok"], 1);
+    assert!(says.contains("did you mean `toy/work`?"), "{says}");
+    project.says(&["run", "--profile", "thorough"], 2);
+    project.says(&["run", "--no-such-option"], 2);
+    project.write("scenarios/toy/work.toml", "name = 7\n");
+    let says = project.says(&["list"], 1);
+    assert!(says.contains("scenarios/toy/work.toml:1"), "{says}");
+    project.write("benchline.toml", "databse = \"x\"\n");
+    assert!(project.says(&["list"], 1).contains("databse"));
+}
+
+#[test]
+fn without_git_it_says_so() {
+    let project = Project::new();
+    fs::remove_dir_all(project.path(".git")).unwrap();
+    let says = project.says(&["run"], 1);
+    assert!(says.contains("git"), "{says}");
+    let output = project.benchline(&["run"]).env("PATH", "/nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("git"));
+}
+
+#[test]
+fn a_port_in_use_is_told_before_anything_is_measured() {
+    let project = Project::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let says = project.says(&["up", "--listen", &address], 1);
+    assert!(says.contains(&address) && says.contains("--listen"), "{says}");
+    assert_eq!(kept_trials(&project), 0);
+    assert!(project.says(&["serve", "--listen", &address], 1).contains("--listen"));
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told() {
+    let project = Project::new();
+    // A file where a folder should be, and a file system that nobody can write: as root, permissions alone do not bind.
+    project.write("results", "a file");
+    let says = project.says(&["run"], 1);
+    assert!(says.contains("results"), "{says}");
+    let says = project.says(&["run", "--database", "/proc/benchline/benchline.sqlite"], 1);
+    assert!(says.contains("/proc/benchline"), "{says}");
+}
+
+#[test]
+fn two_writers_exclude_each_other() {
+    let project = Project::new();
+    project.subject(1000, "sleep 0.05").commit("Slower to measure");
+    let _running = project.start(&["run"]);
+    eventually("a trial", || (kept_trials(&project) >= 1).then_some(()));
+    let says = project.says(&["run"], 1);
+    assert!(says.contains("benchline.sqlite"), "{says}");
+}
+
+#[test]
+fn pages_are_served_while_another_process_measures() {
+    let project = Project::new();
+    project.subject(1000, "sleep 0.02").commit("Slower to measure");
+    let address = format!("127.0.0.1:{}", free_port());
+    let _serving = project.start(&["serve", "--listen", &address]);
+    let page = |path: &str| -> Option<String> {
+        let mut stream = TcpStream::connect(&address).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        Some(text)
+    };
+    let empty = eventually("the pages", || page("/"));
+    assert!(empty.starts_with("HTTP/1.1 200") && empty.contains("benchline") || empty.contains("cargo run"), "{empty}");
+    project.run(&["run"], 0);
+    let full = page("/").unwrap();
+    assert!(full.contains("Slower to measure"), "{full}");
+    let scenario = page("/scenarios/toy/work").unwrap();
+    assert!(scenario.contains("Does the platform work?") && scenario.contains("<svg"), "{scenario}");
+}
+
+#[test]
+fn list_check_config_and_help_answer() {
+    let project = Project::new();
+    assert!(String::from_utf8_lossy(&project.run(&["list"], 0).stdout).contains("toy/work"));
+    let list = project.json(&["list", "--json"], 0);
+    assert_eq!(list["cases"][0]["key"], "toy/work@1 n=1");
+    assert_eq!(
+        list["cases"][0]["expected_ns"],
+        serde_json::Value::Null,
+        "nothing is known yet, and nothing is claimed"
+    );
+    let checked = project.run(&["check", "--profile", "quick"], 0);
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("1 cases performed, 0 failed"));
+    project.subject(1000, "exit 1").commit("Broken");
+    assert!(String::from_utf8_lossy(&project.run(&["check", "--profile", "quick"], 1).stdout).contains("✕ toy/work"));
+    assert!(String::from_utf8_lossy(&project.run(&["--config"], 0).stdout).contains("[subject]"));
+    for command in ["up", "run", "list", "check", "serve", "doctor"] {
+        let help = project.run(&[command, "--help"], 0).stdout;
+        assert!(String::from_utf8_lossy(&help).contains("Examples:"), "{command}");
+    }
+}
+
+#[test]
+fn the_history_is_an_ordinary_sqlite_database() {
+    let project = Project::new();
+    project.run(&["run"], 0);
+    // Python's own SQLite, where there is a python: another implementation's word that the file is sound.
+    let script =
+        "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";
+    let database = project.path("results/benchline.sqlite");
+    if let Ok(output) = Command::new("python3").arg("-c").arg(script).arg(&database).output() {
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "ok", "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn runs(project: &Project) -> usize {
+    let id = project.git(&["rev-parse", "HEAD"]);
+    Reader::open(&project.path("results/benchline.sqlite")).unwrap().runs_of(&id).unwrap().len()
+}
+
+/// Trials kept by all runs so far; none where there is no database yet.
+fn kept_trials(project: &Project) -> u32 {
+    let Ok(reader) = Reader::open(&project.path("results/benchline.sqlite")) else { return 0 };
+    reader.runs(100).map_or(0, |runs| runs.iter().map(|listing| listing.trials).sum())
+}

@@ -1,0 +1,5 @@
+//! The revision room, on real repositories that the `git` program makes in temporary folders.
+
+mod building;
+mod resolving;
+mod sandbox;
