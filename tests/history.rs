@@ -1,6 +1,8 @@
 //! A process that writes the history is killed at any moment, again and again, and nothing that it kept is lost, doubled
 //! or torn.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: what fails here fails the test")]
+
 use std::{
     collections::BTreeSet,
     env,
