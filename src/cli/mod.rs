@@ -7,6 +7,7 @@ mod doctor;
 mod interrupt;
 mod list;
 mod measuring;
+mod output;
 mod recorder;
 mod report;
 mod run;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use output::say;
 use settings::Overrides;
 
 /// Exit code of a command that did what it was asked.
@@ -83,7 +85,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     let settings = settings::Settings::read(cli.overrides)?;
     if cli.config {
-        println!("{settings}");
+        say(format_args!("{settings}"));
         return Ok(FINE);
     }
     match cli.command {
