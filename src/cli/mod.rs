@@ -4,6 +4,7 @@
 
 mod check;
 mod doctor;
+mod history;
 mod interrupt;
 mod list;
 mod measuring;
@@ -64,6 +65,8 @@ enum Command {
     Check(check::Args),
     /// Serve the pages over the results that are there.
     Serve(serve::Args),
+    /// Look after the database of results.
+    History(history::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
 }
@@ -94,6 +97,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => list::list(&settings, &args),
         Some(Command::Check(args)) => check::check(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
+        Some(Command::History(args)) => history::history(&settings, &args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
