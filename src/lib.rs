@@ -1,6 +1,8 @@
 //! Benchline measures a program at every commit, keeps every sample, and shows what changed.
 //!
-//! The rooms, in reading order. Imports flow downwards only; `tests/tidy.rs` proves it.
+//! The rooms. Imports flow downwards only; `tests/tidy.rs` proves it. In reading order: `units` and `stats` know nothing
+//! else; `model` is the words as records; `scenario`, `probe`, `revision` and `history` each face one part of the world;
+//! `judge` decides; `runner` measures; `charts` and `site` show; `cli` wires.
 
 pub mod charts;
 pub mod cli;

@@ -1,7 +1,11 @@
 //! Entry of the one integration-test binary: a module a subject.
 
+// `clippy.toml` allows these in tests, but clippy does not take the helpers of an integration test for tests.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod browser;
 mod cli;
+mod history;
 mod revision;
 mod runner;
 mod support;

@@ -38,6 +38,16 @@ impl Axis {
         Axis::linear(low, high, unit, ticks)
     }
 
+    /// A linear axis that is no wider than its values need, for samples whose spread is what matters.
+    pub(super) fn tight(values: impl Iterator<Item = f64>, unit: Unit, ticks: usize) -> Axis {
+        let (low, high) = extremes(values);
+        if low > 0.0 && high / low > LOG_FROM {
+            return Axis::log(low, high, unit, ticks);
+        }
+        let (low, high) = if high > low { (low, high) } else { widened(low, high) };
+        Axis::linear(low, high, unit, ticks)
+    }
+
     /// A linear axis from zero.
     pub(super) fn from_zero(values: impl Iterator<Item = f64>, unit: Unit, ticks: usize) -> Axis {
         let (_, high) = extremes(values);
@@ -159,11 +169,15 @@ fn multiples(step: f64, low: f64, high: f64) -> impl Iterator<Item = f64> {
     (first..=last.min(first + 50)).map(move |index| index as f64 * step)
 }
 
-/// Powers of ten, thinned where there are many; with 2 and 5 times them where there are few.
+/// Powers of ten, thinned where there are many, with multiples of them between where there are few.
 fn log_ticks(low: f64, high: f64, ticks: usize) -> impl Iterator<Item = f64> {
     let decades = (high / low).log10();
     let every = (decades / ticks.max(1) as f64).ceil().max(1.0) as usize;
-    let parts: &[f64] = if decades < 2.2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let parts: &[f64] = match decades {
+        few if few < 1.0 => &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+        some if some < 2.2 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
     let powers = (low.log10().floor() as i32..=high.log10().ceil() as i32).step_by(every);
     powers
         .flat_map(move |power| parts.iter().map(move |part| part * 10_f64.powi(power)))

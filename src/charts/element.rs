@@ -143,18 +143,17 @@ fn dots(svg: &mut String, points: impl Iterator<Item = BackendCoord>, class: &st
 
 impl Mark {
     fn write(&self, svg: &mut String, at: BackendCoord, class: &str) {
+        let tag = if self.href.is_empty() { "g" } else { "a" };
+        let _ = write!(svg, r#"<{tag} class="mark {class}""#);
         if !self.href.is_empty() {
-            let _ = write!(svg, r#"<a href="{}">"#, Escaped(&self.href));
+            let _ = write!(svg, r#" href="{}""#, Escaped(&self.href));
         }
-        let _ = write!(svg, r#"<g class="mark {class}">"#);
+        svg.push('>');
         if !self.title.is_empty() {
             let _ = write!(svg, "<title>{}</title>", Escaped(&self.title));
         }
         self.glyph.write(svg, at);
-        svg.push_str("</g>");
-        if !self.href.is_empty() {
-            svg.push_str("</a>");
-        }
+        let _ = write!(svg, "</{tag}>");
     }
 }
 

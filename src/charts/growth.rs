@@ -100,7 +100,7 @@ impl Growth<'_> {
                 labels.push(Label { text: line.label.clone(), end, class });
             }
         }
-        elements.extend(labels::at_ends(&labels, x, y, height));
+        elements.extend(labels::at_ends(&labels, x, y, height, 22));
         elements
     }
 }

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{model::Grade, units::Unit};
 
-/// Beyond so many points, marks are left to the points that are not sound, so that pages stay small.
-const MOST_MARKS: usize = 450;
+/// So many points have marks at most, the newest, so that pages stay small; before them there are lines and bands.
+const MOST_MARKS: usize = 160;
 
 /// What a graph over revisions shows.
 #[derive(Debug)]
@@ -78,6 +78,11 @@ pub struct HistoryPoint {
 }
 
 impl HistoryGraph<'_> {
+    /// The first place whose points have marks in a graph of so many places and lines.
+    pub fn marked_from(places: usize, lines: usize) -> usize {
+        places.saturating_sub(MOST_MARKS / lines.max(1))
+    }
+
     /// The graph as SVG text.
     ///
     /// # Errors
@@ -85,7 +90,7 @@ impl HistoryGraph<'_> {
     pub fn svg(&self) -> Result<String, ChartError> {
         let (width, height, ticks) = if self.compact { (460, 170, (4, 3)) } else { (960, 320, (10, 5)) };
         let margins = if self.compact {
-            Margins { top: 12, right: 92, bottom: 24, left: 58 }
+            Margins { top: 12, right: 100, bottom: 24, left: 58 }
         } else {
             Margins { top: 16, right: 136, bottom: 28, left: 64 }
         };
@@ -116,14 +121,17 @@ impl HistoryGraph<'_> {
         for (index, line) in self.lines.iter().enumerate() {
             elements.extend(line.band_and_line(y, &line_class(index)));
         }
-        let all = self.lines.iter().map(|line| line.points.len()).sum::<usize>() <= MOST_MARKS;
+        let from = Self::marked_from(self.places.len(), self.lines.len());
         for (index, line) in self.lines.iter().enumerate() {
+            // Small multiples mark what cannot be believed, and leave the rest to the large graph.
             let wanted = line.points.iter().filter(|point| {
-                point.grade != Grade::Sound || (!self.compact && all) || self.marked == Some(point.place)
+                let shown = !self.compact || point.grade == Grade::Unusable;
+                (shown && point.place >= from) || self.marked == Some(point.place)
             });
             elements.extend(wanted.map(|point| self.point_mark(line, point, &line_class(index))));
         }
-        elements.extend(labels::at_ends(&self.end_labels(y), x, y, height));
+        let room = if self.compact { 15 } else { 22 };
+        elements.extend(labels::at_ends(&self.end_labels(y), x, y, height, room));
         elements
     }
 
@@ -217,8 +225,8 @@ mod tests {
         let svg = drawn(&[HistoryLine { label: "10 kB".into(), points }], false);
         assert_eq!(svg.matches(r#"class="line c1""#).count(), 2, "{svg}");
         assert_eq!(svg.matches(r#"class="band c1""#).count(), 2);
-        assert_eq!(svg.matches(r#"<a href="/runs/"#).count(), 4);
-        assert_eq!(svg.matches(r#"<a href="/commits/c">"#).count(), 1);
+        assert_eq!(svg.matches(r#"href="/runs/"#).count(), 4);
+        assert_eq!(svg.matches(r#"href="/commits/c">"#).count(), 1);
         assert!(svg.contains(r#"aria-label="T &amp; U""#) && svg.contains("&lt;b&gt;title") && !svg.contains("<b>"));
         assert!(!svg.contains("style=") && !svg.contains('#'), "{svg}");
     }
@@ -235,7 +243,7 @@ mod tests {
     fn small_multiples_are_small() {
         let points: Vec<_> = [0, 1, 3].map(|at| point(at, 5e6, Grade::Sound)).to_vec();
         let svg = drawn(&[HistoryLine { label: "x".into(), points }], true);
-        assert!(!svg.contains("<a href=\"/runs"), "{svg}");
+        assert!(!svg.contains("href=\"/runs"), "{svg}");
         assert!(svg.len() < 2_500, "{} bytes", svg.len());
     }
 

@@ -16,8 +16,9 @@ pub(super) struct Label {
 /// The least distance between two names, in pixels.
 const APART: f64 = 14.0;
 
-/// Names at the right edge, each led to from the end of its line; `height` of the plot in pixels.
-pub(super) fn at_ends(labels: &[Label], x: &Axis, y: &Axis, height: f64) -> Vec<Element> {
+/// Names at the right edge, each led to from the end of its line; `height` of the plot in pixels, `room` in
+/// characters.
+pub(super) fn at_ends(labels: &[Label], x: &Axis, y: &Axis, height: f64, room: usize) -> Vec<Element> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|a, b| labels[*a].end.1.total_cmp(&labels[*b].end.1));
     let wanted: Vec<f64> = order.iter().map(|index| y.fraction(y.clamp(labels[*index].end.1))).collect();
@@ -27,9 +28,18 @@ pub(super) fn at_ends(labels: &[Label], x: &Axis, y: &Axis, height: f64) -> Vec<
         let label = &labels[index];
         let at = (x.high, y.value(fraction));
         elements.push(Element::line(vec![label.end, at], format!("leader {}", label.class)));
-        elements.push(Element::words(at, "name", label.text.clone(), (4, 4)));
+        elements.push(Element::words(at, "name", shortened(&label.text, room), (4, 4)));
     }
     elements
+}
+
+/// A name cut to the room that there is.
+fn shortened(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(room.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
 }
 
 /// Ascending places moved by as little as keeps neighbours `apart`, and inside 0 to 1 as far as there is room.
@@ -39,7 +49,7 @@ fn spread(wanted: &[f64], apart: f64) -> Vec<f64> {
     for index in 1..placed.len() {
         placed[index] = placed[index].max(placed[index - 1] + apart);
     }
-    let mut ceiling = 1.0 + apart / 2.0;
+    let mut ceiling = 1.0;
     for place in placed.iter_mut().rev() {
         *place = place.min(ceiling);
         ceiling = *place - apart;
@@ -58,6 +68,12 @@ mod tests {
         for pair in placed.windows(2) {
             assert!(pair[1] - pair[0] > 0.0999, "{placed:?}");
         }
-        assert!(placed[4] <= 1.05);
+        assert!(placed[4] <= 1.0);
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(shortened("1000 × 10 kB", 12), "1000 × 10 kB");
+        assert_eq!(shortened("1000 × 10 kB, inline", 14), "1000 × 10 kB,…");
     }
 }

@@ -32,6 +32,10 @@ impl Sparkline<'_> {
             self.values.iter().enumerate().filter_map(|(at, value)| Some((at, value.as_ref()?))).collect();
         let mut elements = Vec::new();
         for stretch in present.chunk_by(|a, b| b.0 == a.0 + 1) {
+            if let [(at, value)] = stretch {
+                elements.push(Element::dots(vec![(*at as f64, value.value)], "alone c1"));
+                continue;
+            }
             let upper = stretch.iter().map(|(at, value)| (*at as f64, value.ends().1));
             let lower = stretch.iter().rev().map(|(at, value)| (*at as f64, value.ends().0));
             elements.push(Element::band(upper.chain(lower).collect(), "c1"));
@@ -56,7 +60,8 @@ mod tests {
         let value = |v: f64| Some(Estimate { value: v, interval: Some((v - 1.0, v + 1.0)) });
         let values = [value(10.0), value(11.0), None, value(12.0)];
         let svg = Sparkline { title: "t", values: &values, marked: None }.svg().unwrap();
-        assert_eq!((svg.matches("class=\"line").count(), svg.matches("<circle").count()), (2, 1), "{svg}");
+        assert_eq!((svg.matches("class=\"line").count(), svg.matches("class=\"dots alone").count()), (1, 1), "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 1);
         assert!(svg.len() < 900 && !svg.contains("<text"), "{}", svg.len());
         assert!(Sparkline { title: "", values: &[], marked: None }.svg().is_ok());
         assert!(Sparkline { title: "", values: &[value(1.0)], marked: None }.svg().unwrap().contains("<circle"));

@@ -5,6 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use super::{
     FAILED, FINE, interrupt,
     measuring::{runtime, scenarios},
+    output::say,
     settings::Settings,
     terminal::Terminal,
 };
@@ -33,7 +34,7 @@ pub(super) struct Args {
 
 pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let scenarios = scenarios(settings)?;
-    println!("{} scenario files are valid", scenarios.len());
+    say(format_args!("{} scenario files are valid", scenarios.len()));
     let mut plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
     once(&mut plan);
     let repository = Repository::discover(&std::env::current_dir()?)?;
@@ -62,7 +63,7 @@ pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             return Ok(FAILED);
         }
     }
-    println!("{} cases performed, {failures} failed", plan.cases.len());
+    say(format_args!("{} cases performed, {failures} failed", plan.cases.len()));
     Ok(if failures == 0 { FINE } else { FAILED })
 }
 
@@ -76,13 +77,13 @@ fn once(plan: &mut Plan) {
 /// Prints what is worth a line. Returns whether it was a failure.
 fn tell(event: &Event) -> bool {
     match event {
-        Event::TrialFinished(trial) => println!("● {} {}", trial.case.scenario, trial.label.0),
+        Event::TrialFinished(trial) => say(format_args!("● {} {}", trial.case.scenario, trial.label.0)),
         Event::Failed(failure) => {
             let scenario = failure.case.as_ref().map_or("", |case| &case.scenario);
             let label = failure.label.as_ref().map_or("", |label| &label.0);
-            println!("✕ {scenario} {label}: {}", failure.message);
+            say(format_args!("✕ {scenario} {label}: {}", failure.message));
             if !failure.log.is_empty() {
-                println!("{}", failure.log);
+                say(format_args!("{}", failure.log));
             }
             return true;
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{FAILED, FINE, settings::Settings, table::table};
+use super::{FAILED, FINE, output::say, settings::Settings, table::table};
 use crate::probe::{doctor, environment};
 
 const AFTER_HELP: &str = "\
@@ -27,10 +27,10 @@ pub(super) fn doctor(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let code = if bad { FAILED } else { FINE };
     if args.json {
         let object = json!({ "schema": 1, "environment": environment, "findings": findings });
-        println!("{}", serde_json::to_string_pretty(&object)?);
+        say(format_args!("{}", serde_json::to_string_pretty(&object)?));
         return Ok(code);
     }
-    println!("{}  ({})\n", environment.title(), environment.id);
+    say(format_args!("{}  ({})\n", environment.title(), environment.id));
     let rows: Vec<Vec<String>> = findings
         .iter()
         .map(|finding| {
@@ -42,6 +42,6 @@ pub(super) fn doctor(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             ]
         })
         .collect();
-    print!("{}", table(&rows, &[]));
+    say(format_args!("{}", table(&rows, &[]).trim_end()));
     Ok(code)
 }

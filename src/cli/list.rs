@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{FINE, measuring::scenarios, settings::Settings, table::table};
+use super::{FINE, measuring::scenarios, output::say, settings::Settings, table::table};
 use crate::{
     history::{HistoryError, Reader},
     model::{Profile, Unit},
@@ -40,7 +40,7 @@ pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let expected = |case: &CasePlan| durations.get(&case.case.key()).map(|trial| trial * f64::from(case.trials));
     if args.json {
         let cases: Vec<_> = plan.cases.iter().map(|case| as_json(case, expected(case))).collect();
-        println!("{}", serde_json::to_string_pretty(&json!({ "schema": 1, "cases": cases }))?);
+        say(format_args!("{}", serde_json::to_string_pretty(&json!({ "schema": 1, "cases": cases }))?));
         return Ok(FINE);
     }
     let mut rows = vec![["scenario", "case", "trials", "samples", "about"].map(str::to_owned).to_vec()];
@@ -53,10 +53,10 @@ pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             expected(case).map_or("–".to_owned(), |time| Unit::Nanoseconds.format(time)),
         ]
     }));
-    print!("{}", table(&rows, &[false, false, true, true, true]));
+    say(format_args!("{}", table(&rows, &[false, false, true, true, true]).trim_end()));
     let known: Vec<f64> = plan.cases.iter().filter_map(expected).collect();
     let total = Unit::Nanoseconds.format(known.iter().sum());
-    println!("{} cases; the {} that were measured before take about {total}", plan.cases.len(), known.len());
+    say(format_args!("{} cases; the {} that were measured before take about {total}", plan.cases.len(), known.len()));
     Ok(FINE)
 }
 

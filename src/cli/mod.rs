@@ -4,9 +4,11 @@
 
 mod check;
 mod doctor;
+mod history;
 mod interrupt;
 mod list;
 mod measuring;
+mod output;
 mod recorder;
 mod report;
 mod run;
@@ -20,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use output::say;
 use settings::Overrides;
 
 /// Exit code of a command that did what it was asked.
@@ -62,6 +65,8 @@ enum Command {
     Check(check::Args),
     /// Serve the pages over the results that are there.
     Serve(serve::Args),
+    /// Look after the database of results.
+    History(history::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
 }
@@ -83,7 +88,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     let settings = settings::Settings::read(cli.overrides)?;
     if cli.config {
-        println!("{settings}");
+        say(format_args!("{settings}"));
         return Ok(FINE);
     }
     match cli.command {
@@ -92,6 +97,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => list::list(&settings, &args),
         Some(Command::Check(args)) => check::check(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
+        Some(Command::History(args)) => history::history(&settings, &args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }

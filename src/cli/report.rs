@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{table::table, terminal::value};
+use super::{output::say, table::table, terminal::value};
 use crate::{
     history::Reader,
     model::{Check, Environment, Failure, Measurement, Metric, Revision, RunId, Value, Values},
@@ -122,7 +122,7 @@ pub(super) fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> 
         several => serde_json::to_string_pretty(&Several { schema: SCHEMA, runs: several })?,
     };
     if path == Path::new("-") {
-        println!("{text}");
+        say(format_args!("{text}"));
         return Ok(());
     }
     let folder =
@@ -145,7 +145,7 @@ fn row(measurement: &Measurement) -> Row {
         version: measurement.case.version,
         parameters: parameters(&measurement.case.parameters),
         metric: measurement.metric,
-        role: measurement.metric.role.map(|role| role.as_str()),
+        role: measurement.metric.role.map(crate::model::Role::as_str),
         unit: measurement.metric.unit().as_str(),
         direction: measurement.metric.direction(),
         estimate: summary.estimate,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{
     FAILED, FINE,
     measuring::{Outcome, Workbench, runtime, scenarios},
+    output::say,
     report::{Report, write_json},
     settings::Settings,
 };
@@ -59,7 +60,7 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let reports = reports.collect::<anyhow::Result<Vec<Report>>>()?;
     let quiet = args.json.as_deref() == Some(std::path::Path::new("-"));
     for report in reports.iter().filter(|_| !quiet) {
-        println!("\n{}{}", report.table(), report.summary());
+        say(format_args!("\n{}{}", report.table(), report.summary()));
     }
     if let Some(path) = &args.json {
         write_json(path, &reports)?;

@@ -173,7 +173,8 @@ mod tests {
         let columns = (0..numbers[0] as usize).map(|column| {
             let mut value = 0i128;
             let coded = numbers[2 + column * rows..2 + (column + 1) * rows].iter();
-            let step = |coded: &u128| if coded % 2 == 0 { (coded / 2) as i128 } else { -((coded / 2) as i128) - 1 };
+            let step =
+                |coded: &u128| if coded.is_multiple_of(2) { (coded / 2) as i128 } else { -((coded / 2) as i128) - 1 };
             coded
                 .map(|coded| {
                     value = (value + step(coded)).rem_euclid(1 << 64);

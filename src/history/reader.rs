@@ -158,7 +158,7 @@ impl Reader {
     }
 
     /// Performs queries on one state of the database.
-    fn now<T>(&self, queries: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn now<T>(&self, queries: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let kept = self.idle().pop();
         let connection = match kept {
             Some(connection) => connection,

@@ -120,6 +120,11 @@ pub(super) fn environment(row: &Row) -> Result<Environment> {
 pub(super) const LISTING: &str = "SELECT runs.*, name, kind, commit_name, parent, tree, title, committed_at, position \
      FROM runs JOIN revisions ON revisions.id = runs.revision_id";
 
+/// The end of a query on runs joined with revisions: a graph's x axis, which is the newest run of each revision on the
+/// environment `?1`. Every query that speaks of a place on an axis ends so.
+pub(super) const AXIS: &str = "WHERE runs.id IN (SELECT max(id) FROM runs WHERE environment_id = ?1 GROUP BY revision_id) \
+     ORDER BY position, committed_at, runs.id";
+
 /// A row of [`LISTING`].
 pub(super) fn listing(row: &Row) -> Result<RunListing> {
     Ok(RunListing {

@@ -107,7 +107,7 @@ impl Writer {
     }
 
     /// Performs one change and counts it, in one transaction.
-    fn change<T>(&mut self, change: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let outcome = change(&transaction)?;
         transaction.prepare_cached("UPDATE state SET serial = serial + 1")?.execute([])?;

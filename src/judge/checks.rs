@@ -29,7 +29,7 @@ const DISTURBANCE_LOST: f64 = 0.25;
 pub(super) fn check(series: &SeriesTrials<'_>, summary: &Summary, wrong: usize) -> Vec<Check> {
     let quiet = quiet(series);
     let disturbed = quiet.as_ref().is_some_and(|check| check.status != CheckStatus::Pass);
-    [Some(verified(series, wrong)), Some(enough(summary)), precise(summary, disturbed), resolved(series), quiet]
+    [Some(verified(series, wrong)), Some(enough(summary)), precise(series, summary, disturbed), resolved(series), quiet]
         .into_iter()
         .flatten()
         .collect()
@@ -56,8 +56,12 @@ fn enough(summary: &Summary) -> Check {
     judged(CheckName::Enough, status, f64::from(summary.trials), FEWEST_TRIALS as f64, advice)
 }
 
-/// Half-width against the target. Left out where there is no interval, which `enough` reports.
-fn precise(summary: &Summary, disturbed: bool) -> Option<Check> {
+/// Half-width against the target. Left out where there is no interval, which `enough` reports, and for counts: most are
+/// small numbers of what the kernel chose to do (9 switches or 16), where a share of the estimate says nothing.
+fn precise(series: &SeriesTrials<'_>, summary: &Summary, disturbed: bool) -> Option<Check> {
+    if series.metric.unit() == Unit::Count {
+        return None;
+    }
     let interval = summary.interval?;
     let half_width = (interval.high - interval.low) / 2.0;
     // The estimate may be zero where the interval is not: then the interval's far end is what there is to compare with.

@@ -25,7 +25,7 @@ pub enum CheckName {
     Verified,
     /// Trials for an interval. Figure: trials.
     Enough,
-    /// Half-width of the interval over the estimate. Not made without an interval.
+    /// Half-width of the interval over the estimate. Not made without an interval, nor for counts.
     Precise,
     /// Sample over the clock's step, in the shortest trial. Made for times of samples.
     Resolved,

@@ -12,7 +12,8 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    case::CaseData, download::SeriesAsked, error::PageError, graph::History, params, run as runs_page, shared::Shared,
+    case_data::CaseData, download::SeriesAsked, error::PageError, graph::History, params, run as runs_page,
+    shared::Shared,
 };
 use crate::{
     history::RunListing,

@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     assets,
-    case::CaseData,
+    case_data::CaseData,
     csv::Csv,
     error::PageError,
     graph::History,
@@ -71,13 +71,12 @@ pub(super) struct SeriesChoice {
 impl SeriesAsked {
     /// What was asked for, validated.
     pub(super) fn validated(self) -> Result<SeriesChoice, PageError> {
-        let part = |text: &str| text.parse::<usize>().map_err(|_| PageError::bad("part is a number, from 0"));
         Ok(SeriesChoice {
             scenario: params::scenario(&self.scenario)?,
             metric: params::metric(&self.metric)?,
             environment: params::optional(self.environment.as_ref(), params::environment)?,
             span: params::optional(self.last.as_ref(), params::span)?.unwrap_or(usize::MAX),
-            part: params::optional(self.part.as_ref(), part)?.unwrap_or(0),
+            part: params::optional(self.part.as_ref(), params::part)?.unwrap_or(0),
             at: params::optional(self.at.as_ref(), params::revision)?,
         })
     }

@@ -1,7 +1,7 @@
 //! A synthetic history for the tests of this room, written as a runner would write it: trials through the history's
 //! writer, numbers through the judge. Never part of the program.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::{
     history::{Progress, RunStart, Writer},
@@ -23,6 +23,9 @@ pub(super) const ENVIRONMENT: &str = "0123456789ab";
 const BEGAN: i64 = 1_793_491_200_000;
 
 const MILLISECOND: f64 = 1e6;
+
+/// Fifteen cases of six trials.
+const PLANNED: u32 = 90;
 
 /// How much history, and how many trials a case.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +63,7 @@ pub(super) fn write(path: &Path, size: Size) -> Writer {
 }
 
 /// Begins a run of a dirty work tree, as if it were being measured now.
-pub(super) fn begin_worktree(writer: &mut Writer, size: Size) {
+pub(super) fn begin_worktree(writer: &mut Writer, size: Size) -> RunId {
     let base = revision(size.revisions, size);
     let revision = Revision {
         id: "worktree-0123456789ab".into(),
@@ -70,16 +73,39 @@ pub(super) fn begin_worktree(writer: &mut Writer, size: Size) {
         ..base
     };
     let run = open(writer, revision, size.revisions + 1);
-    let case = &cases()[0];
+    tell_progress(writer, run, &cases()[0], 2, 14);
+    run
+}
+
+/// Measures the work tree a trial at a time, as a runner would, for eyes to watch.
+pub(super) fn measure_slowly(writer: &mut Writer, run: RunId, size: Size, pace: Duration) {
+    let position = size.revisions + 1;
+    let mut order = 0;
+    for costed in &cases() {
+        let mut trials = Vec::new();
+        for index in 0..size.trials {
+            tell_progress(writer, run, costed, index, order);
+            std::thread::sleep(pace);
+            trials.push(a_trial(costed, position, index, order, size.samples, &mut Noise(u64::from(order) + 77)));
+            writer.record_trial(run, trials.last().unwrap()).unwrap();
+            writer.record_measurements(run, &judge::measurements(&trials, &[]).unwrap()).unwrap();
+            order += 1;
+        }
+    }
+    writer.set_progress(None).unwrap();
+    writer.finish_run(run, RunState::Finished, UnixMillis(BEGAN + 40 * 86_400_000)).unwrap();
+}
+
+fn tell_progress(writer: &mut Writer, run: RunId, costed: &Costed, trial: u32, done: u32) {
     let progress = Progress {
         run,
-        case: case.case.clone(),
-        label: case.label.clone(),
-        trial: 2,
-        trials: size.trials,
-        done_trials: 14,
-        planned_trials: 84,
-        at: UnixMillis(BEGAN),
+        case: costed.case.clone(),
+        label: costed.label.clone(),
+        trial,
+        trials: 6,
+        done_trials: done,
+        planned_trials: PLANNED,
+        at: UnixMillis(BEGAN + i64::from(done)),
     };
     writer.set_progress(Some(&progress)).unwrap();
 }
@@ -129,7 +155,7 @@ fn open(writer: &mut Writer, revision: Revision, position: u64) -> RunId {
             toolchain: "rustc 1.95.0".into(),
         }),
         plan: "fixture".into(),
-        planned_trials: 84,
+        planned_trials: PLANNED,
         at: UnixMillis(BEGAN + position as i64 * 18_400_000 + 60_000),
     };
     writer.open_run(&start).unwrap().id

@@ -159,35 +159,42 @@ impl History {
         Ok(if unsupported { PlaceState::Unsupported } else { PlaceState::Failed })
     }
 
-    /// A full graph with its table and downloads.
+    /// A full graph with its table and downloads; `part` is its number among [`History::pictures`].
     pub(super) fn figure(
         &self,
         sentence: String,
+        part: usize,
         lines: &[&Series],
         places: &[Place],
         marked: Option<usize>,
     ) -> Result<Figure, PageError> {
         let svg = self.svg(&sentence, lines, places, marked, false)?;
-        let query = self.query();
+        let (query, name) = (self.query(), &self.scenario);
         let links = vec![
             Link::new("CSV", format!("/series.csv?{query}")),
             Link::new("JSON", format!("/api/v1/series?{query}")),
-            Link::new("SVG", format!("/series.svg?{query}")),
-            Link::new(
-                "permalink",
-                format!(
-                    "/scenarios/{}?metric={}&environment={}&last={}",
-                    self.scenario, self.metric, self.environment, self.span
-                ),
-            ),
+            Link::new("SVG", format!("/series.svg?{query}&part={part}")),
+            Link::new("permalink", format!("/scenarios/{name}?{}&part={part}", self.page_query())),
         ];
-        let hidden = self.axis.len().saturating_sub(TABLE_ROWS);
-        let note = if hidden > 0 {
-            format!("The table below holds the newest {TABLE_ROWS} revisions, the CSV all.")
-        } else {
-            String::new()
-        };
-        Ok(Figure { sentence, note, svg, table: self.table(lines), links })
+        Ok(Figure { sentence, note: self.note(lines.len()), svg, table: self.table(lines), links })
+    }
+
+    /// The query that names the page of these data.
+    fn page_query(&self) -> String {
+        format!("metric={}&environment={}&last={}", self.metric, self.environment, self.span)
+    }
+
+    /// What a large graph leaves to the CSV.
+    fn note(&self, lines: usize) -> String {
+        let unmarked = HistoryGraph::marked_from(self.axis.len(), lines);
+        let mut note = Vec::new();
+        if unmarked > 0 {
+            note.push(format!("Points before the newest {} revisions have no marks.", self.axis.len() - unmarked));
+        }
+        if self.axis.len() > TABLE_ROWS {
+            note.push(format!("The table holds the newest {TABLE_ROWS} revisions, the CSV all."));
+        }
+        note.join(" ")
     }
 
     fn table(&self, lines: &[&Series]) -> Table {

@@ -74,7 +74,8 @@ fn is_bytes(name: &str) -> bool {
 fn exponent_of(line: &GrowthLine) -> Option<String> {
     let points: Vec<(f64, f64)> = line.points.iter().map(|point| (point.size, point.estimate.value)).collect();
     let exponent = exponent(&points)?;
-    Some(if line.label.is_empty() { format!("{exponent:.2}") } else { format!("{exponent:.2} ({})", line.label) })
+    let exponent = format!("{exponent:.2}").replace('-', "−");
+    Some(if line.label.is_empty() { exponent } else { format!("{exponent} ({})", line.label) })
 }
 
 /// The name of the size, and a line for each setting besides.

@@ -8,6 +8,7 @@ mod about;
 mod api;
 mod assets;
 mod case;
+mod case_data;
 mod cases;
 mod commit;
 mod csv;

@@ -44,6 +44,12 @@ pub(super) fn case_id(case: &Case) -> String {
     digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The place of a case among those of its run, from 1: what people guess.
+pub(super) fn case_number(text: &str) -> Option<usize> {
+    let short = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse::<usize>().ok().filter(|number| short && *number > 0)
+}
+
 /// What [`case_id`] made.
 pub(super) fn case(text: &str) -> Result<String, PageError> {
     let valid = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
@@ -80,6 +86,12 @@ pub(super) fn metric(text: &str) -> Result<Metric, PageError> {
 pub(super) fn trial(text: &str) -> Result<usize, PageError> {
     let number = text.parse::<usize>().ok().filter(|number| (1..=10_000).contains(number));
     number.map(|number| number - 1).ok_or_else(|| PageError::bad("trials count from 1"))
+}
+
+/// Which of several graphs, from 0.
+pub(super) fn part(text: &str) -> Result<usize, PageError> {
+    let part = text.parse::<usize>().ok().filter(|part| *part < 1000);
+    part.ok_or_else(|| PageError::bad("part is the number of a graph, from 0"))
 }
 
 /// How many revisions a graph shows.

@@ -239,7 +239,8 @@ fn tail(log: &str) -> String {
     if log.len() <= LOG_BYTES {
         return log.to_owned();
     }
-    let end = &log[log.ceil_char_boundary(log.len() - LOG_BYTES)..];
+    let start = (log.len() - LOG_BYTES..=log.len()).find(|at| log.is_char_boundary(*at)).unwrap_or(log.len());
+    let end = &log[start..];
     let whole = end.split_once('\n').map_or(end, |(_, rest)| rest);
     format!("…\n{whole}")
 }

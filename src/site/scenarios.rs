@@ -25,12 +25,12 @@ use super::{
     words,
 };
 use crate::{
-    history::Reader,
+    history::{Reader, Series},
     model::{Metric, Quantity},
 };
 
-/// Small graphs of other metrics.
-const OTHERS: usize = 6;
+/// Small graphs hold so many points together at most, so that pages stay small.
+const MOST_SMALL_POINTS: usize = 960;
 
 /// What may follow the question mark.
 #[derive(Debug, Default, Deserialize)]
@@ -42,6 +42,8 @@ pub(super) struct Asked {
     environment: Option<String>,
     /// How many revisions.
     last: Option<String>,
+    /// Which of several graphs is large, where one does not hold all lines; the first unless named.
+    part: Option<String>,
     /// Which revision is marked, and whose cost is shown against size; the newest unless named.
     at: Option<String>,
 }
@@ -80,6 +82,7 @@ struct ScenarioPage {
 struct Small {
     title: String,
     href: String,
+    /// Empty where the page is large enough already.
     svg: String,
 }
 
@@ -88,6 +91,7 @@ struct Choice {
     metric: Metric,
     environment: String,
     span: usize,
+    part: usize,
     at: Option<String>,
 }
 
@@ -108,9 +112,18 @@ pub(super) async fn page(
     let metric = params::optional(asked.metric.as_ref(), params::metric)?.unwrap_or(Metric::WALL_TIME);
     let environment = params::optional(asked.environment.as_ref(), params::environment)?;
     let span = params::optional(asked.last.as_ref(), params::span)?.unwrap_or(params::DEFAULT_SPAN);
+    let part = params::optional(asked.part.as_ref(), params::part)?.unwrap_or(0);
     let at = params::optional(asked.at.as_ref(), params::revision)?;
-    let key = format!("/scenarios/{name}?{metric}&{environment:?}&{span}&{at:?}");
-    shared.page(key, move |site| render(site, &name, metric, environment, span, at)).await
+    let key = format!("/scenarios/{name}?{metric}&{environment:?}&{span}&{part}&{at:?}");
+    let wanted = move |site: &Site| {
+        let environment = match (environment, site.reader()) {
+            (None, Some(reader)) => newest_environment(reader)?,
+            (named, _) => named,
+        };
+        let choice = environment.map(|environment| Choice { metric, environment, span, part, at });
+        render(site, &name, choice.as_ref())
+    };
+    shared.page(key, wanted).await
 }
 
 fn render_list(site: &Site) -> Result<String, PageError> {
@@ -134,14 +147,7 @@ fn render_list(site: &Site) -> Result<String, PageError> {
     Ok(ListPage { layout: Layout::new(site, "Scenarios", Place::Scenarios)?, groups }.render()?)
 }
 
-fn render(
-    site: &Site,
-    name: &str,
-    metric: Metric,
-    environment: Option<String>,
-    span: usize,
-    at: Option<String>,
-) -> Result<String, PageError> {
+fn render(site: &Site, name: &str, choice: Option<&Choice>) -> Result<String, PageError> {
     let text = site.scenario(name).cloned();
     let mut page = ScenarioPage {
         layout: Layout::new(site, name, Place::Scenarios)?,
@@ -155,15 +161,15 @@ fn render(
         growth: None,
         others: Vec::new(),
     };
-    let metrics = site.reader().map(|reader| reader.metrics(name)).transpose()?.unwrap_or_default();
+    let mut metrics = site.reader().map(|reader| reader.metrics(name)).transpose()?.unwrap_or_default();
+    metrics.sort_by_key(|metric| (metric.quantity, metric.role));
     if page.text.is_none() && metrics.is_empty() {
         return Err(PageError::missing(format!("there is no scenario {name}; /scenarios lists them")));
     }
-    if let Some(reader) = site.reader()
+    if let (Some(reader), Some(choice)) = (site.reader(), choice)
         && !metrics.is_empty()
-        && let Some(environment) = environment.map_or_else(|| newest_environment(reader), |id| Ok(Some(id)))?
     {
-        page.show(reader, &metrics, &Choice { metric, environment, span, at })?;
+        page.show(reader, &metrics, choice)?;
     }
     Ok(page.render()?)
 }
@@ -192,33 +198,38 @@ impl ScenarioPage {
             Some(revision) => history.place_of(revision),
             None => None,
         };
-        self.draw(reader, &history, marked)?;
+        let mut room = MOST_SMALL_POINTS;
+        self.draw(reader, &history, choice, marked, &mut room)?;
         let chosen = marked.or_else(|| last_measured(&history));
         self.growth = chosen.map(|place| growth::figure(&history, place)).transpose()?.flatten();
-        self.others = self.other_metrics(reader, metrics, choice, &history)?;
+        self.others = self.other_metrics(reader, metrics, choice, &history, &mut room)?;
         Ok(())
     }
 
-    /// The large graph, and small ones for lines that do not fit it.
-    fn draw(&mut self, reader: &Reader, history: &History, marked: Option<usize>) -> Result<(), PageError> {
+    /// The large graph, and small ones for lines that do not fit it, as long as there is room for their points.
+    fn draw(
+        &mut self,
+        reader: &Reader,
+        history: &History,
+        choice: &Choice,
+        marked: Option<usize>,
+        room: &mut usize,
+    ) -> Result<(), PageError> {
         let places = history.chart_places(reader)?;
-        for (index, (name, lines)) in history.pictures().into_iter().enumerate() {
-            if lines.is_empty() {
-                continue;
-            }
+        let pictures = history.pictures();
+        let large = choice.part.min(pictures.len().saturating_sub(1));
+        for (index, (name, lines)) in pictures.into_iter().enumerate().filter(|(_, (_, lines))| !lines.is_empty()) {
             let part = if name.is_empty() { String::new() } else { format!(" with {name}") };
             let count = history.axis.len();
             let sentence = format!("{} over the last {count} revisions{part}", words::metric(history.metric));
-            if index == 0 {
-                self.figures.push(history.figure(sentence, &lines, &places, marked)?);
-            } else {
-                let svg = history.svg(&sentence, &lines, &places, marked, true)?;
-                self.parts.push(Small {
-                    title: name,
-                    href: format!("/series.svg?{}&part={index}", history.query()),
-                    svg,
-                });
+            if index == large {
+                self.figures.push(history.figure(sentence, index, &lines, &places, marked)?);
+                continue;
             }
+            let fits = takes(room, &lines);
+            let svg = if fits { history.svg(&sentence, &lines, &places, marked, true)? } else { String::new() };
+            let href = format!("{}&part={index}", choice.href(&self.name, choice.metric));
+            self.parts.push(Small { title: name, href, svg });
         }
         Ok(())
     }
@@ -230,32 +241,45 @@ impl ScenarioPage {
         metrics: &[Metric],
         choice: &Choice,
         shown: &History,
+        room: &mut usize,
     ) -> Result<Vec<Small>, PageError> {
         let headline = |metric: &&Metric| {
             **metric != choice.metric && (words::is_gate(**metric) || metric.quantity == Quantity::ReactorP99)
         };
         let mut others = Vec::new();
-        for metric in metrics.iter().filter(headline).take(OTHERS) {
+        for metric in metrics.iter().filter(headline) {
             let series = reader.series(&self.name, *metric, &choice.environment)?;
             let history =
                 History::on(shown.axis.clone(), series, &self.name, *metric, &choice.environment, choice.span);
+            let pictures = history.pictures();
+            let Some((_, lines)) = pictures.into_iter().find(|(_, lines)| takes(room, lines)) else { continue };
             let places = history.chart_places(reader)?;
-            let Some((_, lines)) = history.pictures().into_iter().find(|(_, lines)| !lines.is_empty()) else {
-                continue;
-            };
             let title = words::metric(*metric);
             let svg = history.svg(&title, &lines, &places, None, true)?;
-            others.push(Small { href: choice.link(&self.name, String::new(), *metric).href, title, svg });
+            others.push(Small { href: choice.href(&self.name, *metric), title, svg });
         }
         Ok(others)
     }
 }
 
+/// Takes the room that lines need, if there is as much.
+fn takes(room: &mut usize, lines: &[&Series]) -> bool {
+    let points: usize = lines.iter().map(|line| line.points.len()).sum();
+    let fits = points > 0 && points <= *room;
+    if fits {
+        *room -= points;
+    }
+    fits
+}
+
 impl Choice {
     /// The same page about another metric.
     fn link(&self, name: &str, text: String, metric: Metric) -> Link {
-        let href = format!("/scenarios/{name}?metric={metric}&environment={}&last={}", self.environment, self.span);
-        Link { here: metric == self.metric, ..Link::new(text, href) }
+        Link { here: metric == self.metric, ..Link::new(text, self.href(name, metric)) }
+    }
+
+    fn href(&self, name: &str, metric: Metric) -> String {
+        format!("/scenarios/{name}?metric={metric}&environment={}&last={}", self.environment, self.span)
     }
 }
 

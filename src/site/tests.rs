@@ -254,6 +254,10 @@ async fn wrong_addresses_get_a_page_that_helps() {
         assert!(!answer.text.contains("<script>"), "{address}");
         assert_eq!(answer.headers["cache-control"], "no-store", "{address}");
     }
+    let numbered = site.get("/runs/4/cases/2").await;
+    assert_eq!(numbered.status, StatusCode::TEMPORARY_REDIRECT);
+    site.page(numbered.headers["location"].to_str().unwrap()).await;
+    assert_eq!(site.get("/runs/4/cases/9999").await.status, StatusCode::NOT_FOUND);
     let api = site.get("/api/v1/runs/99").await;
     assert_eq!((api.status.as_u16(), &api.headers["content-type"]), (404, &"application/json".parse().unwrap()));
     assert!(
@@ -373,7 +377,9 @@ async fn a_server_ends_although_somebody_listens() {
 async fn look_at_the_pages() {
     let site = TestSite::empty();
     let mut writer = fixture::write(&site.database(), Size::LARGE);
-    fixture::begin_worktree(&mut writer, Size::LARGE);
+    let run = fixture::begin_worktree(&mut writer, Size::LARGE);
+    let pace = std::time::Duration::from_secs(1);
+    std::thread::spawn(move || fixture::measure_slowly(&mut writer, run, Size::LARGE, pace));
     let address = std::env::var("BENCHLINE_LOOK").unwrap_or_else(|_| "127.0.0.1:8100".into());
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     super::run(listener, state(&site.database()), std::future::pending()).await.unwrap();

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::reactor::{Latencies, Probe};
+use crate::contract::LatencyCount;
+use crate::reactor::Probe;
 
 /// Times the spans of one sample and adds them up.
 pub(crate) struct Meter<'a> {
@@ -19,8 +20,8 @@ pub(crate) struct Meter<'a> {
 pub(crate) struct Reading {
     pub(crate) wall_ns: u64,
     pub(crate) cpu_ns: u64,
-    /// From the probe, where there is one.
-    pub(crate) reactor: Option<Latencies>,
+    /// From the probe; empty where there is none.
+    pub(crate) reactor: Vec<LatencyCount>,
 }
 
 impl<'a> Meter<'a> {
@@ -47,7 +48,11 @@ impl<'a> Meter<'a> {
 
     /// Ends the sample.
     pub(crate) fn finish(self) -> Reading {
-        Reading { wall_ns: nanoseconds(self.wall), cpu_ns: nanoseconds(self.cpu), reactor: self.probe.map(Probe::take) }
+        Reading {
+            wall_ns: nanoseconds(self.wall),
+            cpu_ns: nanoseconds(self.cpu),
+            reactor: self.probe.map(Probe::take).unwrap_or_default(),
+        }
     }
 }
 

@@ -1,19 +1,18 @@
 //! The subject's side of the pipe: says hello, reads requests line by line, answers each with one line. It must never
 //! write anything else to its output, never panic on what it reads, and end quietly when its input ends.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::clock::Meter;
+use crate::clock::{Meter, Reading};
 use crate::contract::{
-    CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, LatencyCount, Observed, Prepare, Prepared, Ready, Reply, Request,
-    Reset, Sample, Verified,
+    CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
+    Verified,
 };
 use crate::error::SubjectError;
 use crate::operations::{self, Part, Work};
-use crate::reactor::{Latencies, Probe};
+use crate::reactor::Probe;
 
 /// Serves requests until told to finish, or until there are no more.
 ///
@@ -149,9 +148,8 @@ impl Case {
         let mut meter = Meter::new(self.probe.as_mut());
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
-        let Work { items, bytes, mut counters } = done?;
-        let reactor = reading.reactor.map(|latencies| counted(latencies, &mut counters)).unwrap_or_default();
-        let (wall_ns, cpu_ns) = (reading.wall_ns, reading.cpu_ns);
+        let Work { items, bytes, counters } = done?;
+        let Reading { wall_ns, cpu_ns, reactor } = reading;
         Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
     }
 
@@ -169,14 +167,8 @@ impl Case {
         let mut observed = Observed::default();
         if let Some(probe) = &mut self.probe {
             probe.pause();
-            observed.reactor = counted(probe.take(), &mut observed.counters);
+            observed.reactor = probe.take();
         }
         Ok(observed)
     }
-}
-
-/// The histogram; the rest of what the probe saw is a counter.
-fn counted(latencies: Latencies, counters: &mut BTreeMap<String, u64>) -> Vec<LatencyCount> {
-    counters.insert("reactor_busy_ns".to_owned(), latencies.busy_ns);
-    latencies.counts
 }

@@ -208,7 +208,6 @@ fn the_reactor_is_watched_on_both_sides_where_asked() {
         let planned = sample.wall_ns / 1_000_000;
         let seen: u64 = sample.reactor.iter().map(|(_, count)| count).sum();
         assert!(seen + 2 >= planned, "{seen} answers in {planned} ms");
-        assert!(sample.counters.contains_key("reactor_busy_ns"));
         let Reply::Observed(observed) = pair.server.ask(&Request::Observe) else { panic!("not observed") };
         let seen_there: u64 = observed.reactor.iter().map(|(_, count)| count).sum();
         assert!(seen_there + 2 >= planned, "{seen_there} answers in {planned} ms");

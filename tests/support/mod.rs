@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// A repository with one commit, a toy subject and a toy scenario.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
     cache: TempDir,
 }
@@ -23,7 +23,7 @@ pub struct Project {
 impl Project {
     /// The toy project, committed and clean.
     #[track_caller]
-    pub fn new() -> Project {
+    pub(crate) fn new() -> Project {
         let project = Project { folder: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() };
         project.git(&["init", "-q", "-b", "main"]);
         project.write(
@@ -39,7 +39,7 @@ impl Project {
 
     /// Replaces the subject by one whose samples take `wall_ns` and that runs `extra` in each iteration.
     #[track_caller]
-    pub fn subject(&self, wall_ns: u64, extra: &str) -> &Project {
+    pub(crate) fn subject(&self, wall_ns: u64, extra: &str) -> &Project {
         let text = format!(
             r#"#!/bin/sh
 echo '{{"type":"hello","contract":1,"engine":"toy","operations":[{{"name":"toy/work","version":1,"roles":["client"]}}]}}'
@@ -62,24 +62,24 @@ done
 
     /// Replaces the scenario's trials and samples.
     #[track_caller]
-    pub fn sampling(&self, trials: u32, samples: u32) -> &Project {
+    pub(crate) fn sampling(&self, trials: u32, samples: u32) -> &Project {
         self.write("scenarios/toy/work.toml", &scenario(trials, samples));
         self
     }
 
     /// Commits everything.
     #[track_caller]
-    pub fn commit(&self, title: &str) {
+    pub(crate) fn commit(&self, title: &str) {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", title]);
     }
 
-    pub fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.folder.path().join(below)
     }
 
     #[track_caller]
-    pub fn write(&self, below: &str, text: &str) {
+    pub(crate) fn write(&self, below: &str, text: &str) {
         let path = self.path(below);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -87,7 +87,7 @@ done
 
     /// Output of git in the project.
     #[track_caller]
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .current_dir(self.folder.path())
             .args(["-c", "user.name=Tester", "-c", "user.email=tester@example.org"])
@@ -99,7 +99,7 @@ done
     }
 
     /// A benchline in the project, with a cache of its own.
-    pub fn benchline(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn benchline(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_benchline"));
         command.current_dir(self.folder.path()).args(arguments).env("BENCHLINE_CACHE", self.cache.path());
         for variable in ["BENCHLINE_DATABASE", "BENCHLINE_SCENARIOS", "BENCHLINE_LISTEN"] {
@@ -110,7 +110,7 @@ done
 
     /// Runs it, which must exit with `code`.
     #[track_caller]
-    pub fn run(&self, arguments: &[&str], code: i32) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str], code: i32) -> Output {
         let output = self.benchline(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{}{}", text(&output.stdout), text(&output.stderr));
@@ -119,25 +119,25 @@ done
 
     /// Runs it, which must exit with `code`, and takes what it says to people.
     #[track_caller]
-    pub fn says(&self, arguments: &[&str], code: i32) -> String {
+    pub(crate) fn says(&self, arguments: &[&str], code: i32) -> String {
         String::from_utf8(self.run(arguments, code).stderr).unwrap()
     }
 
     /// Runs it and takes the JSON that it writes to standard output.
     #[track_caller]
-    pub fn json(&self, arguments: &[&str], code: i32) -> serde_json::Value {
+    pub(crate) fn json(&self, arguments: &[&str], code: i32) -> serde_json::Value {
         serde_json::from_slice(&self.run(arguments, code).stdout).unwrap()
     }
 
     /// Starts it in the background.
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.benchline(arguments);
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 }
 
 /// A process that is killed when it is no longer needed.
-pub struct Running(pub Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -148,7 +148,7 @@ impl Drop for Running {
 
 /// Waits until `ready` gives something.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(value) = ready() {
@@ -160,12 +160,12 @@ pub fn eventually<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A port on which nothing listens, most likely.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The processes whose command line names `path`.
-pub fn processes_of(path: &Path) -> Vec<u32> {
+pub(crate) fn processes_of(path: &Path) -> Vec<u32> {
     let needle = path.to_string_lossy().into_owned();
     let entries = fs::read_dir("/proc").unwrap().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -204,7 +204,7 @@ impl Project {
     /// A repository whose subject is the engine's, with `points` of the project's own scenarios: `(scenario, the text that
     /// the point's line holds)`. Samples are few: this is about the line, not about precision.
     #[track_caller]
-    pub fn of_the_engine(points: &[(&str, &str)]) -> Project {
+    pub(crate) fn of_the_engine(points: &[(&str, &str)]) -> Project {
         let subject = Path::new(env!("CARGO_BIN_EXE_benchline")).with_file_name("benchline-subject");
         assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
         let project = Project::new();

@@ -167,7 +167,7 @@ CREATE TABLE measurements (
     lower_quartile REAL    NOT NULL,
     upper_quartile REAL    NOT NULL,
     p99            REAL    NOT NULL,
-    spread_between REAL,    -- NULL: not a number, such as a share of nothing
+    spread_between REAL,    -- NULL: nothing to compare with
     spread_within  REAL,
     PRIMARY KEY (series_id, run_id),
     CHECK ((low IS NULL) = (high IS NULL)),

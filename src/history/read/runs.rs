@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::history::{
     HistoryError, Progress, Result, RunListing,
-    row::{self, LISTING, all, first, unsigned},
+    row::{self, AXIS, LISTING, all, first, unsigned},
 };
 use crate::model::{Annotation, Environment, RevisionKind, RunId, UnixMillis};
 
@@ -49,11 +49,7 @@ pub(in crate::history) fn listing(connection: &Connection, id: RunId) -> Result<
 }
 
 pub(in crate::history) fn axis(connection: &Connection, environment: &str) -> Result<Vec<RunListing>> {
-    let sql = format!(
-        "{LISTING} WHERE runs.id IN (SELECT max(id) FROM runs WHERE environment_id = ?1 GROUP BY revision_id)
-         ORDER BY position, committed_at, runs.id"
-    );
-    all(connection, &sql, [environment], row::listing)
+    all(connection, &format!("{LISTING} {AXIS}"), [environment], row::listing)
 }
 
 /// The runs of one revision, named in full, by a prefix, or as `worktree`.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 use super::measurements::interval;
 use crate::history::{
     Point, Result, Series,
-    row::{self, all, word, word_at},
+    row::{self, AXIS, all, word, word_at},
 };
 use crate::model::{Metric, RunId};
 
@@ -52,10 +52,8 @@ pub(in crate::history) fn series(
 
 /// The place of each run on the axis. Runs that were superseded have none.
 fn places(connection: &Connection, environment: &str) -> Result<BTreeMap<RunId, usize>> {
-    let sql = "SELECT runs.id FROM runs JOIN revisions ON revisions.id = revision_id
-               WHERE runs.id IN (SELECT max(id) FROM runs WHERE environment_id = ?1 GROUP BY revision_id)
-               ORDER BY position, committed_at, runs.id";
-    let runs = all(connection, sql, [environment], |row| Ok(RunId(row.get(0)?)))?;
+    let sql = format!("SELECT runs.id FROM runs JOIN revisions ON revisions.id = revision_id {AXIS}");
+    let runs = all(connection, &sql, [environment], |row| Ok(RunId(row.get(0)?)))?;
     Ok(runs.into_iter().enumerate().map(|(place, run)| (run, place)).collect())
 }
 

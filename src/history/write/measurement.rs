@@ -28,12 +28,15 @@ pub(in crate::history) fn measurements(
     count_grades(connection, run)
 }
 
-/// Refuses figures that SQLite could not give back. The spreads may be no number: a share of nothing.
+/// Refuses figures that are none, which SQLite would give back as missing.
 fn check(measurement: &Measurement) -> Result<()> {
-    let Summary { estimate, interval, minimum, lower_quartile, upper_quartile, p99, .. } = measurement.summary;
-    let ends = interval.map_or([0.0; 3], |interval| [interval.low, interval.high, interval.level]);
+    let summary = &measurement.summary;
+    let Summary { estimate, minimum, lower_quartile, upper_quartile, p99, .. } = *summary;
     let figures = [estimate, minimum, lower_quartile, upper_quartile, p99];
-    if figures.iter().chain(&ends).all(|figure| figure.is_finite()) {
+    let ends = summary.interval.map(|interval| [interval.low, interval.high, interval.level]);
+    let spreads = [summary.between, summary.within];
+    let all = figures.into_iter().chain(ends.into_iter().flatten()).chain(spreads.into_iter().flatten());
+    if all.into_iter().all(f64::is_finite) {
         return Ok(());
     }
     Err(HistoryError::Invalid {
