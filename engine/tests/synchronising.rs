@@ -86,7 +86,7 @@ fn concurrent_edits_become_conflicts_on_both_and_resolve() {
         one.sync().await;
         let conflicted = two.sync().await;
         assert_eq!(conflicted.conflicts, 1);
-        two.sync().await;
+        assert_eq!(two.sync().await.documents_sent, 1, "equal contents became one version, which the server lacks");
         one.sync().await;
         one.sync().await;
         let all = one.everything().await;

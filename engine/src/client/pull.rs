@@ -30,6 +30,7 @@ pub(super) async fn pull(
     at: &mut Standing,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
+    report.requests += 1;
     let path = ["peers", &replica.id().to_string(), "documents"];
     let answer = send(client.connection.request(Method::GET, &path).query(&at.seen)).await?;
     let (sealed, to_open) = mpsc::channel(BETWEEN);

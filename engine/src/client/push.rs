@@ -37,6 +37,7 @@ pub(super) async fn push(
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
     let (pieces, body) = mpsc::channel(BATCHES_AHEAD);
+    report.requests += 1;
     let path = ["peers", &replica.id().to_string(), "documents"];
     let acknowledge = if client.upload.early_return { "batch" } else { "end" };
     let request = client

@@ -77,10 +77,10 @@ impl SyncClient {
         let info = self.info(replica.id(), seen, report).await?;
         let mut standing = standing(replica, known, &info).await?;
         if replica.has_news_for(standing.store, standing.pushed).await? {
-            self.push(replica, &mut standing, report).await?;
+            push::push(self, replica, &mut standing, report).await?;
         }
         if standing.seen != standing.position {
-            self.pull(replica, &mut standing, report).await?;
+            pull::pull(self, replica, &mut standing, report).await?;
             self.note(replica, &standing, report).await?;
         }
         Ok(())
@@ -91,16 +91,6 @@ impl SyncClient {
         report.requests += 1;
         let answer = connection::read(connection::send(request).await?).await?;
         serde_json::from_slice(&answer).map_err(|error| SyncError::Protocol(error.to_string()))
-    }
-
-    async fn push(&self, replica: &Replica, at: &mut Standing, report: &mut SyncReport) -> Result<(), SyncError> {
-        report.requests += 1;
-        push::push(self, replica, at, report).await
-    }
-
-    async fn pull(&self, replica: &Replica, at: &mut Standing, report: &mut SyncReport) -> Result<(), SyncError> {
-        report.requests += 1;
-        pull::pull(self, replica, at, report).await
     }
 
     /// Tells the server how far this replica has come, so that it knows when it is restored from an old copy.

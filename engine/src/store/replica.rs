@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::history::Changes;
 use super::versions::{self, Edit};
 use super::{Database, Kind, StoreError, history, schema};
 use crate::config::StoreConfig;
@@ -98,12 +99,16 @@ impl Replica {
     /// # Errors
     /// As [`Replica::put`].
     pub async fn put_many(&self, puts: Vec<Put>) -> Result<Vec<Revision>, StoreError> {
-        let edits = puts.into_iter().map(|put| Edit {
-            id: put.id,
-            replaces: put.replaces.into_iter().collect(),
-            content: Some(put.content),
-        });
-        self.edit_all(edits.collect()).await
+        let replica = self.id;
+        self.change(move |connection, changes| {
+            let edits = puts.into_iter().map(|put| Edit {
+                id: put.id,
+                replaces: put.replaces.into_iter().collect(),
+                content: Some(put.content),
+            });
+            edits.map(|edit| versions::edit(connection, replica, changes, &edit)).collect()
+        })
+        .await
     }
 
     /// Deletes a document and returns the revision of its tombstone. `replaces` is the revision that the caller saw.
@@ -199,19 +204,21 @@ impl Replica {
     }
 
     async fn edit(&self, edit: Edit) -> Result<Revision, StoreError> {
-        let mut revisions = self.edit_all(vec![edit]).await?;
-        revisions.pop().ok_or_else(|| super::DatabaseError::Closed.into())
+        let replica = self.id;
+        self.change(move |connection, changes| versions::edit(connection, replica, changes, &edit)).await
     }
 
-    async fn edit_all(&self, edits: Vec<Edit>) -> Result<Vec<Revision>, StoreError> {
-        let replica = self.id;
+    /// Makes changes in one transaction of the replica's history.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &mut Changes<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         self.database
             .write(move |connection| {
-                let mut changes = history::Changes::begin(connection)?;
-                let edited = edits.iter().map(|edit| versions::edit(connection, replica, &mut changes, edit));
-                let revisions = edited.collect::<Result<_, _>>()?;
+                let mut changes = Changes::begin(connection)?;
+                let made = work(connection, &mut changes)?;
                 changes.finish()?;
-                Ok(revisions)
+                Ok(made)
             })
             .await
     }

@@ -176,16 +176,26 @@ fn checkpoint(connection: &Connection) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn count(connection: &Connection) -> i64 {
         connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
     }
 
-    fn writer(path: &std::path::Path) -> Writer {
+    /// A writer, and how many transactions it has committed.
+    fn writer(path: &std::path::Path, group_commit: bool) -> (Writer, Arc<AtomicUsize>) {
         let connection = Connection::open(path).unwrap();
         connection.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE IF NOT EXISTS t(x UNIQUE)").unwrap();
-        Writer::start(connection, true).unwrap()
+        let commits = Arc::new(AtomicUsize::new(0));
+        let counter = commits.clone();
+        let count = move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        connection.commit_hook(Some(count)).unwrap();
+        (Writer::start(connection, group_commit).unwrap(), commits)
     }
 
     async fn insert(writer: &Writer, value: i64) -> Result<(), DatabaseError> {
@@ -202,7 +212,7 @@ mod tests {
     async fn a_failing_write_is_undone_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let writer = writer(&path);
+        let (writer, _) = writer(&path, true);
         // The second inserts a row, then meets one that is there.
         let (one, two, three) = tokio::join!(insert(&writer, 1), insert(&writer, 1001), insert(&writer, 3));
         assert!(one.is_ok() && two.is_err() && three.is_ok());
@@ -211,27 +221,28 @@ mod tests {
         assert!(matches!(insert(&writer, 4).await, Err(DatabaseError::Closed)));
     }
 
-    #[tokio::test]
-    async fn waiting_writes_share_a_commit() {
+    /// Holds the writer until twenty writes wait, and says how many transactions it all took.
+    async fn commits_of_waiting_writes(group_commit: bool) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        let writer = writer(&path);
+        let (writer, commits) = writer(&path, group_commit);
         let (open_gate, gate) = mpsc::channel::<()>();
         let held = writer.write(move |connection| {
             let _ = gate.recv();
-            Ok::<_, DatabaseError>(count(connection))
+            connection.execute("INSERT INTO t VALUES (-1)", [])?;
+            Ok::<_, DatabaseError>(())
         });
-        let rest = async {
-            let inserts = futures_util::future::join_all((0..20).map(|value| insert(&writer, value)));
-            let opened = async {
-                tokio::task::yield_now().await;
-                open_gate.send(()).unwrap();
-            };
-            tokio::join!(inserts, opened).0
-        };
-        let (held, inserted) = tokio::join!(held, rest);
-        assert_eq!(held.unwrap(), 0);
-        assert!(inserted.into_iter().all(|result| result.is_ok()));
-        assert_eq!(count(&Connection::open(&path).unwrap()), 40);
+        let inserts = futures_util::future::join_all((0..20).map(|value| insert(&writer, value)));
+        let opened = async { open_gate.send(()).unwrap() };
+        let (held, inserted, ()) = tokio::join!(held, inserts, opened);
+        assert!(held.is_ok() && inserted.into_iter().all(|result| result.is_ok()));
+        assert_eq!(count(&Connection::open(&path).unwrap()), 41);
+        commits.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn waiting_writes_share_a_commit() {
+        assert_eq!(commits_of_waiting_writes(true).await, 1);
+        assert_eq!(commits_of_waiting_writes(false).await, 21);
     }
 }
