@@ -44,11 +44,14 @@ fn a_range_holds_both_ends_and_marks_what_has_no_subject() {
     let project = Project::new();
     project.git(&["rm", "-q", "subject.sh"]);
     project.commit("No subject");
+    project.write("subject.sh", "#!/bin/sh\nexit 0\n");
+    std::process::Command::new("chmod").arg("+x").arg(project.path("subject.sh")).status().unwrap();
+    project.commit("A program that does not speak");
     project.subject(2000, "").commit("A slower subject");
-    let result = project.json(&["run", "HEAD~2..HEAD", "--json", "-"], 0);
+    let result = project.json(&["run", "HEAD~3..HEAD", "--json", "-"], 0);
     let states: Vec<&str> =
         result["runs"].as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["finished", "unsupported", "finished"]);
+    assert_eq!(states, ["finished", "unsupported", "unsupported", "finished"]);
     let unsupported = &result["runs"][1];
     assert_eq!(unsupported["measurements"], serde_json::json!([]), "no value is invented");
     assert_eq!(unsupported["failures"][0]["kind"], "unsupported");

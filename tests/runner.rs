@@ -166,7 +166,8 @@ fn every_misbehaviour_is_a_row_with_its_cause() {
 #[test]
 fn what_a_revision_does_not_know_is_unsupported_and_asked_once() {
     let plan = toy_plan(6, "5 s");
-    for hello in [HELLO.replace("toy/work", "toy/else"), HELLO.replace("\"contract\":1", "\"contract\":99")] {
+    let silent = "exit 0".to_owned();
+    for hello in [HELLO.replace("toy/work", "toy/else"), HELLO.replace("\"contract\":1", "\"contract\":99"), silent] {
         let measured = run(&plan, &hello, &[], &Done::default(), &Stop::new());
         assert_eq!(measured.failures.len(), 1);
         assert_eq!((measured.failures[0].kind, measured.failures[0].trial), (FailureKind::Unsupported, None));

@@ -135,14 +135,19 @@ impl<'a> Workbench<'a> {
         let target = Target { binary, folder: &folder };
         let mut recorder = Recorder::new(&mut self.history, &self.terminal, open, self.plan.trials());
         let ended = runner::measure(&self.plan, &target, &done, &self.stop, &mut |event| recorder.handle(event));
-        let failures = recorder.finish();
+        let failed = recorder.finish();
         let ended = ended?;
-        let state = if ended == Ended::Complete { RunState::Finished } else { RunState::Interrupted };
+        let state = match ended {
+            Ended::Stopped => RunState::Interrupted,
+            Ended::Complete if failed.unsupported => RunState::Unsupported,
+            Ended::Complete => RunState::Finished,
+        };
         self.history.set_progress(None)?;
         self.history.finish_run(open.id, state, now())?;
         let _ = fs::remove_dir(&folder);
         Ok(match ended {
-            Ended::Complete => Outcome::Finished { run: open.id, failures },
+            Ended::Complete if failed.unsupported => Outcome::Unsupported(open.id),
+            Ended::Complete => Outcome::Finished { run: open.id, failures: failed.count },
             Ended::Stopped => Outcome::Stopped(Some(open.id)),
         })
     }

@@ -3,7 +3,7 @@
 use crate::{
     history::{OpenRun, Progress, Writer},
     judge,
-    model::{Case, Event, Failure, PlannedCase, RunId, Trial},
+    model::{Case, Event, Failure, FailureKind, PlannedCase, RunId, Trial},
 };
 
 use super::{measuring::now, terminal::Terminal};
@@ -17,6 +17,14 @@ pub(super) struct Recorder<'a> {
     done_trials: u32,
     case: Option<OpenCase>,
     failures: Vec<Failure>,
+}
+
+/// What a run could not measure.
+pub(super) struct Failed {
+    /// Failed trials, and cases that were given up.
+    pub(super) count: usize,
+    /// Every case was asked for, and the revision knows none of them.
+    pub(super) unsupported: bool,
 }
 
 /// The case that is being measured, with its trials so far.
@@ -61,10 +69,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Ends the display. Returns how many failures there were.
-    pub(super) fn finish(self) -> usize {
+    /// Ends the display. Returns what failed, and whether nothing was measured because nothing is supported.
+    pub(super) fn finish(self) -> Failed {
         self.terminal.end();
-        self.failures.len()
+        let unsupported = self.failures.iter().all(|failure| failure.kind == FailureKind::Unsupported);
+        let nothing = self.done_trials == 0 && unsupported && !self.failures.is_empty();
+        Failed { count: self.failures.len(), unsupported: nothing }
     }
 
     fn tell_progress(&mut self, case: &Case, index: u32) -> anyhow::Result<()> {

@@ -88,15 +88,22 @@ impl Subject {
         let hello = Hello { contract: 0, engine: String::new(), operations: Vec::new() };
         let mut subject =
             Subject { role, child, input, lines, log, timeout, exited: false, hello, last_exchange: (0, 0) };
-        subject.hello = match subject.receive("hello", stop)? {
-            Reply::Hello(hello) if hello.contract == CONTRACT_VERSION => hello,
+        let hello = match subject.receive("hello", stop) {
+            // A program that ends well without a word is no broken subject: it never was one.
+            Err(StepError::Failed(FailureKind::Crashed, _)) if subject.ended_well() => {
+                return failed(FailureKind::Unsupported, "the subject does not speak the contract: it said no hello");
+            }
+            hello => hello?,
+        };
+        match hello {
+            Reply::Hello(hello) if hello.contract == CONTRACT_VERSION => subject.hello = hello,
             Reply::Hello(hello) => {
                 let spoken = hello.contract;
                 let message = format!("the subject speaks version {spoken} of the contract, not {CONTRACT_VERSION}");
                 return failed(FailureKind::Unsupported, message);
             }
             other => return failed(FailureKind::Protocol, subject.unexpected("hello", &other)),
-        };
+        }
         Ok(subject)
     }
 
@@ -180,6 +187,11 @@ impl Subject {
             None => "closed its pipe but goes on".to_owned(),
         };
         failed(FailureKind::Crashed, format!("the {role} {how} before it answered {step}"))
+    }
+
+    /// Whether it has ended, with a status of success.
+    fn ended_well(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(status)) if status.success())
     }
 
     /// Asks the subject to finish and waits until it is gone. Returns what the kernel says it used from start to exit.
