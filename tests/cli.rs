@@ -77,6 +77,18 @@ fn what_was_measured_is_measured_again_only_when_asked() {
 }
 
 #[test]
+fn another_plan_of_as_many_trials_is_not_what_was_measured() {
+    let project = Project::new();
+    let other = std::fs::read_to_string(project.path("scenarios/toy/work.toml")).unwrap();
+    project.write("scenarios/toy/else.toml", &other.replace("\"toy/work\"", "\"toy/else\"\noperation = \"toy/work\""));
+    project.commit("A second scenario");
+    project.run(&["run", "--scenario", "toy/work"], 0);
+    let result = project.json(&["run", "--scenario", "toy/else", "--json", "-"], 0);
+    assert_eq!(result["measurements"][0]["scenario"], "toy/else");
+    assert!(project.says(&["run", "--scenario", "toy/work"], 0).contains("measured already"));
+}
+
+#[test]
 fn a_killed_run_is_resumed_and_nothing_is_lost_or_doubled() {
     let project = Project::new();
     project.sampling(12, 2).subject(1000, "sleep 0.02");

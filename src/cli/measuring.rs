@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 
 use super::{interrupt, recorder::Recorder, settings::Settings, terminal::Terminal};
 use crate::{
-    history::{OpenRun, Reader, RunStart, Writer},
+    history::{OpenRun, RunStart, Writer},
     model::{Environment, Failure, FailureKind, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
     probe::environment,
     revision::{BuildOutcome, Builder, Repository, cache_root},
@@ -108,7 +108,7 @@ impl<'a> Workbench<'a> {
             }
         };
         let start = self.start(revision, Some(subject.build.clone()));
-        if !again && let Some(run) = self.finished_before(&start)? {
+        if !again && let Some(run) = self.history.finished_run(&start)? {
             self.terminal.line(&format!("  measured already, as run {run}; --again measures it once more"));
             return Ok(Outcome::Already(run));
         }
@@ -182,20 +182,6 @@ impl<'a> Workbench<'a> {
             reproduce: reproduce(revision, self.plan.profile),
             at: now(),
         }
-    }
-
-    fn finished_before(&self, start: &RunStart) -> anyhow::Result<Option<RunId>> {
-        let runs = Reader::open(&self.settings.database)?.runs_of(&start.revision.id)?;
-        let same = |run: &crate::model::Run| {
-            run.state == RunState::Finished
-                && run.environment == start.environment.id
-                && run.profile == start.profile
-                && run.build.as_ref().map(|build| &build.inputs) == start.build.as_ref().map(|build| &build.inputs)
-        };
-        Ok(runs
-            .into_iter()
-            .find(|listing| same(&listing.run) && listing.planned_trials == start.planned_trials)
-            .map(|listing| listing.run.id))
     }
 
     /// Trials' files lie beside the database: on the storage whose speed is measured. The history's lock keeps a second

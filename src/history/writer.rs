@@ -42,6 +42,15 @@ impl Writer {
         self.change(|connection| write::open_run(connection, start))
     }
 
+    /// The newest finished run that has the same revision, environment, profile, plan and build as `start`: what
+    /// [`Writer::open_run`] would measure once more.
+    ///
+    /// # Errors
+    /// [`HistoryError::Sqlite`].
+    pub fn finished_run(&self, start: &RunStart) -> Result<Option<RunId>> {
+        write::newest(&self.connection, start, [RunState::Finished; 2])
+    }
+
     /// Keeps a trial.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ mod run;
 mod trial;
 
 pub(super) use measurement::measurements;
-pub(super) use run::{failure, finish_run, open_run, progress, start_over};
+pub(super) use run::{failure, finish_run, newest, open_run, progress, start_over};
 pub(super) use trial::trial;
 
 use super::{HistoryError, Result};

@@ -22,7 +22,7 @@ pub(in crate::history) fn start_over(connection: &Connection) -> Result<()> {
 pub(in crate::history) fn open_run(connection: &Connection, start: &RunStart) -> Result<OpenRun> {
     intern::environment(connection, &start.environment)?;
     let revision_id = intern::revision(connection, &start.revision)?;
-    let resumed = resumable(connection, start, revision_id)?;
+    let resumed = newest(connection, start, [RunState::Running, RunState::Interrupted])?;
     let id = match resumed {
         Some(id) => {
             connection.execute(
@@ -107,23 +107,28 @@ pub(in crate::history) fn progress(connection: &Connection, progress: Option<&Pr
     Ok(())
 }
 
-fn resumable(connection: &Connection, start: &RunStart, revision_id: i64) -> Result<Option<RunId>> {
+/// The newest run in one of `states` that measures the very same: revision, environment, profile, plan and build.
+pub(in crate::history) fn newest(
+    connection: &Connection,
+    start: &RunStart,
+    states: [RunState; 2],
+) -> Result<Option<RunId>> {
     let build = start.build.as_ref();
     first(
         connection,
         "SELECT id FROM runs
-         WHERE revision_id = ?1 AND environment_id = ?2 AND profile = ?3 AND plan = ?4
-             AND build_inputs IS ?5 AND build_sha256 IS ?6 AND state IN (?7, ?8)
+         WHERE revision_id = (SELECT id FROM revisions WHERE name = ?1) AND environment_id = ?2
+             AND profile = ?3 AND plan = ?4 AND build_inputs IS ?5 AND build_sha256 IS ?6 AND state IN (?7, ?8)
          ORDER BY id DESC LIMIT 1",
         params![
-            revision_id,
+            start.revision.id,
             start.environment.id,
             start.profile.as_str(),
             start.plan,
             build.map(|build| &build.inputs),
             build.map(|build| &build.sha256),
-            RunState::Running.as_str(),
-            RunState::Interrupted.as_str(),
+            states[0].as_str(),
+            states[1].as_str(),
         ],
         |row| Ok(RunId(row.get(0)?)),
     )
