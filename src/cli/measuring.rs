@@ -212,5 +212,5 @@ fn reproduce(revision: &Revision, profile: Profile) -> String {
 }
 
 pub(super) fn now() -> UnixMillis {
-    UnixMillis(jiff::Timestamp::now().as_millisecond())
+    UnixMillis::from(std::time::SystemTime::now())
 }

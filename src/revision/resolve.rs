@@ -1,6 +1,6 @@
 //! From what a person typed to revisions with all that the history wants to know of them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::{
     Repository, RevisionError,
@@ -155,8 +155,7 @@ fn parse_commit(line: &str) -> Option<Revision> {
 }
 
 fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    UnixMillis::from(SystemTime::now())
 }
 
 #[cfg(test)]

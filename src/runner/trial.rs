@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::Path,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime},
 };
 
 use benchline_subject::contract::{
@@ -447,6 +447,5 @@ fn own_cpu_ns() -> u64 {
 }
 
 pub(super) fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    UnixMillis::from(SystemTime::now())
 }
