@@ -153,6 +153,7 @@ fn start() -> RunStart {
             annotations: vec![],
         },
         profile: Profile::Gate,
+        part: benchline::model::Part::Alone,
         build: None,
         plan: "plan".into(),
         planned_trials: 1000,
@@ -208,6 +209,7 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
         reactor: vec![ReactorHistogram { role: Role::Client, counts: vec![(number, 1)] }],
         timelines: vec![Timeline { role: Role::Server, points: (0..100).map(point).collect() }],
         conditions: Conditions::default(),
+        canary: None,
     }
 }
 

@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 use super::{interrupt, recorder::Recorder, settings::Settings, terminal::Terminal};
 use crate::{
     history::{OpenRun, RunStart, Writer},
-    model::{Environment, Failure, FailureKind, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
+    model::{Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
     probe::environment,
     revision::{BuildOutcome, Builder, Repository, cache_root},
     runner::{self, Done, Ended, Stop, Target},
@@ -176,6 +176,7 @@ impl<'a> Workbench<'a> {
             revision: revision.clone(),
             environment: environment_of(build.as_ref()),
             profile: self.plan.profile,
+            part: Part::Alone,
             build,
             plan: plan.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
             planned_trials: self.plan.trials(),

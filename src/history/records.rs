@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Case, CaseLabel, Environment, Grade, Interval, Metric, Profile, Revision, Run, RunId, SubjectBuild, UnixMillis,
+    Case, CaseLabel, Environment, Grade, Interval, Metric, Part, Profile, Revision, Run, RunId, SubjectBuild,
+    UnixMillis,
 };
 
 /// What has to be known before the first trial of a run.
@@ -16,6 +17,8 @@ pub struct RunStart {
     pub environment: Environment,
     /// Which cases and how many trials.
     pub profile: Profile,
+    /// The part it plays.
+    pub part: Part,
     /// The program to be started. `None` where the build failed.
     pub build: Option<SubjectBuild>,
     /// Digest of the plan. Runs of different plans never continue each other.

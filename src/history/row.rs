@@ -144,6 +144,7 @@ fn run(row: &Row) -> Result<Run> {
         revision: revision(row)?,
         environment: row.get("environment_id")?,
         profile: word_at(row, "profile")?,
+        part: word_at(row, "part")?,
         state: word_at(row, "state")?,
         build: build(row)?,
         started_at: UnixMillis(row.get("started_at")?),

@@ -9,8 +9,9 @@ use rusqlite_migration::{M, Migrations};
 use super::{HistoryError, Result};
 
 /// The migrations, oldest first. SQLite's `user_version` counts those applied, and is set in the transaction of each.
-/// History: 1, everything.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("migrations/0001_first.sql"))];
+/// History: 1, everything; 2, what comparisons, findings and calibrations need.
+const MIGRATIONS: &[M<'static>] =
+    &[M::up(include_str!("migrations/0001_first.sql")), M::up(include_str!("migrations/0002_deciding.sql"))];
 
 /// The newest format that this program knows.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -43,6 +43,7 @@ pub(super) fn trial(index: u32, wall_times: &[u64]) -> Trial {
             sampler_ppm: 0,
             clock_step_ns: 10,
         },
+        canary: None,
     }
 }
 

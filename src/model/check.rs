@@ -27,20 +27,45 @@ pub enum CheckName {
     Enough,
     /// Half-width of the interval over the estimate. Not made without an interval, nor for counts.
     Precise,
+    /// Trend after warm-up. Figure: the slope's size over a trial, as a share of its median.
+    Settled,
+    /// Lag-1 autocorrelation of the trial medians, in the order in which they were measured.
+    Independent,
+    /// Whether values fall into two groups. Figure: the gap between the groups over the spread within them.
+    Unimodal,
+    /// Share of samples that lie more than three interquartile ranges outside the quartiles. Counted, never dropped.
+    Outliers,
     /// Sample over the clock's step, in the shortest trial. Made for times of samples.
     Resolved,
     /// Share of the measured time in which something else held the CPU up: steal, or pressure as far as other processes
-    /// used the CPU, the larger. Made for times.
+    /// used the CPU, or the canary's drift around the trials, the larger. Made for times.
     Quiet,
 }
 
 impl CheckName {
+    /// Every check, in the order in which pages show them.
+    pub const ALL: [CheckName; 9] = [
+        CheckName::Verified,
+        CheckName::Enough,
+        CheckName::Precise,
+        CheckName::Settled,
+        CheckName::Independent,
+        CheckName::Unimodal,
+        CheckName::Outliers,
+        CheckName::Resolved,
+        CheckName::Quiet,
+    ];
+
     /// The word used in the database, the API and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             CheckName::Verified => "verified",
             CheckName::Enough => "enough",
             CheckName::Precise => "precise",
+            CheckName::Settled => "settled",
+            CheckName::Independent => "independent",
+            CheckName::Unimodal => "unimodal",
+            CheckName::Outliers => "outliers",
             CheckName::Resolved => "resolved",
             CheckName::Quiet => "quiet",
         }

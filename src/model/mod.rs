@@ -1,32 +1,44 @@
 //! The words of the platform as plain records. No clock, no I/O, no logic beyond the records' own invariants.
 //!
 //! Every room above speaks in these types; the database, the API and the pages use the same names.
-//! Start with [`Case`], then [`Trial`], then [`Measurement`].
+//! Start with [`Case`], then [`Trial`], then [`Measurement`]; [`Session`] and [`Verdict`] are how two revisions are compared.
 
+mod calibration;
+mod canary;
 mod case;
 mod check;
 mod environment;
 mod event;
 mod failure;
+mod finding;
 mod measurement;
 mod metric;
 mod revision;
+mod rules;
 mod run;
+mod session;
 mod time;
 mod timeline;
 mod trial;
+mod verdict;
 
 pub use crate::units::Unit;
 pub use benchline_subject::contract::{Role, Value, Values};
+pub use calibration::{Arm, Calibration, Rate, RatedSeries};
+pub use canary::{Canary, CanaryReading};
 pub use case::{Case, CaseLabel};
 pub use check::{Check, CheckName, CheckStatus, Grade};
 pub use environment::{Annotation, Environment};
 pub use event::{Event, PlannedCase};
 pub use failure::{Failure, FailureKind};
+pub use finding::{Finding, FindingEvent, FindingId, FindingState, SeriesChange};
 pub use measurement::{Interval, Measurement, Summary};
 pub use metric::{Direction, Grain, Metric, ParseMetricError, Quantity};
 pub use revision::{Revision, RevisionKind};
-pub use run::{Profile, Run, RunId, RunState, SubjectBuild};
+pub use rules::{Margin, Rules};
+pub use run::{Part, Profile, Run, RunId, RunState, SubjectBuild};
+pub use session::{Block, Design, Purpose, Session, SessionId, Side, Stage};
 pub use time::UnixMillis;
 pub use timeline::{Timeline, TimelinePoint};
 pub use trial::{Conditions, ReactorHistogram, SampleColumn, Trial, TrialTotal};
+pub use verdict::{Scale, Verdict, VerdictKind};

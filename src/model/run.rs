@@ -28,6 +28,8 @@ pub struct Run {
     pub environment: String,
     /// Which cases and how many trials.
     pub profile: Profile,
+    /// The part it plays: graphs and lists show some only.
+    pub part: Part,
     /// How far it came.
     pub state: RunState,
     /// What was started. `None` where the build failed.
@@ -83,6 +85,44 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Profile, String> {
         let found = Profile::ALL.into_iter().find(|profile| profile.as_str() == text);
         found.ok_or_else(|| format!("there is no profile `{text}`; there are quick, gate and full"))
+    }
+}
+
+/// The part that a run plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Measured by itself.
+    Alone,
+    /// Measured interleaved with a base, and judged against it.
+    Head,
+    /// What another run is judged against. Never on a graph: its revision has a run of its own there.
+    Base,
+    /// The platform measuring itself. Never on a graph.
+    Calibration,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Part; 4] = [Part::Alone, Part::Head, Part::Base, Part::Calibration];
+
+    /// The word used in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Part::Alone => "alone",
+            Part::Head => "head",
+            Part::Base => "base",
+            Part::Calibration => "calibration",
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Part, String> {
+        let found = Part::ALL.into_iter().find(|part| part.as_str() == text);
+        found.ok_or_else(|| format!("there is no part `{text}` of a run"))
     }
 }
 

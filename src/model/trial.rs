@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Case, CaseLabel, Metric, Role, Timeline, UnixMillis};
+use super::{Canary, Case, CaseLabel, Metric, Role, Timeline, UnixMillis};
 
 /// A finished trial. Raw: everything shown is derived from this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Trial {
     pub timelines: Vec<Timeline>,
     /// What else was going on.
     pub conditions: Conditions,
+    /// The canary around it. `None` where none was measured.
+    pub canary: Option<Canary>,
 }
 
 /// All samples of one metric in one trial, in the order in which they were taken, warm-up first.

@@ -163,6 +163,7 @@ impl Stage {
             reactor,
             timelines: sampled.timelines,
             conditions,
+            canary: None,
         })
     }
 }

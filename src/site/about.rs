@@ -18,7 +18,7 @@ use crate::model::CheckName;
 struct AboutPage {
     layout: Layout,
     signs: [(Sign, &'static str); 5],
-    checks: [(&'static str, &'static str); 5],
+    checks: [(&'static str, &'static str); 9],
 }
 
 /// Answers `/about`.
@@ -34,7 +34,7 @@ fn render(site: &Site) -> Result<String, PageError> {
         (Sign::FAILED, "something went wrong, or a result was not the expected one, however fast it came"),
         (Sign::UNSUPPORTED, "the revision does not know the operation yet; a gap, not a fault"),
     ];
-    let names = [CheckName::Verified, CheckName::Enough, CheckName::Precise, CheckName::Resolved, CheckName::Quiet];
+    let names = CheckName::ALL;
     let checks = names.map(|name| (name.as_str(), words::check(name)));
     Ok(AboutPage { layout: Layout::new(site, "How a number comes to be", Place::About)?, signs, checks }.render()?)
 }

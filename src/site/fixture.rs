@@ -7,7 +7,7 @@ use crate::{
     history::{Progress, RunStart, Writer},
     judge,
     model::{
-        Annotation, Case, CaseLabel, Conditions, Environment, Failure, FailureKind, Metric, Profile, Quantity,
+        Annotation, Case, CaseLabel, Conditions, Environment, Failure, FailureKind, Metric, Part, Profile, Quantity,
         ReactorHistogram, Revision, RevisionKind, Role, RunId, RunState, SampleColumn, SubjectBuild, Timeline,
         TimelinePoint, Trial, TrialTotal, UnixMillis, Value, Values,
     },
@@ -149,6 +149,7 @@ fn open(writer: &mut Writer, revision: Revision, position: u64) -> RunId {
             annotations: vec![Annotation { name: "kernel".into(), value: "6.18.1".into() }],
         },
         profile: Profile::Quick,
+        part: Part::Alone,
         build: Some(SubjectBuild {
             sha256: format!("{position:064x}"),
             inputs: format!("{position:064x}"),
@@ -319,6 +320,7 @@ fn a_trial(costed: &Costed, position: u64, index: u32, order: u32, samples: usiz
             sampler_ppm: 1_100,
             clock_step_ns: 30,
         },
+        canary: None,
     }
 }
 

@@ -126,7 +126,10 @@ pub(super) fn half_width(estimate: f64, interval: Option<Interval>) -> String {
 /// A check's figure or limit in the check's own unit.
 pub(super) fn figure(name: CheckName, value: f64) -> String {
     match name {
-        CheckName::Verified | CheckName::Precise | CheckName::Quiet => Unit::Ratio.format(value),
+        CheckName::Verified | CheckName::Precise | CheckName::Settled | CheckName::Outliers | CheckName::Quiet => {
+            Unit::Ratio.format(value)
+        }
+        CheckName::Independent | CheckName::Unimodal => format!("{value:.2}"),
         CheckName::Enough => Unit::Count.format(value),
         CheckName::Resolved => format!("{} ×", Unit::Count.format(value)),
     }
@@ -138,6 +141,10 @@ pub(super) const fn check(name: CheckName) -> &'static str {
         CheckName::Verified => "results that were the expected ones",
         CheckName::Enough => "trials for an interval",
         CheckName::Precise => "half the interval over the estimate",
+        CheckName::Settled => "trend left after warm-up",
+        CheckName::Independent => "how much a trial resembles the one before it",
+        CheckName::Unimodal => "gap between two groups of values over the spread within them",
+        CheckName::Outliers => "share of samples far outside the others",
         CheckName::Resolved => "sample over the clock's step",
         CheckName::Quiet => "share of the time that something else held the CPU up",
     }

@@ -44,6 +44,7 @@ fn trial(connection: &Connection, row: &Row) -> Result<Trial> {
             sampler_ppm: unsigned_at(row, "sampler_ppm")?,
             clock_step_ns: unsigned_at(row, "clock_step_ns")?,
         },
+        canary: None,
     })
 }
 

@@ -74,6 +74,7 @@ fn start(number: u64) -> RunStart {
         revision: revision(number),
         environment: environment("aaaaaaaaaaaa"),
         profile: Profile::Quick,
+        part: crate::model::Part::Alone,
         build: Some(SubjectBuild { sha256: "5".repeat(64), inputs: "1".repeat(64), toolchain: "rustc 1.95.0".into() }),
         plan: "plan".into(),
         planned_trials: 12,
@@ -150,6 +151,7 @@ fn trial(documents: u64, index: u32, order: u32) -> Trial {
             sampler_ppm: 17,
             clock_step_ns: u64::MAX,
         },
+        canary: None,
     }
 }
 

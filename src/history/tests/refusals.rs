@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::history::HistoryError;
+use crate::history::schema::VERSION;
 
 #[track_caller]
 fn refused(path: &Path) -> HistoryError {
@@ -32,7 +33,7 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     drop(place.writer());
     Connection::open(place.path()).unwrap().pragma_update(None, "user_version", 9000).unwrap();
     let before = fs::read(place.path()).unwrap();
-    let newer = |error| matches!(error, HistoryError::NewerVersion { found: 9000, known: 1, .. });
+    let newer = |error| matches!(error, HistoryError::NewerVersion { found: 9000, known: VERSION, .. });
     assert!(newer(refused(&place.path())));
     assert!(newer(Reader::open(&place.path()).unwrap_err()));
     assert_eq!(fs::read(place.path()).unwrap(), before);
@@ -46,7 +47,7 @@ fn an_older_format_is_not_read_until_a_writer_has_migrated_it() {
     older.pragma_update(None, "application_id", 0x6265_6e63).unwrap();
     drop(older);
     let error = Reader::open(&place.path()).unwrap_err();
-    assert!(matches!(error, HistoryError::OlderVersion { found: 0, known: 1, .. }), "{error}");
+    assert!(matches!(error, HistoryError::OlderVersion { found: 0, known: VERSION, .. }), "{error}");
     drop(place.writer());
     assert_eq!(place.reader().runs(1).unwrap(), []);
 }

@@ -34,6 +34,7 @@ fn an_empty_trial_comes_back_empty() {
         reactor: vec![],
         timelines: vec![],
         conditions: Conditions::default(),
+        canary: None,
         ..trial(1, 0, 0)
     };
     writer.record_trial(run, &empty).unwrap();
@@ -52,6 +53,7 @@ fn a_run_comes_back_with_its_environment() {
         revision: started.revision.clone(),
         environment: started.environment.id.clone(),
         profile: Profile::Quick,
+        part: crate::model::Part::Alone,
         state: RunState::Running,
         build: started.build.clone(),
         started_at: started.at,

@@ -119,6 +119,7 @@ pub(in crate::history) fn newest(
         "SELECT id FROM runs
          WHERE revision_id = (SELECT id FROM revisions WHERE name = ?1) AND environment_id = ?2
              AND profile = ?3 AND plan = ?4 AND build_inputs IS ?5 AND build_sha256 IS ?6 AND state IN (?7, ?8)
+             AND part = ?9
          ORDER BY id DESC LIMIT 1",
         params![
             start.revision.id,
@@ -129,6 +130,7 @@ pub(in crate::history) fn newest(
             build.map(|build| &build.sha256),
             states[0].as_str(),
             states[1].as_str(),
+            start.part.as_str(),
         ],
         |row| Ok(RunId(row.get(0)?)),
     )
@@ -137,13 +139,14 @@ pub(in crate::history) fn newest(
 fn insert_run(connection: &Connection, start: &RunStart, revision_id: i64) -> Result<RunId> {
     let build = start.build.as_ref();
     connection.execute(
-        "INSERT INTO runs (revision_id, environment_id, profile, plan, planned_trials, state,
+        "INSERT INTO runs (revision_id, environment_id, profile, part, plan, planned_trials, state,
                            build_sha256, build_inputs, build_toolchain, started_at, reproduce)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             revision_id,
             start.environment.id,
             start.profile.as_str(),
+            start.part.as_str(),
             start.plan,
             start.planned_trials,
             RunState::Running.as_str(),

@@ -1,0 +1,52 @@
+//! Which metrics of a case decide, and how large a change has to be before it matters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, Quantity, Unit};
+
+/// The rules by which a case's series are compared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// What the scenario lets decide beside wall time, CPU time and peak memory.
+    pub gate: BTreeSet<Metric>,
+    /// Counts that must be the same every time, compared by difference.
+    pub exact: BTreeSet<Metric>,
+    /// Margins that differ from [`Margin::of`].
+    pub margins: BTreeMap<Metric, Margin>,
+}
+
+/// A change below this does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Margin {
+    /// As a share of the base.
+    pub share: f64,
+    /// In the metric's unit. The larger of both counts.
+    pub absolute: f64,
+}
+
+impl Margin {
+    /// The margin of a metric for which the scenario names none: 1% for times, 1% or 64 KiB for memory, 1% for all else.
+    pub fn of(metric: Metric) -> Margin {
+        let absolute = if metric.unit() == Unit::MemoryBytes { 65_536.0 } else { 0.0 };
+        Margin { share: 0.01, absolute }
+    }
+}
+
+impl Rules {
+    /// Whether a metric may turn red or green.
+    pub fn decides(&self, metric: Metric) -> bool {
+        matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
+            || self.gate.contains(&metric)
+    }
+
+    /// The margin of a metric. Zero for counts declared exact.
+    pub fn margin(&self, metric: Metric) -> Margin {
+        match self.margins.get(&metric) {
+            Some(margin) => *margin,
+            None if self.exact.contains(&metric) => Margin { share: 0.0, absolute: 0.0 },
+            None => Margin::of(metric),
+        }
+    }
+}
