@@ -88,7 +88,7 @@ fn run(plan: &Plan, hello: &str, instead: &[(&str, &str)], done: &Done, stop: &S
     let work = folder.path().join("work");
     let target = Target { binary: &binary, folder: &work };
     let (mut trials, mut failures) = (Vec::new(), Vec::new());
-    let ended = measure(plan, &target, done, stop, &mut |event| {
+    let ended = measure(plan, &target, done, 1, stop, &mut |event| {
         match event {
             Event::TrialFinished(trial) => trials.push(*trial),
             Event::Failed(failure) => failures.push(failure),
