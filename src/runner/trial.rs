@@ -195,6 +195,7 @@ fn prepare(
         folder: folder.to_string_lossy().into_owned(),
         server,
         reactor: plan.reactor,
+        injection: plan.injection.filter(|_| subject.role() == Role::Client),
     });
     match subject.ask(&request, "prepare", order.stop)? {
         Reply::Prepared(prepared) => Ok(prepared.server),

@@ -6,7 +6,7 @@ use super::{
     problem::did_you_mean,
     validate::{Point, Scenario},
 };
-use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role};
+use crate::model::{Case, CaseLabel, Injection, PlannedCase, Profile, Role};
 
 /// Cases to measure, in order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct CasePlan {
     pub timeout: Duration,
     /// The result that every sample must have.
     pub expect: Expectation,
+    /// What the client is made to do beside its work: only where the platform measures its own power.
+    pub injection: Option<Injection>,
 }
 
 /// The right result of one operation.
@@ -100,8 +102,9 @@ impl Plan {
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
-            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, .. } = case;
-            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}\n", case.key(), expect.digest)
+            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, injection, .. } = case;
+            let injected = injection.map(|injection| format!(" {injection:?}")).unwrap_or_default();
+            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{injected}\n", case.key(), expect.digest)
         };
         self.cases.iter().map(line).collect()
     }
@@ -159,5 +162,6 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
             bytes: point.expect_bytes,
             digest: point.expect_digest.clone(),
         },
+        injection: None,
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{PlanError, Problems, load_folder, load_texts, plan};
-use crate::model::Profile;
+use crate::model::{Injection, Profile};
 
 const GOOD: &str = r#"name = "sync/upload"
 version = 1
@@ -51,6 +51,19 @@ fn a_good_file_becomes_cases() {
     assert_eq!((case.expect.items, case.expect.bytes), (1000, 10_000_000));
     // The server is started first, however the file orders them.
     assert_eq!(case.roles.iter().map(|role| role.as_str()).collect::<Vec<_>>(), ["server", "client"]);
+}
+
+#[test]
+fn an_injection_makes_another_plan() {
+    let scenarios = load(&[("sync/upload.toml", GOOD)]).unwrap();
+    let plain = plan(&scenarios, Profile::Quick, &[]).unwrap();
+    let with = |slowdown_ppm| {
+        let mut plan = plain.clone();
+        plan.cases[0].injection = Some(Injection { slowdown_ppm, ..Injection::default() });
+        plan.fingerprint_text()
+    };
+    assert_ne!(plain.fingerprint_text(), with(10_000));
+    assert_ne!(with(10_000), with(20_000));
 }
 
 #[test]
