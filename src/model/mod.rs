@@ -23,7 +23,7 @@ mod trial;
 mod verdict;
 
 pub use crate::units::Unit;
-pub use benchline_subject::contract::{Role, Value, Values};
+pub use benchline_subject::contract::{Injection, Role, Value, Values};
 pub use calibration::{Arm, Calibration, Rate, RatedSeries};
 pub use canary::{Canary, CanaryReading};
 pub use case::{Case, CaseLabel};

@@ -7,8 +7,6 @@ use std::{
     path::Path,
 };
 
-use benchline_subject::contract::Injection;
-
 use super::{
     Stop,
     attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
@@ -18,7 +16,7 @@ use super::{
     trial::TrialOrder,
 };
 use crate::{
-    model::{Case, Failure, FailureKind, PlannedCase, Trial},
+    model::{Case, Failure, FailureKind, Injection, PlannedCase, Trial},
     probe::machine,
     scenario::CasePlan,
 };
