@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use crate::history::{
     HistoryError, Result,
     packing::{PackingError, unpack},
-    row::{self, all, unsigned, unsigned_at, word_at},
+    row::{self, all, first, unsigned, unsigned_at, word_at},
 };
 use crate::model::{
     Canary, CanaryReading, Conditions, ReactorHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial,
@@ -14,9 +14,7 @@ use crate::model::{
 
 /// Every trial of a case in a run, in the order of their index.
 pub(in crate::history) fn trials(connection: &Connection, run: RunId, case_key: &str) -> Result<Vec<Trial>> {
-    let sql = "SELECT trials.id AS trial_id, trials.*, cases.*, workload, before_wall_ns, before_cpu_ns,
-                   after_wall_ns, after_cpu_ns FROM trials JOIN cases ON cases.id = case_id
-               LEFT JOIN canaries ON canaries.trial_id = trials.id
+    let sql = "SELECT trials.id AS trial_id, trials.*, cases.* FROM trials JOIN cases ON cases.id = case_id
                WHERE run_id = ?1 AND key = ?2 ORDER BY trial_index";
     all(connection, sql, params![run.0, case_key], |row| trial(connection, row))
 }
@@ -47,21 +45,8 @@ fn trial(connection: &Connection, row: &Row) -> Result<Trial> {
             sampler_ppm: unsigned_at(row, "sampler_ppm")?,
             clock_step_ns: unsigned_at(row, "clock_step_ns")?,
         },
-        canary: canary(row)?,
+        canary: canary(connection, id)?,
     })
-}
-
-/// The columns of `canaries`, where there is a row of them.
-fn canary(row: &Row) -> Result<Option<Canary>> {
-    let Some(workload) = row.get("workload")? else { return Ok(None) };
-    let reading = |wall: &str, cpu: &str| -> Result<CanaryReading> {
-        Ok(CanaryReading { wall_ns: unsigned_at(row, wall)?, cpu_ns: unsigned_at(row, cpu)? })
-    };
-    Ok(Some(Canary {
-        workload,
-        before: reading("before_wall_ns", "before_cpu_ns")?,
-        after: reading("after_wall_ns", "after_cpu_ns")?,
-    }))
 }
 
 /// The samples of a trial, each column checked to be `samples` long.
@@ -100,6 +85,20 @@ pub(in crate::history) fn timelines(connection: &Connection, trial_id: i64) -> R
         // Invariant of `unpack`: the columns are equally long.
         let points = (0..columns[0].len()).map(|at| point(columns.each_ref().map(|column| column[at]))).collect();
         Ok(Timeline { role: word_at(row, "role")?, points })
+    })
+}
+
+pub(in crate::history) fn canary(connection: &Connection, trial_id: i64) -> Result<Option<Canary>> {
+    let sql = "SELECT * FROM canaries WHERE trial_id = ?1";
+    first(connection, sql, [trial_id], |row| {
+        let reading = |wall: &str, cpu: &str| -> Result<CanaryReading> {
+            Ok(CanaryReading { wall_ns: unsigned_at(row, wall)?, cpu_ns: unsigned_at(row, cpu)? })
+        };
+        Ok(Canary {
+            workload: row.get("workload")?,
+            before: reading("before_wall_ns", "before_cpu_ns")?,
+            after: reading("after_wall_ns", "after_cpu_ns")?,
+        })
     })
 }
 
