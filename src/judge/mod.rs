@@ -6,6 +6,7 @@
 mod checks;
 #[cfg(test)]
 mod fixture;
+mod sampling;
 mod series;
 mod summary;
 
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{Failure, FailureKind, Grade, Measurement, Metric, Trial};
 use crate::stats::StatsError;
+pub use sampling::trials_wanted;
 use series::SeriesTrials;
 
 /// Why trials cannot be judged together. Each is a mistake of the caller or damage to the history, never bad luck.
