@@ -122,6 +122,8 @@ fn most_series(budget: f64, p: f64) -> u32 {
     // The division may round to the wrong side of a boundary; the next smaller whole number never does.
     let bound = (budget / (FIRST_ALPHA * p)).ceil().min(f64::from(u32::MAX));
     let most = bound as u32;
-    (0..=2).map(|less| most.saturating_sub(less)).find(|series| second_alpha(budget, *series) > p && *series > 0).unwrap_or(0)
+    (0..=2)
+        .map(|less| most.saturating_sub(less))
+        .find(|series| second_alpha(budget, *series) > p && *series > 0)
+        .unwrap_or(0)
 }
-

@@ -7,7 +7,9 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use super::random::SplitMix64;
 use super::shift::walsh_averages;
 use super::signed_rank::tail;
-use super::{FEWEST_TRIALS, Interval, LEVEL, SIGMA_PER_MAD, Shift, Sorted, StatsError, check_length, check_range, shift};
+use super::{
+    FEWEST_TRIALS, Interval, LEVEL, SIGMA_PER_MAD, Shift, Sorted, StatsError, check_length, check_range, shift,
+};
 
 /// Simulated stages. The share of 256 in which something was seen has a standard error of 1.9 points at 90%.
 const ROUNDS: usize = 256;
