@@ -138,7 +138,7 @@ impl Report {
                 verdict.metric.to_string(),
                 format!("{} {}", sign(verdict.kind), verdict.kind.as_str()),
                 change(verdict),
-                judge::sentence(verdict),
+                note(verdict),
             ]
         }));
         let mut text = table(&rows, &[]);
@@ -164,8 +164,8 @@ impl Report {
             for verdict in verdicts {
                 let cells = [&verdict.case.scenario, &verdict.label.0, &verdict.metric.to_string(), &change(verdict)];
                 let cells = cells.map(|cell| escaped(cell)).join(" | ");
-                let (sign, sentence) = (sign(verdict.kind), escaped(&judge::sentence(verdict)));
-                let _ = writeln!(text, "| {sign} {} | {cells} | {sentence} |", verdict.kind.as_str());
+                let (sign, note) = (sign(verdict.kind), escaped(&note(verdict)));
+                let _ = writeln!(text, "| {sign} {} | {cells} | {note} |", verdict.kind.as_str());
             }
         };
         if !told.is_empty() {
@@ -279,6 +279,15 @@ pub(super) fn change(verdict: &Verdict) -> String {
         (Scale::Ratio, None) => format!("{effect:.3} ×"),
         (Scale::Difference, Some((low, high))) => verdict.metric.unit().format_with_interval(effect, low, high),
         (Scale::Difference, None) => verdict.metric.unit().format(effect),
+    }
+}
+
+/// What the change and the verdict's word leave open.
+fn note(verdict: &Verdict) -> String {
+    match (verdict.kind, verdict.blocks_needed) {
+        (VerdictKind::Equivalent, _) => judge::sentence(verdict),
+        (_, Some(blocks)) => format!("{}; about {blocks} blocks would decide", verdict.reason),
+        (_, None) => verdict.reason.clone(),
     }
 }
 

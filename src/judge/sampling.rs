@@ -33,10 +33,16 @@ mod tests {
     fn only_an_imprecise_estimate_wants_more_and_never_without_end() {
         assert_eq!(wanted(&[1_000_000; 6], 6), 0, "precise already");
         assert_eq!(wanted(&[975_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_025_000], 6), 4, "2.5%: 10 trials");
-        assert_eq!(wanted(&[500_000, 800_000, 1_000_000, 1_000_000, 1_200_000, 2_000_000], 6), 6, "at most as many again");
+        assert_eq!(
+            wanted(&[500_000, 800_000, 1_000_000, 1_000_000, 1_200_000, 2_000_000], 6),
+            6,
+            "at most as many again"
+        );
         assert_eq!(wanted(&[500_000, 1_000_000], 6), 0, "no interval says nothing");
-        let twelve = [500_000, 600_000, 700_000, 800_000, 900_000, 1_000_000, 1_100_000, 1_200_000, 1_300_000, 1_400_000,
-            1_500_000, 2_000_000];
+        let twelve = [
+            500_000, 600_000, 700_000, 800_000, 900_000, 1_000_000, 1_100_000, 1_200_000, 1_300_000, 1_400_000,
+            1_500_000, 2_000_000,
+        ];
         assert_eq!(wanted(&twelve, 6), 0, "extended already");
     }
 }

@@ -169,7 +169,7 @@ fn insert_verdict(
             verdict.kind.as_str(),
             verdict.gate,
             verdict.scale.as_str(),
-            verdict.stage.map(|stage| stage.number()),
+            verdict.stage.map(crate::model::Stage::number),
             verdict.blocks,
             verdict.effect,
             verdict.interval.map(|interval| interval.low),
