@@ -36,13 +36,13 @@ pub(in crate::history) fn progress(connection: &Connection) -> Result<Option<Pro
     })
 }
 
+/// The rows of the newest runs, each the newest of its revision and environment.
+pub(in crate::history) const LATEST: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
+         WHERE part IN ('alone', 'head') GROUP BY environment_id, revision_id) \
+     ORDER BY position DESC, runs.id DESC LIMIT ?1";
+
 pub(in crate::history) fn latest(connection: &Connection, limit: u32) -> Result<Vec<RunListing>> {
-    let sql = format!(
-        "{LISTING} WHERE runs.id IN (SELECT max(id) FROM runs WHERE part IN ('alone', 'head')
-                                     GROUP BY environment_id, revision_id)
-         ORDER BY position DESC, runs.id DESC LIMIT ?1"
-    );
-    all(connection, &sql, [limit], row::listing)
+    all(connection, &format!("{LISTING} {LATEST}"), [limit], row::listing)
 }
 
 pub(in crate::history) fn listing(connection: &Connection, id: RunId) -> Result<Option<RunListing>> {
