@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::history::{
     HistoryError, Progress, Result, RunListing,
-    row::{self, AXIS, LISTING, all, first, unsigned},
+    row::{self, AXIS, LATEST, LISTING, all, first, unsigned},
 };
 use crate::model::{Annotation, Environment, RevisionKind, RunId, UnixMillis};
 
@@ -35,11 +35,6 @@ pub(in crate::history) fn progress(connection: &Connection) -> Result<Option<Pro
         })
     })
 }
-
-/// The rows of the newest runs, each the newest of its revision and environment.
-pub(in crate::history) const LATEST: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
-         WHERE part IN ('alone', 'head') GROUP BY environment_id, revision_id) \
-     ORDER BY position DESC, runs.id DESC LIMIT ?1";
 
 pub(in crate::history) fn latest(connection: &Connection, limit: u32) -> Result<Vec<RunListing>> {
     all(connection, &format!("{LISTING} {LATEST}"), [limit], row::listing)

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::history::row;
 
 /// One run as the model sees it: its revision, environment, and what it measured.
 #[derive(Debug, Clone)]
@@ -177,8 +178,8 @@ fn an_axis_costs_one_entry_a_run() {
         let rows = statement.raw_query().mapped(|row| row.get::<_, String>(3)).map(Result::unwrap).collect::<Vec<_>>();
         rows.join("\n")
     };
-    let axis = plan(&format!("{} {}", crate::history::row::LISTING, crate::history::row::AXIS));
+    let axis = plan(&format!("{} {}", row::LISTING, row::AXIS));
     assert!(axis.contains("USING COVERING INDEX runs_on_axis (environment_id=?)"), "{axis}");
-    let latest = plan(&format!("{} {}", crate::history::row::LISTING, crate::history::read::LATEST));
+    let latest = plan(&format!("{} {}", row::LISTING, row::LATEST));
     assert!(latest.contains("SCAN runs USING COVERING INDEX runs_on_axis"), "{latest}");
 }

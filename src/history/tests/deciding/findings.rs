@@ -104,7 +104,7 @@ fn a_finding_that_makes_no_sense_is_refused_and_leaves_nothing() {
     let (place, mut writer, [small, large]) = measured();
     let told = event(1, FindingState::New, None);
     let whole = change(small, 5, Metric::WALL_TIME);
-    let id = writer.new_finding("aaaaaaaaaaaa", None, &revision(1), &[whole.clone()], &told).unwrap();
+    let id = writer.new_finding("aaaaaaaaaaaa", None, &revision(1), std::slice::from_ref(&whole), &told).unwrap();
     let elsewhere = place.reader().series("sync/upload", Metric::WALL_TIME, "bbbbbbbbbbbb").unwrap()[0].id;
     for (wrong, why) in [
         (SeriesChange { series: 999, ..whole.clone() }, "there is no such series"),
