@@ -1,11 +1,14 @@
 //! Decides what measured data says: from the trials of a case to summaries, checks and grades. Pure: data in, decisions
 //! out. Nothing here may read a clock, a file or a database, drop a sample, or let a fast wrong result pass.
 //!
-//! Start at [`measurements`]. `summary` turns trials into numbers, `checks` says whether to believe them.
+//! Start at [`measurements`]. `summary` turns trials into numbers, `checks` says whether to believe them. [`changes`]
+//! finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
 mod checks;
+mod findings;
 #[cfg(test)]
 mod fixture;
+mod reconcile;
 mod series;
 mod summary;
 
@@ -14,6 +17,9 @@ use std::collections::BTreeSet;
 use crate::model::{Failure, FailureKind, Grade, Measurement, Metric, Trial};
 use crate::stats::StatsError;
 use series::SeriesTrials;
+
+pub use findings::{FoundChange, Line, LinePoint, changes};
+pub use reconcile::{FindingUpdate, moved, reconcile};
 
 /// Why trials cannot be judged together. Each is a mistake of the caller or damage to the history, never bad luck.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

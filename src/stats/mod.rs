@@ -6,12 +6,18 @@
 //! [`two_level`] is how a measurement becomes a number. The oracle vectors are in `tests/vectors/stats/`.
 
 mod autocorrelation;
+mod cutter;
 mod describe;
 mod interval;
+mod levels;
 mod modes;
 #[cfg(test)]
 mod noise;
+mod noise_level;
+mod online;
 mod outliers;
+mod partition;
+mod segments;
 mod sorted;
 mod trend;
 mod two_level;
@@ -22,7 +28,10 @@ pub use autocorrelation::{Autocorrelation, autocorrelation};
 pub use describe::{Description, SIGMA_PER_MAD, describe, mad};
 pub use interval::{FEWEST_TRIALS, Interval, LEVEL, median_interval};
 pub use modes::{Split, split};
+pub use noise_level::NoiseLevel;
+pub use online::{NEARBY, Online, Sighting};
 pub use outliers::{FENCE, Outliers, outliers};
+pub use segments::{Change, FOLLOWING, LevelScale, Segment, Segmentation, segments};
 pub use sorted::Sorted;
 pub use trend::{Trend, trend};
 pub use two_level::{Estimate, TwoLevel, estimate, two_level};
@@ -61,6 +70,16 @@ pub enum StatsError {
         found: usize,
         /// How many are accepted.
         most: usize,
+    },
+    /// A value has no logarithm.
+    #[error(
+        "value {index} is {value}, which is not above zero, so it has no ratio to others: compare differences instead"
+    )]
+    NotPositive {
+        /// Its place in the slice, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
     },
     /// A probability or level that is not one.
     #[error("{value} is not a probability: it must lie between 0 and 1")]
