@@ -6,6 +6,7 @@
 mod browser;
 mod cli;
 mod compare;
+mod findings;
 mod history;
 mod revision;
 mod runner;

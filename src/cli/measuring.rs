@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use aws_lc_rs::digest;
 
-use super::{interrupt, settings::Settings, terminal::Terminal};
+use super::{findings, interrupt, settings::Settings, terminal::Terminal};
 use crate::{
     history::{Reader, RunStart, Writer},
     model::{Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
@@ -138,6 +138,18 @@ impl<'a> Workbench<'a> {
             reproduce: reproduce(revision, self.plan.profile),
             at: now(),
         }
+    }
+
+    /// Looks for changes in the graphs, now that there is more to see.
+    pub(super) fn refresh_findings(&mut self) -> anyhow::Result<()> {
+        let reader = self.reader()?;
+        let environment = environment_of(None).id;
+        let rules = self.plan.cases.iter().map(|case| &case.rules);
+        let new = findings::refresh(&mut self.history, &reader, &environment, rules)?;
+        if new > 0 {
+            self.terminal.line(&format!("{new} new findings in the graphs: `benchline findings list` shows them"));
+        }
+        Ok(())
     }
 
     /// Trials' files lie beside the database: on the storage whose speed is measured. The history's lock keeps a second

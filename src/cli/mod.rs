@@ -8,6 +8,7 @@ mod compare;
 mod comparing;
 mod comparison;
 mod doctor;
+mod findings;
 mod history;
 mod interrupt;
 mod list;
@@ -75,6 +76,8 @@ enum Command {
     Check(check::Args),
     /// Serve the pages over the results that are there.
     Serve(serve::Args),
+    /// Show the changes in history, and say what is known of them.
+    Findings(findings::Args),
     /// Look after the database of results.
     History(history::Args),
     /// Tell whether this machine is fit to measure, and what to change.
@@ -108,6 +111,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => list::list(&settings, &args),
         Some(Command::Check(args)) => check::check(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
+        Some(Command::Findings(args)) => findings::findings(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),

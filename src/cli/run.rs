@@ -60,6 +60,7 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             Profile::Quick | Profile::Full => workbench.measure(revision, args.again)?,
         };
         outcomes.push(outcome);
+        workbench.refresh_findings()?;
         if matches!(outcome, Outcome::Stopped(_)) {
             workbench.terminal().line("interrupted; what was measured is kept, and the same command resumes");
             break;
