@@ -133,8 +133,10 @@ impl<'a> Workbench<'a> {
             next_order: open.next_order,
         };
         let target = Target { binary, folder: &folder };
+        // The run's own number: another order each time, and the same one when it is resumed.
+        let seed = open.id.0.unsigned_abs();
         let mut recorder = Recorder::new(&mut self.history, &self.terminal, open, self.plan.trials());
-        let ended = runner::measure(&self.plan, &target, &done, &self.stop, &mut |event| recorder.handle(event));
+        let ended = runner::measure(&self.plan, &target, &done, seed, &self.stop, &mut |event| recorder.handle(event));
         let failed = recorder.finish();
         let ended = ended?;
         let state = match ended {

@@ -6,10 +6,10 @@ use super::{
     problem::did_you_mean,
     validate::{Point, Scenario},
 };
-use crate::model::{Case, CaseLabel, Injection, PlannedCase, Profile, Role};
+use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role, Rules};
 
 /// Cases to measure, in order. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Which profile it was made for.
     pub profile: Profile,
@@ -18,7 +18,7 @@ pub struct Plan {
 }
 
 /// A case and how to measure it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CasePlan {
     /// What.
     pub case: Case,
@@ -42,8 +42,8 @@ pub struct CasePlan {
     pub timeout: Duration,
     /// The result that every sample must have.
     pub expect: Expectation,
-    /// What the client is made to do beside its work: only where the platform measures its own power.
-    pub injection: Option<Injection>,
+    /// How its series are compared.
+    pub rules: Rules,
 }
 
 /// The right result of one operation.
@@ -102,9 +102,8 @@ impl Plan {
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
-            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, injection, .. } = case;
-            let injected = injection.map(|injection| format!(" {injection:?}")).unwrap_or_default();
-            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{injected}\n", case.key(), expect.digest)
+            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, .. } = case;
+            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}\n", case.key(), expect.digest)
         };
         self.cases.iter().map(line).collect()
     }
@@ -162,6 +161,6 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
             bytes: point.expect_bytes,
             digest: point.expect_digest.clone(),
         },
-        injection: None,
+        rules: scenario.rules.clone(),
     }
 }
