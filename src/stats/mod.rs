@@ -10,7 +10,7 @@ mod describe;
 mod interval;
 mod modes;
 #[cfg(test)]
-mod noise;
+pub(crate) mod noise;
 mod outliers;
 mod sorted;
 mod trend;
@@ -24,7 +24,7 @@ pub use interval::{FEWEST_TRIALS, Interval, LEVEL, median_interval};
 pub use modes::{Split, split};
 pub use outliers::{FENCE, Outliers, outliers};
 pub use sorted::Sorted;
-pub use trend::{Trend, trend};
+pub use trend::{Trend, common_trend, trend};
 pub use two_level::{Estimate, TwoLevel, estimate, two_level};
 
 /// The largest magnitude accepted. Squares of it, and sums of many squares, stay finite; no measured quantity is near.
