@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn two_groups_of_trials_are_seen_when_they_are_far_enough_apart() {
         let medians = |upper: u64| {
-            let level = |place: u64| if place % 3 == 0 { upper } else { 1_000_000 };
+            let level = |place: u64| if place.is_multiple_of(3) { upper } else { 1_000_000 };
             trials(&(0..12).map(|place| level(place) + 500 * (place % 4)).collect::<Vec<_>>())
         };
         let check = one(&medians(1_030_000), CheckName::Unimodal);

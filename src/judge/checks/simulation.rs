@@ -74,7 +74,7 @@ fn what_a_check_is_for_is_seen() {
     assert!(seen(CheckName::Settled, quick, &|_, part, _| 1.0 - 0.05 * part) > 0.95);
     assert!(seen(CheckName::Settled, gate, &|_, part, _| 1.0 + 0.03 * part) > 0.95);
     assert!(seen(CheckName::Independent, gate, &|index, _, _| 1.0 + 0.01 * f64::from(index)) > 0.9);
-    let jumping = |index: u32, _: f64, _: f64| if index % 3 == 0 { 1.15 } else { 1.0 };
+    let jumping = |index: u32, _: f64, _: f64| if index.is_multiple_of(3) { 1.15 } else { 1.0 };
     assert!(seen(CheckName::Unimodal, Shape { trials: 12, ..quick }, &jumping) > 0.9);
     assert!(seen(CheckName::Unimodal, gate, &|_, _, chance| if chance < 0.3 { 1.1 } else { 1.0 }) > 0.95);
     assert!(seen(CheckName::Outliers, gate, &|_, _, chance| if chance < 0.1 { 1.5 } else { 1.0 }) > 0.9);
