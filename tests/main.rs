@@ -5,6 +5,7 @@
 
 mod browser;
 mod cli;
+mod compare;
 mod history;
 mod revision;
 mod runner;

@@ -25,7 +25,8 @@ impl<'t> SeriesTrials<'t> {
     }
 }
 
-fn values(trial: &Trial, metric: Metric) -> Option<Vec<f64>> {
+/// The values of a trial. Nothing where it has none that count.
+pub(super) fn values(trial: &Trial, metric: Metric) -> Option<Vec<f64>> {
     let values = match metric.quantity.grain() {
         Grain::Sample => trial.samples(metric)?,
         Grain::Trial => vec![trial.total(metric)? as f64],

@@ -37,6 +37,11 @@ pub enum RevisionError {
     /// History is cut off, so the place of a commit in it is unknown.
     #[error("the clone `{}` is shallow, so the place of a commit in its history is unknown; run `git fetch --unshallow` (in a CI job: check out with fetch-depth 0)", .0.display())]
     Shallow(PathBuf),
+    /// There is no tag to compare with.
+    #[error(
+        "no tag lies before {0}, so there is no release to compare with; name a base, or tag one with `git tag v1.0 COMMIT`"
+    )]
+    NoTag(String),
     /// A text that cannot name a revision.
     #[error("`{text}` cannot name a revision: {why}; give a branch, a tag, a commit id, or FIRST..LAST")]
     BadText {

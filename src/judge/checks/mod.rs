@@ -14,6 +14,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub(super) use precision::resolved;
+
 use super::series::SeriesTrials;
 use crate::model::{Check, CheckName, CheckStatus, Summary};
 use crate::stats::FEWEST_TRIALS;
@@ -35,7 +37,7 @@ pub(super) fn check(series: &SeriesTrials<'_>, summary: &Summary, wrong: usize) 
         order::independent(series),
         shape::unimodal(series),
         shape::outliers(series),
-        precision::resolved(series),
+        resolved(series),
         quiet,
     ]
     .into_iter()

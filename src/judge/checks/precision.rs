@@ -66,7 +66,7 @@ fn precision_advice(summary: &Summary, figure: f64, disturbed: bool) -> String {
 
 /// A sample against the clock's step, in the shortest trial. For times of samples alone: whole-trial times are long, and
 /// latencies have a histogram's resolution.
-pub(super) fn resolved(series: &SeriesTrials<'_>) -> Option<Check> {
+pub(in crate::judge) fn resolved(series: &SeriesTrials<'_>) -> Option<Check> {
     if series.metric.unit() != Unit::Nanoseconds || series.metric.quantity.grain() != Grain::Sample {
         return None;
     }

@@ -1,0 +1,56 @@
+//! How large an effect is, from paired effects: the Hodges–Lehmann estimate, and the interval that the signed-rank test
+//! gives when it is turned round. The interval must never state a level that it does not reach.
+
+use super::signed_rank::tail;
+use super::{Interval, Sorted, StatsError, check_length, check_probability, check_range};
+
+/// The most effects accepted: their pairs take 4 MiB.
+const MOST: usize = 1024;
+
+/// Levels are sums of many terms; a wanted level is reached when it is, but for their rounding.
+const ROUNDING: f64 = 1e-12;
+
+/// Where the centre of effects lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shift {
+    /// The Hodges–Lehmann estimate.
+    pub estimate: f64,
+    /// All centres that the signed-rank test does not reject. Nothing where there are too few effects for the wanted
+    /// level (below 6, for 95%).
+    pub interval: Option<Interval>,
+}
+
+/// Estimates the centre of effects by the median of their Walsh averages, which are the means of all pairs, each effect
+/// with itself included (Hodges and Lehmann, *Estimates of location based on rank tests*, Annals of Mathematical
+/// Statistics 34, 1963).
+///
+/// The interval inverts the test exactly: T+ counts the Walsh averages above the centre, so the k-th smallest and the
+/// k-th largest enclose every centre with at least k on either side, and the level is `1 - 2 P(T+ < k)` (Tukey, 1949;
+/// Hollander, Wolfe and Chicken, §3.3). It is exact for continuous effects and a lower bound where magnitudes tie or
+/// vanish, because the ends belong to the interval (Noether, *Wilcoxon confidence intervals for location parameters in
+/// the discrete case*, Journal of the American Statistical Association 62, 1967). Beyond 100 effects it is that of the
+/// normal approximation.
+///
+/// # Errors
+/// Without effects, with more than 1024, with effects out of range, or when the wanted level is not a probability.
+pub fn shift(effects: &[f64], wanted: f64) -> Result<Shift, StatsError> {
+    check_length(effects, 1, MOST)?;
+    check_range(effects)?;
+    check_probability(wanted)?;
+    let averages = Sorted::of_finite(walsh_averages(effects));
+    let (depth, outside) = tail(effects.len(), (1.0 - wanted) / 2.0 + ROUNDING);
+    // With a wanted level near 0 the two ends would pass each other.
+    let depth = depth.min(averages.len().div_ceil(2));
+    let interval = (depth > 0).then(|| Interval {
+        low: averages.values()[depth - 1],
+        high: averages.values()[averages.len() - depth],
+        level: (1.0 - 2.0 * outside).max(0.0),
+    });
+    Ok(Shift { estimate: averages.median(), interval })
+}
+
+/// The means of all pairs, each value with itself included.
+pub(super) fn walsh_averages(values: &[f64]) -> Vec<f64> {
+    let pairs = (0..values.len()).flat_map(|first| (first..values.len()).map(move |second| (first, second)));
+    pairs.map(|(first, second)| values[first].midpoint(values[second])).collect()
+}
