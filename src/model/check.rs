@@ -31,11 +31,11 @@ pub enum CheckName {
     /// where chance explains it. Made for times and bytes of samples.
     Settled,
     /// Lag-1 autocorrelation of the trial medians, in the order in which they were measured. Limit: what one in a hundred
-    /// runs exceeds by chance. Not made for counts, below 8 trials, nor for trials that agree within 1%.
+    /// runs exceeds by chance. Made for times and memory, from 8 trials on, unless all agree within 1%.
     Independent,
     /// Whether trials, or the samples within them, fall into two groups. Figure: the gap between the groups over the spread
     /// within them, at most 1000; zero where the groups are within 1% of each other. Limit: what one in a hundred runs
-    /// exceeds by chance. Not made for counts.
+    /// exceeds by chance. Made for times and memory.
     Unimodal,
     /// Share of samples that lie more than three interquartile ranges outside the quartiles. Counted, never dropped.
     /// Made for times of samples, from 20 on.

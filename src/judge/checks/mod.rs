@@ -17,12 +17,18 @@ mod tests;
 pub(super) use precision::resolved;
 
 use super::series::SeriesTrials;
-use crate::model::{Check, CheckName, CheckStatus, Summary};
+use crate::model::{Check, CheckName, CheckStatus, Summary, Unit};
 use crate::stats::FEWEST_TRIALS;
 
 /// Values that agree within this share of themselves say nothing that a comparison would notice: the margin below which
 /// a change is none.
 const TRIFLE: f64 = 0.01;
+
+/// Whether chance has a hand in a series by small steps: times and memory. Counts and bytes moved take few values (a page
+/// more or less), whose groups and order say nothing.
+fn is_gradual(series: &SeriesTrials<'_>) -> bool {
+    matches!(series.metric.unit(), Unit::Nanoseconds | Unit::MemoryBytes)
+}
 
 /// Makes the checks that apply to a series, in the order in which pages show them. `wrong` is the number of trials of
 /// the case that gave a wrong result, which are not among the series' trials.

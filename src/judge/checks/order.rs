@@ -1,7 +1,7 @@
 //! Whether values depend on when they were measured: a trend within trials, or trials that resemble the one before. A
 //! trend is never taken out, and no trial is put elsewhere: this only says what is there.
 
-use super::{TRIFLE, judged, upwards};
+use super::{TRIFLE, is_gradual, judged, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Check, CheckName, CheckStatus, Grain, Unit};
 use crate::stats::{self, FEWEST_TRIALS, Sorted};
@@ -61,10 +61,10 @@ fn trend_advice(series: &SeriesTrials<'_>, change: f64) -> String {
 }
 
 /// Whether trials resemble the one before, in the order of the run. Only likeness counts: trials that alternate make an
-/// interval wider than it need be, never narrower. Left out for counts, for too few trials, and where all trials agree so
-/// closely that nothing depends on their order.
+/// interval wider than it need be, never narrower. Made for times and memory; left out for too few trials, and where all
+/// agree so closely that nothing depends on their order.
 pub(super) fn independent(series: &SeriesTrials<'_>) -> Option<Check> {
-    if series.metric.unit() == Unit::Count {
+    if !is_gradual(series) {
         return None;
     }
     let mut ordered: Vec<(u32, f64)> =

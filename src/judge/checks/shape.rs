@@ -1,6 +1,6 @@
 //! How values lie: around one level or two, and how many far away from all others. Nothing is ever dropped for it.
 
-use super::{TRIFLE, judged, upwards};
+use super::{TRIFLE, is_gradual, judged, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Check, CheckName, CheckStatus, Grain, Unit};
 use crate::stats::{self, FENCE, Sorted, Split};
@@ -18,9 +18,9 @@ const OUTLIERS: (f64, f64) = (0.05, 0.25);
 const FEWEST_FOR_OUTLIERS: usize = 20;
 
 /// Whether trials fall into two groups, or the samples within them. The figure is that of whichever is farther beyond
-/// chance, and zero where the groups are a trifle apart. Left out for counts, and where too few values differ.
+/// chance, and zero where the groups are a trifle apart. Made for times and memory; left out where too few values differ.
 pub(super) fn unimodal(series: &SeriesTrials<'_>) -> Option<Check> {
-    if series.metric.unit() == Unit::Count {
+    if !is_gradual(series) {
         return None;
     }
     let of_trials = Groups::of(&series.medians().ok()?, true);
@@ -58,7 +58,7 @@ impl Groups {
         if self.are_trials {
             return format!(
                 "Trials fall into two groups {apart} apart, {upper} of {} in the upper one: something is decided anew \
-                 for each process, such as where its memory lies or which CPU it runs on. Measure more trials, so that \
+                 for each process, such as which CPU it runs on or how its memory grows. Measure more trials, so that \
                  neither group is missed, and run `benchline doctor`.",
                 self.values
             );
