@@ -130,6 +130,9 @@ impl Report {
     }
 
     fn table(&self) -> String {
+        if self.identical {
+            return self.headline();
+        }
         let mut rows = vec![["scenario", "case", "metric", "verdict", "change", ""].map(str::to_owned).to_vec()];
         rows.extend(self.gate().map(|verdict| {
             vec![
@@ -157,6 +160,9 @@ impl Report {
 
     fn markdown(&self) -> String {
         let mut text = format!("### {}\n\n", self.headline());
+        if self.identical {
+            return text;
+        }
         let (told, quiet): (Vec<&Verdict>, Vec<&Verdict>) =
             self.gate().partition(|verdict| verdict.kind != VerdictKind::Equivalent);
         let rows = |text: &mut String, verdicts: &[&Verdict]| {
