@@ -7,7 +7,7 @@ use crate::support::Project;
 fn with_a_step(commits: usize) -> Project {
     let project = Project::new();
     for commit in 1..=2 * commits {
-        let extra = if commit > commits { "x=$(head -c 4000000 /dev/zero | tr '\\0' a);" } else { "" };
+        let extra = if commit > commits { "x=$(head -c 1000000 /dev/zero | tr '\\0' a);" } else { "" };
         project.subject(1000 + commit as u64, extra).commit(&format!("Change {commit}"));
     }
     project.sampling(6, 1).commit("Measure little");
@@ -39,7 +39,8 @@ fn a_step_becomes_a_finding_at_its_commit_and_people_can_speak_of_it() {
     project.run(&["findings", "move", &id, "HEAD~3", "--because", "seen by eye", "--as", "Tester"], 0);
     project.run(&["findings", "refresh"], 0);
     let listed = list(&project, &[]);
-    let finding = listed["findings"].as_array().unwrap().iter().find(|f| f["id"].to_string() == id).unwrap();
+    let finding =
+        listed["findings"].as_array().unwrap().iter().find(|f| f["id"] == id.parse::<i64>().unwrap()).unwrap();
     assert_eq!(finding["state"], "acknowledged", "what a person said stays said");
     assert_eq!(finding["at"]["id"], project.git(&["rev-parse", "HEAD~3"]), "where a person put it");
     let reasons: Vec<&str> =

@@ -116,6 +116,14 @@ pub enum RevisionError {
     /// The recipe contradicts itself.
     #[error("the build recipe is wrong: {0}; mend it in benchline.toml")]
     Recipe(String),
+    /// A recipe whose result cannot be varied.
+    #[error(
+        "`{command}` cannot be told to link in another order: only Benchline's own recipe can; leave [subject] out of benchline.toml, or measure without neutral builds"
+    )]
+    NoVariant {
+        /// What the recipe does.
+        command: String,
+    },
     /// The file system said no.
     #[error("could not {doing} `{}`: {source}", .path.display())]
     Io {

@@ -14,7 +14,7 @@ mod interval;
 mod levels;
 mod modes;
 #[cfg(test)]
-mod noise;
+pub(crate) mod noise;
 mod noise_level;
 mod online;
 mod outliers;
@@ -44,7 +44,7 @@ pub use segments::{Change, FOLLOWING, LevelScale, Segment, Segmentation, segment
 pub use shift::{Shift, shift};
 pub use signed_rank::{SignedRank, least_p, signed_rank};
 pub use sorted::Sorted;
-pub use trend::{Trend, trend};
+pub use trend::{Trend, common_trend, trend};
 pub use two_level::{Estimate, TwoLevel, estimate, two_level};
 pub use wilson::wilson;
 
