@@ -84,7 +84,7 @@ pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         }
         Compared::Stopped => anyhow::bail!("interrupted before anything was measured"),
     };
-    let report = Report::read(&workbench.reader()?, comparison.listing.session.id)?;
+    let report = Report::read(&workbench.reader()?, comparison.listing.session.id, &workbench.plan)?;
     say(format_args!("{}", report.text(args.format)?));
     if !comparison.is_finished() {
         workbench.terminal().line("interrupted: this is what was measured so far; the same command goes on from there");

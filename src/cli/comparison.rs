@@ -6,11 +6,15 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{report::parameters, table::table};
+use super::{
+    report::{BudgetRow, parameters},
+    table::table,
+};
 use crate::{
     history::Reader,
     judge,
-    model::{Environment, Metric, Revision, Scale, SessionId, Verdict, VerdictKind},
+    model::{Environment, Metric, Purpose, Revision, Scale, Session, SessionId, Verdict, VerdictKind},
+    scenario::Plan,
     units,
 };
 
@@ -53,6 +57,8 @@ pub(super) struct Report {
     comparisons: Vec<Row>,
     summary: Summary,
     failures: u32,
+    /// Budgets on the ratio to the anchor that are exceeded.
+    budgets: Vec<BudgetRow>,
     reproduce: String,
     #[serde(skip)]
     verdicts: Vec<Verdict>,
@@ -99,7 +105,7 @@ struct Row {
 
 impl Report {
     /// Puts together what the history holds of a comparison.
-    pub(super) fn read(reader: &Reader, session: SessionId) -> anyhow::Result<Report> {
+    pub(super) fn read(reader: &Reader, session: SessionId, plan: &Plan) -> anyhow::Result<Report> {
         let listing = reader.session(session)?.with_context(|| format!("there is no session {session}"))?;
         let verdicts = reader.verdicts(session)?;
         Ok(Report {
@@ -115,6 +121,7 @@ impl Report {
             comparisons: verdicts.iter().map(row).collect(),
             summary: Summary::of(&verdicts),
             failures: listing.base.failures + listing.head.failures,
+            budgets: budgets(&listing.session, &verdicts, plan),
             reproduce: listing.head.run.reproduce,
             verdicts,
         })
@@ -153,6 +160,9 @@ impl Report {
                 .map(|v| vec![format!("  {}", v.case.scenario), v.label.0.clone(), v.metric.to_string(), change(v)])
                 .collect();
             text.push_str(&table(&rows, &[]));
+        }
+        for budget in &self.budgets {
+            let _ = writeln!(text, "{}", budget.message);
         }
         let _ = write!(text, "\n{}", self.headline());
         text
@@ -240,6 +250,13 @@ impl Report {
             interval.low > high || interval.high < low
         };
         self.verdicts.iter().filter(beyond).collect()
+    }
+}
+
+fn budgets(session: &Session, verdicts: &[Verdict], plan: &Plan) -> Vec<BudgetRow> {
+    match session.purpose {
+        Purpose::Anchor => judge::crossed_anchor(verdicts, |case| plan.rules(case)).iter().map(BudgetRow::of).collect(),
+        _ => Vec::new(),
     }
 }
 

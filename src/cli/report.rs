@@ -18,7 +18,9 @@ use super::{
 };
 use crate::{
     history::Reader,
-    model::{Check, Environment, Failure, Measurement, Metric, Revision, RunId, Value, Values},
+    judge::{self, Crossing},
+    model::{Check, Environment, Failure, Limit, Measurement, Metric, Revision, RunId, Value, Values},
+    scenario::Plan,
 };
 
 /// Version of the object. History: 1, the first.
@@ -34,6 +36,8 @@ pub(super) struct Report {
     environment: Option<Environment>,
     measurements: Vec<Row>,
     failures: Vec<FailureRow>,
+    /// Budgets that are exceeded.
+    budgets: Vec<BudgetRow>,
     /// What the revision was measured against, and the verdicts.
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<Comparison>,
@@ -59,6 +63,38 @@ struct Row {
     checks: Vec<Check>,
 }
 
+/// A budget that is exceeded.
+#[derive(Debug, Serialize)]
+pub(super) struct BudgetRow {
+    scenario: String,
+    parameters: Map<String, Json>,
+    metric: Metric,
+    found: f64,
+    limit: Limit,
+    pub(super) message: String,
+}
+
+impl BudgetRow {
+    pub(super) fn of(crossing: &Crossing) -> BudgetRow {
+        let Crossing { case, label, metric, found, limit } = crossing;
+        let (found_text, limit_text) = match limit {
+            Limit::Value(value) => (metric.unit().format(*found), metric.unit().format(*value)),
+            Limit::OfAnchor(factor) => (format!("{found:.3} × the anchor"), format!("{factor} ×")),
+        };
+        BudgetRow {
+            scenario: case.scenario.clone(),
+            parameters: parameters(&case.parameters),
+            metric: *metric,
+            found: *found,
+            limit: *limit,
+            message: format!(
+                "over budget: {metric} of {} {} is {found_text}, and {limit_text} is the limit",
+                case.scenario, label.0
+            ),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct FailureRow {
     scenario: Option<String>,
@@ -71,7 +107,7 @@ struct FailureRow {
 
 impl Report {
     /// Reads a run from the history.
-    pub(super) fn read(reader: &Reader, run: RunId) -> anyhow::Result<Report> {
+    pub(super) fn read(reader: &Reader, run: RunId, plan: &Plan) -> anyhow::Result<Report> {
         let listing = reader.run(run)?.with_context(|| format!("there is no run {run}"))?;
         let judged = reader.measurements(run)?;
         Ok(Report {
@@ -82,7 +118,8 @@ impl Report {
             environment: reader.environment(run)?,
             measurements: judged.iter().map(row).collect(),
             failures: reader.failures(run)?.into_iter().map(failure_row).collect(),
-            comparison: comparison(reader, run)?,
+            comparison: comparison(reader, run, plan)?,
+            budgets: judge::crossed(&judged, |case| plan.rules(case)).iter().map(BudgetRow::of).collect(),
             judged,
         })
     }
@@ -106,6 +143,11 @@ impl Report {
     /// The verdicts, where the revision was measured against another.
     pub(super) fn verdicts(&self) -> anyhow::Result<Option<String>> {
         self.comparison.as_ref().map(|comparison| comparison.text(Format::Table)).transpose()
+    }
+
+    /// The budgets that are exceeded, a line each.
+    pub(super) fn budgets(&self) -> impl Iterator<Item = &str> {
+        self.budgets.iter().map(|row| row.message.as_str())
     }
 
     /// One line that says how it went.
@@ -152,9 +194,9 @@ pub(super) fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> 
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
-fn comparison(reader: &Reader, run: RunId) -> anyhow::Result<Option<Comparison>> {
+fn comparison(reader: &Reader, run: RunId, plan: &Plan) -> anyhow::Result<Option<Comparison>> {
     let Some(session) = reader.session_of_run(run)? else { return Ok(None) };
-    Comparison::read(reader, session).map(Some)
+    Comparison::read(reader, session, plan).map(Some)
 }
 
 fn row(measurement: &Measurement) -> Row {

@@ -66,13 +66,15 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             break;
         }
     }
+    let plan = workbench.plan.clone();
     drop(workbench);
     let reader = Reader::open(&settings.database)?;
-    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run));
+    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run, &plan));
     let reports = reports.collect::<anyhow::Result<Vec<Report>>>()?;
     let quiet = args.json.as_deref() == Some(std::path::Path::new("-"));
     for report in reports.iter().filter(|_| !quiet) {
         say(format_args!("\n{}{}", report.table(), report.summary()));
+        report.budgets().for_each(|line| say(format_args!("{line}")));
         if let Some(verdicts) = report.verdicts()? {
             say(format_args!("\n{verdicts}"));
         }

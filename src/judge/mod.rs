@@ -7,6 +7,7 @@
 //! `reasons` says it in words.
 //! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
+mod budgets;
 mod checks;
 mod compare;
 mod design;
@@ -27,6 +28,7 @@ use crate::model::{Failure, FailureKind, Grade, Measurement, Metric, Trial};
 use crate::stats::StatsError;
 use series::SeriesTrials;
 
+pub use budgets::{Crossing, crossed, crossed_anchor};
 pub use compare::{suspicious, verdicts};
 pub use design::{DesignError, Tally, design, gate_metrics, identical, tally};
 pub use findings::{FoundChange, Line, LinePoint, changes};
