@@ -15,6 +15,9 @@ pub(super) fn inconclusive(verdict: &Verdict, significant: bool, one_stage: bool
     if holds_no_change(verdict) {
         return format!("no change beyond {}", amount(verdict, beyond));
     }
+    if !verdict.gate {
+        return "described only, and it changed".to_owned();
+    }
     let what = match (significant, size(verdict, verdict.effect.unwrap_or_default()) > verdict.margin) {
         (false, true) => "a change is likely and not certain enough",
         _ => "too close to the margin",
@@ -25,7 +28,7 @@ pub(super) fn inconclusive(verdict: &Verdict, significant: bool, one_stage: bool
 /// Why a stage cannot decide that lost blocks to failures, or was planned too small.
 pub(super) fn too_few(verdict: &Verdict, failed: u32) -> String {
     let alpha = verdict.alpha.unwrap_or_default();
-    let lost = if failed == 0 { String::new() } else { format!(", after {failed} failed") };
+    let lost = if failed == 0 { String::new() } else { format!(", after {failed} failed,") };
     format!("{} usable blocks{lost} cannot reach p below {}", verdict.blocks, significant_digits(alpha))
 }
 
@@ -49,7 +52,10 @@ pub(super) fn exact_spread(pairing: &Pairing<'_>, metric: Metric, rules: &Rules)
 
 /// Two reasons as one.
 pub(super) fn joined(first: &str, second: &str) -> String {
-    if first.is_empty() { second.to_owned() } else { format!("{first}; {second}") }
+    match (first, second) {
+        ("", only) | (only, "") => only.to_owned(),
+        (first, second) => format!("{first}; {second}"),
+    }
 }
 
 /// A verdict in one plain sentence: `worse: 1.043 × (1.031 … 1.055)`, `nothing changed by more than 1.9%`, `too close to

@@ -13,7 +13,7 @@ import pathlib
 from fractions import Fraction
 
 import numpy as np
-import pymannkendall==1.4.3
+import pymannkendall
 import scipy
 from scipy import stats
 
