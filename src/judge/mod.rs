@@ -15,6 +15,8 @@ mod fixture;
 mod pairing;
 mod reasons;
 mod series;
+#[cfg(test)]
+mod simulation;
 mod summary;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
-//! The Wilcoxon signed-rank test: whether paired effects lie around zero. Assumes independent effects, each symmetric
-//! around the same centre, which randomised pairs of equal subjects are by construction; assumes no shape, so heavy
-//! tails cost power and never the level.
+//! The Wilcoxon signed-rank test: whether paired effects lie around zero. Assumes that each effect is as likely to have
+//! either sign when there is no effect, which pairs in random order have by construction; assumes no shape, so heavy
+//! tails, drift and dependence between blocks cost power and never the level.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -136,7 +136,7 @@ pub(super) fn tail(count: usize, most: f64) -> (usize, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::noise::{Noise, SplitMix64};
+    use super::super::noise::{Disturbance, SplitMix64};
     use super::super::vectors;
     use super::*;
 
@@ -189,26 +189,23 @@ mod tests {
         assert_eq!(tail(200, 0.0).0, 0);
     }
 
-    /// The level holds for independent effects of any shape, and through a drift that both trials of a block share.
+    /// The order within a block is drawn, so under no change each sign is a fair coin whatever disturbs the trials: the
+    /// level holds for every shape, through drift, and for trials that depend on each other.
     #[test]
     fn the_test_holds_its_level() {
         const ROUNDS: usize = 1000;
         let mut random = SplitMix64::new(77);
-        for noise in [Noise::Gaussian, Noise::Cauchy, Noise::Skewed, Noise::Student3] {
+        for disturbance in Disturbance::ALL {
             for (count, alpha) in [(10, 0.1), (20, 0.05)] {
                 let mut rejected = 0;
                 for _ in 0..ROUNDS {
-                    let effect = |index: usize| {
-                        let drift = 0.3 * index as f64;
-                        (drift + noise.draw(&mut random)) - (drift + noise.draw(&mut random))
-                    };
-                    let effects: Vec<f64> = (0..count).map(effect).collect();
+                    let effects = disturbance.effects(count, 0.0, &mut random);
                     rejected += usize::from(signed_rank(&effects).unwrap().p < alpha);
                 }
                 let share = rejected as f64 / ROUNDS as f64;
                 let error = (alpha * (1.0 - alpha) / ROUNDS as f64).sqrt();
-                assert!(share < alpha + 4.0 * error, "{noise:?}, {count}: {share} for {alpha}");
-                assert!(share > 0.7 * alpha - 4.0 * error, "{noise:?}, {count}: {share} for {alpha}");
+                assert!(share < alpha + 4.0 * error, "{disturbance:?}, {count}: {share} for {alpha}");
+                assert!(share > 0.7 * alpha - 4.0 * error, "{disturbance:?}, {count}: {share} for {alpha}");
             }
         }
     }
