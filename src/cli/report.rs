@@ -10,7 +10,12 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{output::say, table::table, terminal::value};
+use super::{
+    comparison::{Format, Report as Comparison},
+    output::say,
+    table::table,
+    terminal::value,
+};
 use crate::{
     history::Reader,
     model::{Check, Environment, Failure, Measurement, Metric, Revision, RunId, Value, Values},
@@ -29,6 +34,9 @@ pub(super) struct Report {
     environment: Option<Environment>,
     measurements: Vec<Row>,
     failures: Vec<FailureRow>,
+    /// What the revision was measured against, and the verdicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
     #[serde(skip)]
     judged: Vec<Measurement>,
 }
@@ -74,6 +82,7 @@ impl Report {
             environment: reader.environment(run)?,
             measurements: judged.iter().map(row).collect(),
             failures: reader.failures(run)?.into_iter().map(failure_row).collect(),
+            comparison: comparison(reader, run)?,
             judged,
         })
     }
@@ -92,6 +101,11 @@ impl Report {
             ]
         }));
         table(&rows, &[false, false, false, true, false])
+    }
+
+    /// The verdicts, where the revision was measured against another.
+    pub(super) fn verdicts(&self) -> anyhow::Result<Option<String>> {
+        self.comparison.as_ref().map(|comparison| comparison.text(Format::Table)).transpose()
     }
 
     /// One line that says how it went.
@@ -138,6 +152,11 @@ pub(super) fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> 
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
+fn comparison(reader: &Reader, run: RunId) -> anyhow::Result<Option<Comparison>> {
+    let Some(session) = reader.session_of_run(run)? else { return Ok(None) };
+    Comparison::read(reader, session).map(Some)
+}
+
 fn row(measurement: &Measurement) -> Row {
     let summary = &measurement.summary;
     Row {
@@ -169,7 +188,8 @@ fn failure_row(failure: Failure) -> FailureRow {
     }
 }
 
-fn parameters(values: &Values) -> Map<String, Json> {
+/// Parameters as plain JSON.
+pub(super) fn parameters(values: &Values) -> Map<String, Json> {
     let plain = |value: &Value| match value {
         Value::Count(count) => Json::from(*count),
         Value::Text(text) => Json::from(text.clone()),

@@ -5,15 +5,19 @@
 //! Two revisions measured together: [`design`](fn@design) before, [`suspicious`] between the stages, [`verdicts`] after.
 //! `pairing` says which trials stand against each other, `effects` what their blocks show, `compare` what that decides,
 //! `reasons` says it in words.
+//! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
 mod checks;
 mod compare;
 mod design;
 mod effects;
+mod findings;
 #[cfg(test)]
 mod fixture;
 mod pairing;
 mod reasons;
+mod reconcile;
+mod sampling;
 mod series;
 #[cfg(test)]
 mod simulation;
@@ -27,8 +31,11 @@ use series::SeriesTrials;
 
 pub use compare::{suspicious, verdicts};
 pub use design::{DesignError, Tally, design, gate_metrics, identical, tally};
+pub use findings::{FoundChange, Line, LinePoint, changes};
 pub use pairing::Pairs;
 pub use reasons::sentence;
+pub use reconcile::{FindingUpdate, moved, reconcile};
+pub use sampling::trials_wanted;
 
 /// Why trials cannot be judged together. Each is a mistake of the caller or damage to the history, never bad luck.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -54,7 +54,7 @@ pub(super) fn exact_spread(pairing: &Pairing<'_>, metric: Metric, rules: &Rules)
 pub(super) fn joined(first: &str, second: &str) -> String {
     match (first, second) {
         ("", only) | (only, "") => only.to_owned(),
-        (first, second) => format!("{first}; {second}"),
+        _ => format!("{first}; {second}"),
     }
 }
 

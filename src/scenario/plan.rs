@@ -6,10 +6,10 @@ use super::{
     problem::did_you_mean,
     validate::{Point, Scenario},
 };
-use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role};
+use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role, Rules};
 
 /// Cases to measure, in order. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Which profile it was made for.
     pub profile: Profile,
@@ -18,7 +18,7 @@ pub struct Plan {
 }
 
 /// A case and how to measure it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CasePlan {
     /// What.
     pub case: Case,
@@ -42,6 +42,8 @@ pub struct CasePlan {
     pub timeout: Duration,
     /// The result that every sample must have.
     pub expect: Expectation,
+    /// How its series are compared.
+    pub rules: Rules,
 }
 
 /// The right result of one operation.
@@ -159,5 +161,6 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
             bytes: point.expect_bytes,
             digest: point.expect_digest.clone(),
         },
+        rules: scenario.rules.clone(),
     }
 }

@@ -8,14 +8,20 @@
 
 mod autocorrelation;
 mod budget;
+mod cutter;
 mod describe;
 mod interval;
+mod levels;
 mod modes;
 #[cfg(test)]
-mod noise;
+pub(crate) mod noise;
+mod noise_level;
+mod online;
 mod outliers;
+mod partition;
 mod power;
 mod random;
+mod segments;
 mod shift;
 mod signed_rank;
 mod sorted;
@@ -30,12 +36,15 @@ pub use budget::{Budget, BudgetError, FIRST_ALPHA, LARGEST_SECOND_ALPHA, budget}
 pub use describe::{Description, SIGMA_PER_MAD, describe, mad};
 pub use interval::{FEWEST_TRIALS, Interval, LEVEL, median_interval};
 pub use modes::{Split, split};
+pub use noise_level::NoiseLevel;
+pub use online::{NEARBY, Online, Sighting};
 pub use outliers::{FENCE, Outliers, outliers};
 pub use power::{Catches, Power, TwoStages, blocks_needed};
+pub use segments::{Change, FOLLOWING, LevelScale, Segment, Segmentation, segments};
 pub use shift::{Shift, shift};
 pub use signed_rank::{SignedRank, least_p, signed_rank};
 pub use sorted::Sorted;
-pub use trend::{Trend, trend};
+pub use trend::{Trend, common_trend, trend};
 pub use two_level::{Estimate, TwoLevel, estimate, two_level};
 pub use wilson::wilson;
 
@@ -73,6 +82,16 @@ pub enum StatsError {
         found: usize,
         /// How many are accepted.
         most: usize,
+    },
+    /// A value has no logarithm.
+    #[error(
+        "value {index} is {value}, which is not above zero, so it has no ratio to others: compare differences instead"
+    )]
+    NotPositive {
+        /// Its place in the slice, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
     },
     /// A probability or level that is not one.
     #[error("{value} is not a probability: it must lie between 0 and 1")]

@@ -2,11 +2,11 @@
 
 use std::f64::consts::PI;
 
-pub(super) use super::random::SplitMix64;
+pub(crate) use super::random::SplitMix64;
 
 /// Shapes of independent noise.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Noise {
+pub(crate) enum Noise {
     /// Standard normal.
     Gaussian,
     /// Tails so heavy that there is no mean.
@@ -18,7 +18,7 @@ pub(super) enum Noise {
 }
 
 impl Noise {
-    pub(super) fn draw(self, random: &mut SplitMix64) -> f64 {
+    pub(crate) fn draw(self, random: &mut SplitMix64) -> f64 {
         match self {
             Noise::Gaussian => random.normal(),
             Noise::Cauchy => (PI * (random.uniform() - 0.5)).tan(),
@@ -30,7 +30,7 @@ impl Noise {
         }
     }
 
-    pub(super) fn median(self) -> f64 {
+    pub(crate) fn median(self) -> f64 {
         match self {
             Noise::Gaussian | Noise::Cauchy | Noise::Student3 => 0.0,
             Noise::Skewed => std::f64::consts::LN_2,

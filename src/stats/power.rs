@@ -5,7 +5,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::random::SplitMix64;
-use super::shift::walsh_averages;
+use super::shift::fill_walsh_averages;
 use super::signed_rank::tail;
 use super::{FEWEST_TRIALS, LEVEL, SIGMA_PER_MAD, Shift, Sorted, StatsError, check_length, check_range, shift};
 
@@ -140,16 +140,21 @@ impl Simulation {
 
     /// From which shift on each simulated stage sees one; with a margin, and estimates it beyond the margin. Ascending.
     fn thresholds(&self, scatter: &Scatter, margin: Option<f64>) -> Vec<f64> {
+        let (mut effects, mut averages) = (Vec::new(), Vec::new());
         let stage = |draws: &[(f64, f64)]| {
-            let effects: Vec<f64> = draws.iter().map(|(place, smear)| scatter.draw(*place, *smear)).collect();
-            let mut averages = walsh_averages(&effects);
-            let significant = -ranked(&mut averages, self.depth - 1);
+            effects.clear();
+            effects.extend(draws.iter().map(|(place, smear)| scatter.draw(*place, *smear)));
+            fill_walsh_averages(&effects, &mut averages);
+            let middle = (averages.len() - 1) / 2;
+            let (_, critical, above) = averages.select_nth_unstable_by(self.depth - 1, f64::total_cmp);
+            let significant = -*critical;
             match margin {
-                None => significant,
-                Some(margin) => {
-                    let middle = (averages.len() - 1) / 2;
-                    significant.max(margin - ranked(&mut averages, middle))
+                Some(margin) if middle >= self.depth => {
+                    significant.max(margin - *above.select_nth_unstable_by(middle - self.depth, f64::total_cmp).1)
                 }
+                // An average at least as deep as the middle one stands for it.
+                Some(margin) => margin + significant,
+                None => significant,
             }
         };
         let mut thresholds: Vec<f64> = self.draws.chunks_exact(self.blocks).map(stage).collect();
@@ -172,11 +177,6 @@ fn strata(rounds: usize, blocks: usize, random: &mut SplitMix64) -> Vec<f64> {
         }
     }
     places
-}
-
-/// The value of a rank, from 0.
-fn ranked(values: &mut [f64], rank: usize) -> f64 {
-    *values.select_nth_unstable_by(rank, f64::total_cmp).1
 }
 
 /// How far effects lie from their centre, in either direction.

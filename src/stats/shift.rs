@@ -50,9 +50,19 @@ pub fn shift(effects: &[f64], wanted: f64) -> Result<Shift, StatsError> {
 }
 
 /// The means of all pairs, each value with itself included.
-pub(super) fn walsh_averages(values: &[f64]) -> Vec<f64> {
-    let pairs = (0..values.len()).flat_map(|first| (first..values.len()).map(move |second| (first, second)));
-    pairs.map(|(first, second)| values[first].midpoint(values[second])).collect()
+fn walsh_averages(values: &[f64]) -> Vec<f64> {
+    let mut averages = Vec::new();
+    fill_walsh_averages(values, &mut averages);
+    averages
+}
+
+/// Puts the means of all pairs, each value with itself included, in place of what a buffer holds. Sums of values in
+/// range do not overflow.
+pub(super) fn fill_walsh_averages(values: &[f64], averages: &mut Vec<f64>) {
+    averages.clear();
+    for (first, value) in values.iter().enumerate() {
+        averages.extend(values[first..].iter().map(|other| (value + other) / 2.0));
+    }
 }
 
 #[cfg(test)]
