@@ -109,3 +109,67 @@ pub fn tally(verdicts: &[Verdict]) -> Tally {
     }
     tally
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::trial;
+    use super::*;
+
+    const REQUESTS: Metric = Metric::of(Role::Client, Quantity::Requests);
+
+    #[test]
+    fn a_design_carries_what_the_budget_leaves() {
+        let found = design(10, 30, 0.01, 100).unwrap();
+        assert_eq!((found.first_blocks, found.second_blocks, found.gate_series), (10, 30, 100));
+        assert_eq!((found.first_alpha, found.budget), (0.1, 0.01));
+        assert!((found.second_alpha - 0.001).abs() < 1e-15);
+        let refused = design(10, 5, 0.01, 100).unwrap_err().to_string();
+        assert!(refused.starts_with("this comparison cannot decide: 5 blocks in the second stage give"), "{refused}");
+    }
+
+    #[test]
+    fn gate_metrics_are_those_that_decide_each_once() {
+        let mut rules = Rules::default();
+        rules.gate.extend([REQUESTS, Metric::WALL_TIME]);
+        let found = gate_metrics(&[Role::Client, Role::Server], &rules);
+        let names: Vec<String> = found.iter().map(Metric::to_string).collect();
+        let expected = [
+            "wall_time",
+            "client.cpu_time",
+            "client.rss_peak",
+            "server.cpu_time",
+            "server.rss_peak",
+            "client.requests",
+        ];
+        assert_eq!(names, expected);
+        assert!(found.iter().all(|metric| rules.decides(*metric)));
+    }
+
+    #[test]
+    fn identical_subjects_are_equivalent_without_a_trial() {
+        let (example, mut rules) = (trial(0, &[1]), Rules::default());
+        rules.gate.insert(REQUESTS);
+        rules.exact.insert(REQUESTS);
+        let found = identical(&example.case, &example.label, 3, &[Role::Client], &rules);
+        assert_eq!(found.iter().map(|v| v.metric).collect::<Vec<_>>(), gate_metrics(&[Role::Client], &rules));
+        for verdict in &found {
+            assert_eq!((verdict.kind, verdict.gate, verdict.stage), (VerdictKind::Equivalent, true, None));
+            assert_eq!((verdict.effect, verdict.p, verdict.blocks), (None, None, 0));
+            assert_eq!(verdict.reason, "identical binary and configuration");
+        }
+        assert_eq!((found[0].scale, found[3].scale), (Scale::Ratio, Scale::Difference));
+        assert_eq!(tally(&found), Tally { equivalent: 4, ..Tally::default() });
+    }
+
+    #[test]
+    fn a_tally_counts_gate_series_alone() {
+        let example = trial(0, &[1]);
+        let one = identical(&example.case, &example.label, 1, &[], &Rules::default()).remove(0);
+        let of = |kind, gate| Verdict { kind, gate, ..one.clone() };
+        let mut verdicts: Vec<Verdict> = VerdictKind::ALL.map(|kind| of(kind, true)).to_vec();
+        verdicts.push(of(VerdictKind::Worse, true));
+        verdicts.push(of(VerdictKind::Inconclusive, false));
+        let expected = Tally { worse: 2, better: 1, equivalent: 1, inconclusive: 1, unusable: 1 };
+        assert_eq!(tally(&verdicts), expected);
+    }
+}

@@ -20,6 +20,8 @@ mod reasons;
 mod reconcile;
 mod sampling;
 mod series;
+#[cfg(test)]
+mod simulation;
 mod summary;
 
 use std::collections::BTreeSet;

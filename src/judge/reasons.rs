@@ -15,6 +15,9 @@ pub(super) fn inconclusive(verdict: &Verdict, significant: bool, one_stage: bool
     if holds_no_change(verdict) {
         return format!("no change beyond {}", amount(verdict, beyond));
     }
+    if !verdict.gate {
+        return "described only, and it changed".to_owned();
+    }
     let what = match (significant, size(verdict, verdict.effect.unwrap_or_default()) > verdict.margin) {
         (false, true) => "a change is likely and not certain enough",
         _ => "too close to the margin",
@@ -25,7 +28,7 @@ pub(super) fn inconclusive(verdict: &Verdict, significant: bool, one_stage: bool
 /// Why a stage cannot decide that lost blocks to failures, or was planned too small.
 pub(super) fn too_few(verdict: &Verdict, failed: u32) -> String {
     let alpha = verdict.alpha.unwrap_or_default();
-    let lost = if failed == 0 { String::new() } else { format!(", after {failed} failed") };
+    let lost = if failed == 0 { String::new() } else { format!(", after {failed} failed,") };
     format!("{} usable blocks{lost} cannot reach p below {}", verdict.blocks, significant_digits(alpha))
 }
 
@@ -70,11 +73,11 @@ pub fn sentence(verdict: &Verdict) -> String {
 }
 
 fn equivalent_sentence(verdict: &Verdict) -> String {
-    match bound(verdict) {
-        Some(0.0) => joined("nothing changed", &verdict.reason),
-        Some(beyond) => joined(&format!("nothing changed by more than {}", amount(verdict, beyond)), &verdict.reason),
-        None => joined("nothing changed", &verdict.reason),
-    }
+    let changed = match bound(verdict).filter(|beyond| *beyond > 0.0) {
+        Some(beyond) => joined(&format!("nothing changed by more than {}", amount(verdict, beyond)), &caught(verdict)),
+        None => "nothing changed".to_owned(),
+    };
+    joined(&changed, &verdict.reason)
 }
 
 fn inconclusive_sentence(verdict: &Verdict) -> String {
@@ -82,10 +85,23 @@ fn inconclusive_sentence(verdict: &Verdict) -> String {
     if let Some(effect) = effect(verdict) {
         sentence = format!("{sentence}: {effect}");
     }
+    if holds_no_change(verdict) {
+        sentence = joined(&sentence, &caught(verdict));
+    }
     if let Some(blocks) = verdict.blocks_needed {
         sentence = joined(&sentence, &format!("about {blocks} blocks would decide"));
     }
     sentence
+}
+
+/// The resolution in words; empty without one. A resolution of nothing goes without saying.
+fn caught(verdict: &Verdict) -> String {
+    match verdict.resolution.filter(|resolution| *resolution > 0.0) {
+        Some(resolution) => {
+            format!("a change of {} would very likely have been caught", amount(verdict, resolution))
+        }
+        None => String::new(),
+    }
 }
 
 /// The effect with its interval, where there is one.
@@ -138,4 +154,65 @@ fn significant_digits(value: f64) -> String {
     // A value that is round already must not be pushed on by its last bit.
     let rounded = (value * step - 1e-9).ceil() / step;
     format!("{rounded:.*}", usize::try_from(place.max(0)).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::design::identical;
+    use super::super::fixture::{PEAK, trial};
+    use super::*;
+    use crate::model::Interval;
+
+    fn verdict(kind: VerdictKind, effect: f64, low: f64, high: f64) -> Verdict {
+        let example = trial(0, &[1]);
+        let blank = identical(&example.case, &example.label, 1, &[], &Rules::default()).remove(0);
+        let interval = Some(Interval { low, high, level: 0.95 });
+        Verdict { kind, effect: Some(effect), interval, reason: String::new(), ..blank }
+    }
+
+    #[test]
+    fn verdicts_read_as_sentences() {
+        let worse = verdict(VerdictKind::Worse, 1.043, 1.031, 1.055);
+        assert_eq!(sentence(&worse), "worse: 1.043 × (1.031 … 1.055)");
+        let better = verdict(VerdictKind::Better, 0.957, 0.945, 0.968);
+        assert_eq!(sentence(&better), "better: 0.957 × (0.945 … 0.968)");
+        let equivalent = verdict(VerdictKind::Equivalent, 1.001, 0.9951, 1.0062);
+        assert_eq!(sentence(&equivalent), "nothing changed by more than 0.62%");
+        let caught = Verdict { resolution: Some(0.019), ..equivalent.clone() };
+        assert_eq!(
+            sentence(&caught),
+            "nothing changed by more than 0.62%; a change of 1.9% would very likely have been caught"
+        );
+        let mut close = verdict(VerdictKind::Inconclusive, 1.011, 1.004, 1.0175);
+        (close.reason, close.blocks_needed) = ("too close to the margin".into(), Some(60));
+        assert_eq!(
+            sentence(&close),
+            "too close to the margin: 1.0110 × (1.0040 … 1.0175); about 60 blocks would decide"
+        );
+        let unusable = Verdict { kind: VerdictKind::Unusable, reason: "why".into(), ..equivalent };
+        assert_eq!(sentence(&unusable), "unusable: why");
+    }
+
+    #[test]
+    fn differences_have_a_sign_and_a_unit() {
+        let mut worse = verdict(VerdictKind::Worse, 2_097_152.0, 1_048_576.0, 3_145_728.0);
+        (worse.scale, worse.metric) = (Scale::Difference, PEAK);
+        assert_eq!(sentence(&worse), "worse: +2.0 MiB (1.0 … 3.0)");
+    }
+
+    #[test]
+    fn identical_subjects_read_as_such() {
+        let example = trial(0, &[1]);
+        let found = identical(&example.case, &example.label, 1, &[], &Rules::default()).remove(0);
+        assert_eq!(sentence(&found), "nothing changed; identical binary and configuration");
+    }
+
+    #[test]
+    fn bounds_are_rounded_away_from_zero() {
+        for (value, text) in [(0.0, "0"), (1.9, "1.9"), (1.901, "2.0"), (0.62, "0.62"), (12.1, "13"), (123.0, "130")] {
+            assert_eq!(significant_digits(value), text);
+        }
+        assert_eq!(significant_digits(0.1), "0.10");
+        assert_eq!(significant_digits(0.99999), "1.00");
+    }
 }

@@ -127,3 +127,66 @@ fn most_series(budget: f64, p: f64) -> u32 {
         .find(|series| second_alpha(budget, *series) > p && *series > 0)
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_shared_out_evenly() {
+        for (series, alpha) in [(0, 0.01), (1, 0.01), (10, 0.01), (30, 0.01 / 3.0), (100, 0.001), (300, 1.0 / 3000.0)] {
+            let found = budget(10, 30, 0.01, series).unwrap();
+            assert_eq!(found.first_alpha, 0.1);
+            assert!((found.second_alpha / alpha - 1.0).abs() < 1e-12, "{series}: {found:?}");
+            // The union bound.
+            assert!(f64::from(series) * found.first_alpha * found.second_alpha <= 0.01 * (1.0 + 1e-12));
+        }
+    }
+
+    #[test]
+    fn a_plan_that_cannot_work_is_refused_and_told_what_would() {
+        let refusal = |first, second, share, series| budget(first, second, share, series).unwrap_err().to_string();
+        assert_eq!(
+            refusal(10, 10, 0.01, 100),
+            "10 blocks in the second stage give p = 1.95e-3 at the least, and with 100 gate series p must come below \
+             1.00e-3: plan at least 11 blocks, or let at most 51 gate series share 10"
+        );
+        assert_eq!(
+            refusal(10, 7, 0.01, 1),
+            "7 blocks in the second stage give p = 1.56e-2 at the least, and with 1 gate series p must come below \
+             1.00e-2: plan at least 8 blocks"
+        );
+        assert_eq!(
+            refusal(4, 30, 0.01, 1),
+            "4 blocks in the first stage give p = 0.125 at the least, and p must come below 0.1: plan at least 5"
+        );
+        for share in [0.0, -0.1, 1.5, f64::NAN] {
+            assert!(matches!(budget(10, 30, share, 1), Err(BudgetError::Budget { .. })), "{share}");
+        }
+    }
+
+    /// What the advice names works, and one block less or one series more does not.
+    #[test]
+    fn the_advice_is_the_boundary() {
+        for share in [0.01, 0.05, 1e-6] {
+            for series in [1, 7, 51, 52, 300, 1_000_000] {
+                for blocks in 1..40 {
+                    let Err(BudgetError::SecondStage { needed, most_series, .. }) = budget(10, blocks, share, series)
+                    else {
+                        continue;
+                    };
+                    assert!(needed > blocks && budget(10, needed, share, series).is_ok());
+                    assert!(budget(10, needed - 1, share, series).is_err());
+                    assert!(most_series < series && budget(10, blocks, share, most_series + 1).is_err());
+                    assert!(most_series == 0 || budget(10, blocks, share, most_series).is_ok());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_second_stage_any_first_one_will_do() {
+        assert!(budget(1, 0, 0.01, 300).is_ok());
+        assert!(budget(5, 30, 0.01, 300).is_ok());
+    }
+}

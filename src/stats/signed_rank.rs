@@ -1,6 +1,6 @@
-//! The Wilcoxon signed-rank test: whether paired effects lie around zero. Assumes independent effects, each symmetric
-//! around the same centre, which randomised pairs of equal subjects are by construction; assumes no shape, so heavy
-//! tails cost power and never the level.
+//! The Wilcoxon signed-rank test: whether paired effects lie around zero. Assumes that each effect is as likely to have
+//! either sign when there is no effect, which pairs in random order have by construction; assumes no shape, so heavy
+//! tails, drift and dependence between blocks cost power and never the level.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -132,4 +132,94 @@ pub(super) fn tail(count: usize, most: f64) -> (usize, f64) {
         depth += 1;
     }
     (depth, below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::noise::{Disturbance, SplitMix64};
+    use super::super::vectors;
+    use super::*;
+
+    #[test]
+    fn probabilities_agree_with_scipy_and_with_all_signs() {
+        for case in vectors::read(include_str!("../../tests/vectors/stats/signed_rank.json")) {
+            let effects = case.list("effects");
+            let found = signed_rank(&effects).unwrap();
+            assert_eq!(found.used, case.number("used") as usize, "{}", case.name);
+            assert_eq!(found.used + found.zeros, effects.len());
+            assert_eq!(found.statistic, case.number("statistic"), "{}", case.name);
+            for (found, name) in [(found.p, "p"), (found.greater, "greater"), (found.less, "less")] {
+                vectors::assert_near(found, case.number(name), 1e-9, &format!("{}: {name}", case.name));
+            }
+        }
+    }
+
+    #[test]
+    fn the_least_p_is_that_of_effects_on_one_side() {
+        for blocks in [1, 2, 5, 10, 30, 64, 100] {
+            let effects: Vec<f64> = (1..=blocks).map(f64::from).collect();
+            vectors::assert_near(signed_rank(&effects).unwrap().p, least_p(blocks), 1e-12, "least p");
+        }
+        assert_eq!((least_p(0), least_p(1), least_p(10)), (1.0, 1.0, 2.0_f64.powi(-9)));
+        assert_eq!(least_p(u32::MAX), 0.0);
+    }
+
+    #[test]
+    fn awkward_effects() {
+        assert_eq!(signed_rank(&[]), Err(StatsError::TooFew { found: 0, needed: 1 }));
+        assert!(matches!(signed_rank(&[0.0, f64::NAN]), Err(StatsError::OutOfRange { index: 1, .. })));
+        let zeros = signed_rank(&[0.0, -0.0]).unwrap();
+        assert_eq!((zeros.used, zeros.zeros, zeros.statistic, zeros.p), (0, 2, 0.0, 1.0));
+        assert_eq!((zeros.greater, zeros.less), (1.0, 1.0));
+        let all_zeros_of_many = signed_rank(&[0.0; 500]).unwrap();
+        assert_eq!(all_zeros_of_many.p, 1.0);
+        let ties_of_many = signed_rank(&[2.0; 500]).unwrap();
+        assert!(ties_of_many.p < 1e-100);
+    }
+
+    #[test]
+    fn a_tail_is_the_deepest_that_stays_below_its_probability() {
+        // Published critical values of T, two-sided 5%: 8 for n = 10, 137 for n = 30 (Wilcoxon and Wilcox, 1964).
+        assert_eq!((tail(10, 0.025).0, tail(30, 0.025).0), (9, 138));
+        assert_eq!(tail(5, 0.025), (0, 0.0));
+        assert_eq!(tail(0, 0.025), (0, 0.0));
+        let (depth, below) = tail(101, 0.025);
+        let (exact_depth, exact_below) = tail(100, 0.025);
+        assert!(depth > exact_depth && (below - exact_below).abs() < 2e-4, "{depth} {below}");
+        assert_eq!(tail(200, 0.0).0, 0);
+    }
+
+    /// The order within a block is drawn, so under no change each sign is a fair coin whatever disturbs the trials: the
+    /// level holds for every shape, through drift, and for trials that depend on each other.
+    #[test]
+    fn the_test_holds_its_level() {
+        const ROUNDS: usize = 1000;
+        let mut random = SplitMix64::new(77);
+        for disturbance in Disturbance::ALL {
+            for (count, alpha) in [(10, 0.1), (20, 0.05)] {
+                let mut rejected = 0;
+                for _ in 0..ROUNDS {
+                    let effects = disturbance.effects(count, 0.0, &mut random);
+                    rejected += usize::from(signed_rank(&effects).unwrap().p < alpha);
+                }
+                let share = rejected as f64 / ROUNDS as f64;
+                let error = (alpha * (1.0 - alpha) / ROUNDS as f64).sqrt();
+                assert!(share < alpha + 4.0 * error, "{disturbance:?}, {count}: {share} for {alpha}");
+                assert!(share > 0.7 * alpha - 4.0 * error, "{disturbance:?}, {count}: {share} for {alpha}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        /// Turning all signs round swaps the tails; scale means nothing to ranks.
+        #[test]
+        fn signs_and_scale(effects in proptest::collection::vec(-50_i32..50, 1..50)) {
+            let effects: Vec<f64> = effects.into_iter().map(f64::from).collect();
+            let turned: Vec<f64> = effects.iter().map(|effect| -8.0 * effect).collect();
+            let (one, other) = (signed_rank(&effects).unwrap(), signed_rank(&turned).unwrap());
+            proptest::prop_assert!((one.p - other.p).abs() <= 1e-12);
+            proptest::prop_assert!((one.greater - other.less).abs() <= 1e-12);
+            proptest::prop_assert!((0.0..=1.0).contains(&one.p) && one.greater + one.less >= 1.0 - 1e-9);
+        }
+    }
 }

@@ -30,3 +30,51 @@ pub fn wilson(successes: u64, trials: u64, level: f64) -> Result<Interval, Stats
     let high = if successes == trials { 1.0 } else { (middle + reach) / scale };
     Ok(Interval { low: low.max(0.0), high: high.min(1.0), level })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::noise::SplitMix64;
+    use super::super::vectors;
+    use super::*;
+
+    #[test]
+    fn intervals_agree_with_scipy() {
+        for case in vectors::read(include_str!("../../tests/vectors/stats/wilson.json")) {
+            let level = case.number("level");
+            let found = wilson(case.number("successes") as u64, case.number("trials") as u64, level).unwrap();
+            for (found, expected) in [found.low, found.high].into_iter().zip(case.list("interval")) {
+                assert!((found - expected).abs() < 1e-12, "{}: {found}, not {expected}", case.name);
+            }
+            assert_eq!(found.level, level);
+        }
+    }
+
+    #[test]
+    fn awkward_counts() {
+        let nothing = wilson(0, 0, 0.95).unwrap();
+        assert_eq!((nothing.low, nothing.high), (0.0, 1.0));
+        let certain = wilson(3, 4, 1.0).unwrap();
+        assert_eq!((certain.low, certain.high), (0.0, 1.0));
+        let point = wilson(1, 4, 0.0).unwrap();
+        assert_eq!((point.low, point.high), (0.25, 0.25));
+        assert!(wilson(2, 1, 0.95).is_err() && wilson(1, 0, 0.95).is_err() && wilson(1, 2, f64::NAN).is_err());
+        let huge = wilson(u64::MAX / 2, u64::MAX, 0.95).unwrap();
+        assert!(huge.low < 0.5 && 0.5 < huge.high && huge.high - huge.low < 1e-8);
+    }
+
+    #[test]
+    fn intervals_cover_what_they_state_within_a_few_points() {
+        const ROUNDS: usize = 4000;
+        let mut random = SplitMix64::new(9);
+        for (share, trials) in [(0.01, 400), (0.1, 50), (0.5, 20), (0.9, 200)] {
+            let mut covered = 0;
+            for _ in 0..ROUNDS {
+                let successes = (0..trials).filter(|_| random.uniform() < share).count() as u64;
+                let interval = wilson(successes, trials, 0.95).unwrap();
+                covered += usize::from(interval.low <= share && share <= interval.high);
+            }
+            let found = covered as f64 / ROUNDS as f64;
+            assert!((0.92..0.985).contains(&found), "{share} of {trials}: {found}");
+        }
+    }
+}
