@@ -5,6 +5,7 @@
 
 mod browser;
 mod cli;
+mod detect;
 mod history;
 mod revision;
 mod runner;

@@ -3,6 +3,7 @@
 //! Start with [`main`]; `measuring` is the line from a revision to rows in the history.
 
 mod check;
+mod detect;
 mod doctor;
 mod history;
 mod interrupt;
@@ -67,6 +68,8 @@ enum Command {
     Serve(serve::Args),
     /// Look after the database of results.
     History(history::Args),
+    /// Find the change points of a series in a CSV file.
+    Detect(detect::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
 }
@@ -98,6 +101,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Check(args)) => check::check(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),
+        Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
