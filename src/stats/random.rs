@@ -1,5 +1,6 @@
 //! Seeded random numbers, so that whatever is simulated comes out the same every time. Never a source of secrets.
 
+#[cfg(test)]
 use std::f64::consts::TAU;
 
 /// SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*, 2014).
@@ -24,6 +25,7 @@ impl SplitMix64 {
     }
 
     /// Standard normal (Box and Muller, 1958).
+    #[cfg(test)]
     pub(crate) fn normal(&mut self) -> f64 {
         (-2.0 * self.uniform().ln()).sqrt() * (TAU * self.uniform()).cos()
     }
