@@ -20,6 +20,7 @@ mod reasons;
 mod reconcile;
 mod sampling;
 mod series;
+pub mod shares;
 #[cfg(test)]
 mod simulation;
 mod summary;
