@@ -19,7 +19,7 @@ mod timeline;
 pub use blocks::{BlockDot, BlockGraph, BlockStage};
 pub use effect::EffectBar;
 pub use growth::{Growth, GrowthLine, GrowthPoint, exponent};
-pub use history::{HistoryGraph, HistoryLine, HistoryPoint, Place, PlaceState};
+pub use history::{Flag, HistoryGraph, HistoryLine, HistoryNotes, HistoryPoint, Level, Place, PlaceState, VerdictMark};
 pub use plot::ChartError;
 pub use sparkline::Sparkline;
 pub use strip::{Strip, StripTrial};
