@@ -127,6 +127,11 @@ pub(super) const AXIS: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
          WHERE environment_id = ?1 AND part IN ('alone', 'head') GROUP BY revision_id) \
      ORDER BY position, committed_at, runs.id";
 
+/// The end of a query like that: the newest run of each revision on each environment, at most `?1` of them.
+pub(super) const LATEST: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
+         WHERE part IN ('alone', 'head') GROUP BY environment_id, revision_id) \
+     ORDER BY position DESC, runs.id DESC LIMIT ?1";
+
 /// A row of [`LISTING`].
 pub(super) fn listing(row: &Row) -> Result<RunListing> {
     Ok(RunListing {

@@ -9,6 +9,7 @@ mod attempt;
 mod blocks;
 mod canary;
 mod measure;
+mod operations;
 mod order;
 mod readings;
 mod sampler;
@@ -18,6 +19,7 @@ mod trial;
 
 pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_blocks, rounds};
 pub use measure::{Done, Ended, Target, measure};
+pub use operations::{NoHello, operations};
 pub use subject::STOP_GRACE;
 
 use std::sync::atomic::{AtomicBool, Ordering};

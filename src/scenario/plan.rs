@@ -99,6 +99,11 @@ impl Plan {
         self.cases.iter().map(|case| case.trials).sum()
     }
 
+    /// The rules of a case, where the plan holds it.
+    pub fn rules(&self, case: &Case) -> Option<&Rules> {
+        self.cases.iter().find(|planned| planned.case == *case).map(|planned| &planned.rules)
+    }
+
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {

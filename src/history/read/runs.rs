@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::history::{
     HistoryError, Progress, Result, RunListing,
-    row::{self, AXIS, LISTING, all, first, unsigned},
+    row::{self, AXIS, LATEST, LISTING, all, first, unsigned},
 };
 use crate::model::{Annotation, Environment, RevisionKind, RunId, UnixMillis};
 
@@ -37,12 +37,7 @@ pub(in crate::history) fn progress(connection: &Connection) -> Result<Option<Pro
 }
 
 pub(in crate::history) fn latest(connection: &Connection, limit: u32) -> Result<Vec<RunListing>> {
-    let sql = format!(
-        "{LISTING} WHERE runs.id IN (SELECT max(id) FROM runs WHERE part IN ('alone', 'head')
-                                     GROUP BY environment_id, revision_id)
-         ORDER BY position DESC, runs.id DESC LIMIT ?1"
-    );
-    all(connection, &sql, [limit], row::listing)
+    all(connection, &format!("{LISTING} {LATEST}"), [limit], row::listing)
 }
 
 pub(in crate::history) fn listing(connection: &Connection, id: RunId) -> Result<Option<RunListing>> {

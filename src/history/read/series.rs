@@ -57,7 +57,7 @@ pub(in crate::history) fn all_series(
     Ok(lines)
 }
 
-/// What [`line`] reads, to be continued with conditions.
+/// What [`line()`] reads, to be continued with conditions.
 const LINE: &str = "SELECT series.id AS series_id, operation_version, cases.* FROM series \
      JOIN cases ON cases.id = case_id";
 

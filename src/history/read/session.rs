@@ -7,7 +7,7 @@ use crate::history::{
     HistoryError, Result, RunListing, SessionListing, VerdictPoint,
     row::{self, all, first, unsigned_at, word_at},
 };
-use crate::model::{Block, Metric, RunId, Session, SessionId, UnixMillis, Verdict};
+use crate::model::{Block, Case, Metric, RunId, Session, SessionId, UnixMillis, Verdict};
 
 /// The newest sessions, newest first.
 pub(in crate::history) fn sessions(connection: &Connection, limit: u32) -> Result<Vec<SessionListing>> {
@@ -141,24 +141,29 @@ pub(in crate::history) fn verdict_points(
     environment: &str,
 ) -> Result<Vec<VerdictPoint>> {
     let places = places(connection, environment)?;
-    let sql =
-        "SELECT series_id, session_id, head_run_id, purpose, verdicts.kind, gate, scale, effect, low, high, level,
-                      cases.*
-               FROM cases
-               JOIN series ON series.case_id = cases.id
-               JOIN verdicts ON verdicts.series_id = series.id
-               JOIN sessions ON sessions.id = session_id
+    let sql = "SELECT series.id AS series_id, operation_version, cases.* FROM series
+               JOIN cases ON cases.id = case_id
                WHERE scenario = ?1 AND metric = ?2 AND environment_id = ?3";
-    let mut points = all(connection, sql, [scenario, &metric.to_string(), environment], verdict_point)?;
-    points.retain(|point| places.contains_key(&point.run));
-    points.sort_by(|a, b| (&a.case, a.series, places.get(&a.run)).cmp(&(&b.case, b.series, places.get(&b.run))));
+    let mut lines = all(connection, sql, [scenario, &metric.to_string(), environment], |row| {
+        Ok((row::case(row)?, row.get::<_, u32>("operation_version")?, row.get::<_, i64>("series_id")?))
+    })?;
+    lines.sort();
+    let mut points = Vec::new();
+    for (case, _, series) in lines {
+        let sql = "SELECT session_id, head_run_id, purpose, kind, gate, scale, effect, low, high, level FROM verdicts
+                   JOIN sessions ON sessions.id = session_id WHERE series_id = ?1";
+        let mut line = all(connection, sql, [series], |row| verdict_point(row, series, &case))?;
+        line.retain(|point| places.contains_key(&point.run));
+        line.sort_by_key(|point| places.get(&point.run).copied());
+        points.append(&mut line);
+    }
     Ok(points)
 }
 
-fn verdict_point(row: &Row) -> Result<VerdictPoint> {
+fn verdict_point(row: &Row, series: i64, case: &Case) -> Result<VerdictPoint> {
     Ok(VerdictPoint {
-        series: row.get("series_id")?,
-        case: row::case(row)?,
+        series,
+        case: case.clone(),
         run: RunId(row.get("head_run_id")?),
         session: SessionId(row.get("session_id")?),
         purpose: word_at(row, "purpose")?,

@@ -8,7 +8,7 @@ use crate::history::{
     read,
     row::{first, signed},
 };
-use crate::model::{Block, Part, RunId, RunState, Session, SessionId, UnixMillis, Verdict};
+use crate::model::{Block, Part, RunId, RunState, Session, SessionId, Stage, UnixMillis, Verdict};
 
 pub(in crate::history) fn open_session(connection: &Connection, start: &SessionStart) -> Result<OpenSession> {
     limits::design(&start.design).map_err(|why| invalid(named(start), why))?;
@@ -169,7 +169,7 @@ fn insert_verdict(
             verdict.kind.as_str(),
             verdict.gate,
             verdict.scale.as_str(),
-            verdict.stage.map(|stage| stage.number()),
+            verdict.stage.map(Stage::number),
             verdict.blocks,
             verdict.effect,
             verdict.interval.map(|interval| interval.low),
