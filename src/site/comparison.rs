@@ -162,7 +162,11 @@ impl Summary {
             environment: environment
                 .map_or_else(|| listing.head.run.environment.clone(), |environment| environment.title()),
             environment_id: listing.head.run.environment.clone(),
-            sizes: sizes(&session.design),
+            sizes: if session.identical {
+                "nothing: both are the same program".to_owned()
+            } else {
+                sizes(&session.design)
+            },
             budget: verdicts::share(session.design.budget),
             levels: levels(&session.design),
             seed: session.seed,

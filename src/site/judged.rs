@@ -102,7 +102,6 @@ impl Judged {
     fn without(listing: &RunListing, sessions: &[SessionListing]) -> Judged {
         let run = &listing.run;
         let gate = sessions.iter().find(|session| session.session.purpose == Purpose::Gate);
-        let parent = run.revision.parent.as_deref().map(|parent| parent.get(..8).unwrap_or(parent));
         let mut command = String::new();
         let detail = match (run.state, gate.map(|session| session.session.state)) {
             (RunState::BuildFailed, _) => "It does not build.".to_owned(),
@@ -113,16 +112,16 @@ impl Judged {
             }
             (_, Some(RunState::BuildFailed)) => "Its parent or itself does not build.".to_owned(),
             (_, Some(_)) => "Its parent has no subject that speaks the contract.".to_owned(),
-            (_, None) => match (run.revision.kind, parent) {
+            (_, None) => match (run.revision.kind, &run.revision.parent) {
                 (RevisionKind::Worktree, _) => {
-                    command = "benchline compare".to_owned();
-                    "A work tree gets one when it is compared with its own HEAD.".to_owned()
+                    command = "benchline run".to_owned();
+                    "A work tree gets one when it is measured interleaved with its own HEAD:".to_owned()
                 }
                 (RevisionKind::Commit, None) => "The first commit has no parent to be compared with.".to_owned(),
-                (RevisionKind::Commit, Some(parent)) => {
-                    command = format!("benchline compare {parent} {}", run.revision.short());
+                (RevisionKind::Commit, Some(_)) => {
+                    command = format!("benchline run {} --profile gate", run.revision.short());
                     if run.part == Part::Base {
-                        "It was only measured as what others are compared with. This compares it with its parent:"
+                        "It was only measured as what others are compared with. This measures it interleaved with its parent:"
                     } else {
                         "It was measured by itself, and not interleaved with its parent. This does:"
                     }

@@ -105,7 +105,7 @@ async fn commits_say_what_was_decided_about_them_or_why_nothing_was() {
     assert!(headline(&home).contains("gate series") && home.contains("class=\"sign worse\" href=\"/comparison/1\""));
     let alone = TestSite::filled();
     let page = alone.page(&format!("/commits/{}", fixture::commit(4))).await;
-    let asked = format!("benchline compare {} {}", &fixture::commit(3)[..8], &fixture::commit(4)[..8]);
+    let asked = format!("benchline run {} --profile gate", &fixture::commit(4)[..8]);
     assert!(page.contains("No verdict yet") && page.contains(&asked), "{page}");
 }
 
