@@ -115,8 +115,8 @@ impl Effects {
             interval: verdict.interval.map(|interval| (self.change(interval.low), self.change(interval.high))),
         });
         let blocks = self.blocks.iter().filter(|block| block.stage == stage.number()).map(dot).collect();
-        let decides = if decides { "stage that decides" } else { "stage" };
-        BlockStage { name: format!("{decides}: {}", stage.number()), blocks, estimate }
+        let decides = if decides { ", which decides" } else { "" };
+        BlockStage { name: format!("stage {}{decides}", stage.number()), blocks, estimate }
     }
 
     /// An effect with 0 for no change: a ratio as a share, a difference as it is.
