@@ -6,7 +6,7 @@
 pub(super) const REACH: usize = 10;
 
 /// The fewest on each side: for the newest points the window is the last five, so that the median follows a step as soon
-/// as three points show it.
+/// as three points show it; for the oldest it is the first five.
 const NEAREST: usize = 2;
 
 /// Values count no further than this many standard deviations from the running median.
@@ -65,8 +65,9 @@ pub(super) fn clip(values: &[f64], width: f64, clipped: &mut Vec<f64>) {
     let mut window = Window::default();
     for place in clipped.len()..values.len() {
         let last = values.len() - 1;
-        let reach = REACH.min(last - place).max(NEAREST);
-        let end = (place + reach).min(last);
+        // As wide on both sides, or a step soon after the first points would be shown to them before it happens.
+        let reach = REACH.min(place).min(last - place).max(NEAREST);
+        let end = (place + reach).max(2 * NEAREST).min(last);
         window.slide(values, end.saturating_sub(2 * reach), end + 1);
         let median = window.sorted[window.sorted.len() / 2];
         clipped.push(values[place].clamp(median - width, median + width));

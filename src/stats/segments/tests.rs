@@ -192,3 +192,12 @@ fn a_hundred_thousand_points_are_no_trouble() {
     let stairs: Vec<f64> = (0..20_000).map(|place| f64::from(place / 10) * 5.0 + random.uniform()).collect();
     assert_eq!(segments(&stairs, LevelScale::Difference).unwrap().segments.last().unwrap().end, 20_000);
 }
+
+#[test]
+fn a_large_step_soon_after_the_beginning_is_found_in_its_place() {
+    // Peak memory of a real program, in pages of 4 KiB. A window that reached farther forward than back put the step at 3.
+    let pages = [426.0, 414.0, 432.0, 409.0, 421.0, 427.0, 2384.0, 2383.0, 2383.0, 2375.0, 2377.0, 2378.0, 2388.0];
+    let found = segments(&pages, LevelScale::Ratio).unwrap();
+    let places: Vec<usize> = found.changes.iter().map(|change| change.at).collect();
+    assert_eq!(places, [6]);
+}
