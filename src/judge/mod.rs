@@ -8,6 +8,7 @@
 //! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
 mod budgets;
+pub mod calibration;
 mod checks;
 mod compare;
 mod design;
@@ -20,6 +21,7 @@ mod reasons;
 mod reconcile;
 mod sampling;
 mod series;
+pub mod shares;
 #[cfg(test)]
 mod simulation;
 mod summary;
