@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod browser;
+mod calibrate;
 mod cli;
 mod compare;
 mod detect;
