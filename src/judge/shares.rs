@@ -1,0 +1,164 @@
+//! What a calibration's rates say: how often the procedure spoke, with how sure that is. It must never turn few or
+//! overlapping windows into a rate that they cannot carry.
+
+use serde::Serialize;
+
+use crate::model::{Arm, Interval, Metric, Quantity, Rate, Role};
+use crate::stats;
+
+/// Level of every interval of a share.
+pub const SHARE_LEVEL: f64 = 0.95;
+
+/// Fewest pairs from which a rate of at most 1% may be claimed: even none flagged in 380 leaves more than 1% possible.
+pub const FEWEST_PAIRS: u32 = 400;
+
+/// A rate that is worth claiming, in shares.
+const GOOD_RATE: f64 = 0.01;
+
+/// How often windows were flagged, pooled over some rates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// Windows.
+    pub pairs: u32,
+    /// Windows that share no block with another of the same rate.
+    pub independent: u32,
+    /// Windows that ended worse or better.
+    pub flagged: u32,
+    /// Flagged windows over all.
+    pub share: f64,
+    /// Wilson interval as if no two windows shared a block. Neighbouring ones share nearly all, so it is narrower than
+    /// what was measured can bear.
+    pub interval: Interval,
+    /// Wilson interval as if only windows that share no block were evidence. They are what the evidence is worth at least,
+    /// so it is wider than need be.
+    pub cautious: Interval,
+}
+
+/// Pools rates. Nothing can be said of no window.
+pub fn share<'r>(rates: impl IntoIterator<Item = &'r Rate>) -> Option<Share> {
+    let (mut pairs, mut independent, mut flagged) = (0_u32, 0_u32, 0_u32);
+    for rate in rates {
+        pairs = pairs.saturating_add(rate.pairs);
+        independent = independent.saturating_add(rate.independent);
+        flagged = flagged.saturating_add(rate.flagged);
+    }
+    if pairs == 0 {
+        return None;
+    }
+    let share = f64::from(flagged) / f64::from(pairs);
+    Some(Share {
+        pairs,
+        independent,
+        flagged,
+        share,
+        interval: wilson(flagged, pairs)?,
+        cautious: cautious(share, independent)?,
+    })
+}
+
+/// The interval of as large a share of fewer windows. Where that is no whole number of them, both neighbours are inside.
+fn cautious(share: f64, independent: u32) -> Option<Interval> {
+    let flagged = share * f64::from(independent);
+    let (least, most) = (wilson(flagged.floor() as u32, independent)?, wilson(flagged.ceil() as u32, independent)?);
+    Some(Interval { low: least.low, ..most })
+}
+
+fn wilson(successes: u32, trials: u32) -> Option<Interval> {
+    let found = stats::wilson(successes.into(), trials.into(), SHARE_LEVEL).ok()?;
+    Some(Interval { low: found.low, high: found.high, level: found.level })
+}
+
+/// Whether what an arm adds is expected to show in a metric. The client alone is made to spin and to hold memory.
+pub fn touches(arm: Arm, metric: Metric) -> bool {
+    match arm {
+        Arm::Base | Arm::Same | Arm::Neutral(_) => false,
+        Arm::Slowdown(_) => metric == Metric::WALL_TIME || metric == Metric::of(Role::Client, Quantity::CpuTime),
+        Arm::Memory(_) => metric == Metric::of(Role::Client, Quantity::RssPeak),
+    }
+}
+
+/// What may be claimed of a rate of false verdicts, in plain English. `window` is how many blocks a window holds.
+pub fn claim(share: &Share, window: u32) -> String {
+    let Share { pairs, independent, flagged, .. } = *share;
+    let bound = percent(share.interval.high);
+    if pairs < FEWEST_PAIRS {
+        let blocks = (FEWEST_PAIRS - 1).saturating_add(window);
+        return format!(
+            "{flagged} of {pairs} bounds it at {bound}: too few pairs to claim a rate of at most {}; --blocks {blocks} \
+             gives {FEWEST_PAIRS}",
+            percent(GOOD_RATE)
+        );
+    }
+    let kept = if share.interval.high <= GOOD_RATE { "kept" } else { "not shown" };
+    format!(
+        "{flagged} of {pairs} bounds it at {bound}, so at most {} is {kept}, were every pair evidence of its own; the \
+         {independent} that share no block bound it at {}",
+        percent(GOOD_RATE),
+        percent(share.cautious.high)
+    )
+}
+
+/// A share as people read it.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = if percent >= 10.0 || percent.fract().abs() < 1e-9 { 0 } else { 1 };
+    format!("{percent:.decimals$}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(pairs: u32, independent: u32, flagged: u32) -> Rate {
+        Rate { arm: Arm::Same, series: None, pairs, independent, flagged, spread: None, resolution: None }
+    }
+
+    #[test]
+    fn none_of_eighty_one_bounds_nothing_below_four_percent() {
+        let found = share(&[rate(81, 3, 0)]).unwrap();
+        // z² ÷ (n + z²) with z = 1.959964: Wilson (1927) for no success.
+        assert!((found.interval.high - 0.045_279).abs() < 1e-5, "{found:?}");
+        assert!((found.cautious.high - 0.561_5).abs() < 1e-3, "{found:?}");
+        let says = claim(&found, 40);
+        assert_eq!(
+            says,
+            "0 of 81 bounds it at 4.5%: too few pairs to claim a rate of at most 1%; --blocks 439 gives 400"
+        );
+    }
+
+    #[test]
+    fn enough_pairs_are_said_to_be_enough_with_their_overlap() {
+        let says = claim(&share(&[rate(401, 11, 0)]).unwrap(), 40);
+        assert!(
+            says.starts_with("0 of 401 bounds it at 0.9%, so at most 1% is kept") && says.contains("the 11"),
+            "{says}"
+        );
+        let says = claim(&share(&[rate(401, 11, 3)]).unwrap(), 40);
+        assert!(says.contains("not shown"), "{says}");
+    }
+
+    #[test]
+    fn rates_are_pooled_and_rounded_against_us() {
+        let found = share(&[rate(81, 2, 1), rate(81, 2, 0)]).unwrap();
+        assert_eq!((found.pairs, found.independent, found.flagged), (162, 4, 1));
+        // None of four, and one of four: Wilson's interval of the latter ends at 0.6994.
+        assert!(found.cautious.low == 0.0 && (found.cautious.high - 0.699_4).abs() < 1e-3, "{found:?}");
+        assert_eq!(share(&[]), None);
+        assert_eq!(share(&[rate(0, 0, 0)]), None);
+    }
+
+    #[test]
+    fn shares_have_no_more_digits_than_they_bear() {
+        for (share, text) in [(0.0, "0%"), (0.01, "1%"), (0.0453, "4.5%"), (0.123, "12%"), (1.0, "100%")] {
+            assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn an_arm_shows_where_it_was_injected() {
+        let cpu = |role| Metric::of(role, Quantity::CpuTime);
+        assert!(touches(Arm::Slowdown(10_000), Metric::WALL_TIME) && touches(Arm::Slowdown(1), cpu(Role::Client)));
+        assert!(!touches(Arm::Slowdown(10_000), cpu(Role::Server)) && !touches(Arm::Same, Metric::WALL_TIME));
+        assert!(touches(Arm::Memory(1), Metric::of(Role::Client, Quantity::RssPeak)));
+    }
+}
