@@ -3,7 +3,9 @@
 // `clippy.toml` allows these in tests, but clippy does not take the helpers of an integration test for tests.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod bisect;
 mod browser;
+mod calibrate;
 mod cli;
 mod compare;
 mod detect;

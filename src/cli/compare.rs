@@ -122,7 +122,8 @@ pub(super) fn before(head: &Revision) -> anyhow::Result<String> {
     }
 }
 
-fn blocks(text: &str) -> Result<(u32, u32), String> {
+/// The blocks of both stages.
+pub(super) fn blocks(text: &str) -> Result<(u32, u32), String> {
     let parse = |part: &str| part.trim().parse::<u32>().ok().filter(|blocks| (1..=10_000).contains(blocks));
     text.split_once('+').and_then(|(first, second)| Some((parse(first)?, parse(second)?))).ok_or_else(|| {
         format!(
@@ -131,7 +132,8 @@ fn blocks(text: &str) -> Result<(u32, u32), String> {
     })
 }
 
-fn share(text: &str) -> Result<f64, String> {
+/// A share above 0 and below 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
     let share = units::parse_ratio(text).map_err(|error| error.to_string())?;
     if share > 0.0 && share < 1.0 { Ok(share) } else { Err(format!("`{text}` is not a share between 0% and 100%")) }
 }

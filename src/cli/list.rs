@@ -61,7 +61,7 @@ pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Mean duration of a trial of each case, in nanoseconds, from the newest run that has any.
-fn trial_durations(settings: &Settings, keys: &[String]) -> anyhow::Result<BTreeMap<String, f64>> {
+pub(super) fn trial_durations(settings: &Settings, keys: &[String]) -> anyhow::Result<BTreeMap<String, f64>> {
     const RUNS_LOOKED_AT: u32 = 10;
     let mut durations = BTreeMap::new();
     let reader = match Reader::open(&settings.database) {

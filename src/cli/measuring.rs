@@ -10,7 +10,7 @@ use crate::{
     history::{Reader, RunStart, Writer},
     model::{Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
     probe::environment,
-    revision::{BuildOutcome, Builder, BuiltSubject, Repository, cache_root},
+    revision::{BuildOutcome, Builder, BuiltSubject, Repository, Variant, cache_root},
     runner::Stop,
     scenario::{self, Plan, Scenario},
 };
@@ -106,6 +106,12 @@ impl<'a> Workbench<'a> {
                 Err(Outcome::BuildFailed(self.keep_failure(revision, FailureKind::Build, message, log)?))
             }
         })
+    }
+
+    /// The subject of a revision, built another way. What becomes of it is no fact about the revision, and is not kept.
+    pub(super) fn build_variant(&self, revision: &Revision, variant: Variant) -> anyhow::Result<BuildOutcome> {
+        let stop = self.stop.flag();
+        Ok(self.terminal.building(|on_line| self.builder.build_variant(revision, variant, on_line, stop))?)
     }
 
     /// A revision without a subject is a row in the history too.

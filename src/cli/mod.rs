@@ -3,6 +3,10 @@
 //! Start with [`main`]; `measuring` is the line from a revision to rows in the history.
 
 mod alone;
+mod bisect;
+mod bisecting;
+mod calibrate;
+mod calibrating;
 mod check;
 mod compare;
 mod comparing;
@@ -16,6 +20,7 @@ mod list;
 mod measuring;
 mod output;
 mod pairing;
+mod rates;
 mod recorder;
 mod report;
 mod run;
@@ -81,6 +86,10 @@ enum Command {
     Findings(findings::Args),
     /// Look after the database of results.
     History(history::Args),
+    /// Measure the platform itself: how often it is wrong on this machine, and how small a change it sees.
+    Calibrate(calibrate::Args),
+    /// Find the commit that changed a metric, by comparing the commits between two revisions with the first.
+    Bisect(bisect::Args),
     /// Find the change points of a series in a CSV file.
     Detect(detect::Args),
     /// Tell whether this machine is fit to measure, and what to change.
@@ -116,6 +125,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
         Some(Command::Findings(args)) => findings::findings(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),
+        Some(Command::Calibrate(args)) => calibrate::calibrate(&settings, &args),
+        Some(Command::Bisect(args)) => bisect::bisect(&settings, &args),
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),

@@ -178,6 +178,11 @@ pub(super) fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> 
         [one] => serde_json::to_string_pretty(one)?,
         several => serde_json::to_string_pretty(&Several { schema: SCHEMA, runs: several })?,
     };
+    write_text(path, &text)
+}
+
+/// Writes a text, whole or not at all; `-` is standard output.
+pub(super) fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     if path == Path::new("-") {
         say(format_args!("{text}"));
         return Ok(());

@@ -32,6 +32,18 @@ impl Terminal {
         self.bar.borrow().suspend(|| eprintln!("{text}"));
     }
 
+    /// One line where there is no bar to look at.
+    pub(super) fn log(&self, text: &str) {
+        if !self.interactive {
+            eprintln!("{text}");
+        }
+    }
+
+    /// So many trials are over.
+    pub(super) fn position(&self, done_trials: u32) {
+        self.bar.borrow().set_position(u64::from(done_trials));
+    }
+
     /// Shows that something is being built while `build` works.
     pub(super) fn building<T>(&self, build: impl FnOnce(&mut dyn FnMut(&str)) -> T) -> T {
         if !self.interactive {

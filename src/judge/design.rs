@@ -36,7 +36,8 @@ pub fn gate_metrics(roles: &[Role], rules: &Rules) -> Vec<Metric> {
     std::iter::once(Metric::WALL_TIME)
         .chain(of_roles)
         .chain(rules.gate.iter().copied())
-        .filter(|metric| seen.insert(*metric))
+        .chain(rules.only)
+        .filter(|metric| rules.decides(*metric) && seen.insert(*metric))
         .collect()
 }
 

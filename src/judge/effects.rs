@@ -27,6 +27,11 @@ impl Effects {
     pub(super) fn of(pairs: &StagePairs<'_>, metric: Metric, rules: &Rules) -> Option<Effects> {
         let pair_of_values = |(base, head): &(&Trial, &Trial)| Some((value(base, metric)?, value(head, metric)?));
         let both: Vec<(f64, f64)> = pairs.trials.iter().filter_map(pair_of_values).collect();
+        Effects::of_values(&both, metric, rules)
+    }
+
+    /// The effects of the values of both sides, a pair a block. Nothing without a block.
+    pub(super) fn of_values(both: &[(f64, f64)], metric: Metric, rules: &Rules) -> Option<Effects> {
         let base: Vec<f64> = both.iter().map(|(base, _)| *base).collect();
         let level = Sorted::new(&base).ok()?.median();
         // Only positive values have a ratio.
@@ -75,6 +80,6 @@ fn margin(margin: Margin, scale: Scale, level: f64) -> f64 {
 }
 
 /// The value of a trial: the median of its samples per operation, or its total.
-fn value(trial: &Trial, metric: Metric) -> Option<f64> {
+pub(super) fn value(trial: &Trial, metric: Metric) -> Option<f64> {
     Some(Sorted::new(&values(trial, metric)?).ok()?.median())
 }

@@ -7,7 +7,9 @@
 //! `reasons` says it in words.
 //! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
+pub mod bisect;
 mod budgets;
+pub mod calibration;
 mod checks;
 mod compare;
 mod design;

@@ -59,7 +59,8 @@ pub struct Rate {
     /// Spread of the block effects of the series, as a share: 1.4826 times their median absolute deviation. `None` for
     /// whole commits.
     pub spread: Option<f64>,
-    /// Median over windows of the resolution stated. `None` for whole commits, or where none could be stated.
+    /// Median of the resolution stated, over windows that begin a first stage apart. `None` for whole commits, for
+    /// injections, which do not change it, and where none could be stated.
     pub resolution: Option<f64>,
 }
 

@@ -17,6 +17,9 @@ pub struct Rules {
     pub margins: BTreeMap<Metric, Margin>,
     /// What must not be exceeded, whatever changed.
     pub budgets: Vec<Budget>,
+    /// The one metric that decides, whatever else would: a bisection asks about one. `None` in scenario files.
+    #[serde(default)]
+    pub only: Option<Metric>,
 }
 
 /// A metric's limit.
@@ -58,8 +61,13 @@ impl Margin {
 impl Rules {
     /// Whether a metric may turn red or green.
     pub fn decides(&self, metric: Metric) -> bool {
-        matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
-            || self.gate.contains(&metric)
+        match self.only {
+            Some(only) => metric == only,
+            None => {
+                matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
+                    || self.gate.contains(&metric)
+            }
+        }
     }
 
     /// The margin of a metric. Zero for counts declared exact.

@@ -107,8 +107,9 @@ impl Plan {
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
-            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, .. } = case;
-            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}\n", case.key(), expect.digest)
+            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, .. } = case;
+            let only = rules.only.map(|metric| format!(" only={metric}")).unwrap_or_default();
+            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{only}\n", case.key(), expect.digest)
         };
         self.cases.iter().map(line).collect()
     }

@@ -21,6 +21,7 @@ pub(super) fn rules(file: &written::File, roles: &[Role], reporter: &mut Reporte
         exact: metrics(&gate.exact, roles, reporter),
         margins: margins(&gate.margins, roles, reporter),
         budgets: budgets(&file.budgets, roles, reporter),
+        only: None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::pairing::{Pairing, Pairs, name};
 use super::reasons;
 use super::series::SeriesTrials;
 use crate::model::{CheckStatus, Design, Direction, Metric, Rules, Scale, Side, Stage, Verdict, VerdictKind};
-use crate::stats::{self, Power, StatsError, TwoStages};
+use crate::stats::{self, Power, SignedRank, StatsError, TwoStages};
 
 /// With which probability a change of the stated resolution would have been caught.
 const CAUGHT: f64 = 0.9;
@@ -46,12 +46,7 @@ pub fn suspicious(pairs: &Pairs<'_>, rules: &Rules, design: &Design) -> Result<V
 pub fn verdicts(pairs: &Pairs<'_>, rules: &Rules, design: &Design) -> Result<Vec<Verdict>, JudgeError> {
     let Some(pairing) = Pairing::of(pairs)? else { return Ok(Vec::new()) };
     let comparison = Comparison { pairing, rules, design };
-    let power = Power::of(TwoStages {
-        first_blocks: design.first_blocks,
-        first_alpha: design.first_alpha,
-        second_blocks: design.second_blocks,
-        second_alpha: design.second_alpha,
-    });
+    let power = two_stages(design);
     comparison.pairing.metrics().into_iter().map(|metric| comparison.verdict(metric, power.as_ref())).collect()
 }
 
@@ -83,7 +78,7 @@ impl Comparison<'_> {
             return Ok(false);
         }
         let Some(effects) = Effects::of(pairs, metric, self.rules) else { return Ok(false) };
-        Ok(self.figures(metric, &effects)?.test.p < self.design.first_alpha)
+        Ok(sends_on(&self.figures(metric, &effects)?.test, self.design))
     }
 
     fn figures(&self, metric: Metric, effects: &Effects) -> Result<Figures, JudgeError> {
@@ -166,12 +161,13 @@ impl Comparison<'_> {
     ) -> Result<(), JudgeError> {
         let alpha = if suspicious { self.design.second_alpha } else { self.design.first_alpha };
         let too_few = verdict.gate && stats::least_p(verdict.blocks) >= alpha;
-        let estimate = figures.shift.estimate;
-        let significant = suspicious && self.design.second_blocks > 0 && figures.test.p < alpha;
+        let significant = suspicious && is_significant(&figures.test, self.design);
         let within = figures.shift.interval.is_some_and(|i| i.low >= -effects.margin && i.high <= effects.margin);
         verdict.kind = match () {
             () if too_few => VerdictKind::Inconclusive,
-            () if significant && estimate.abs() > effects.margin => direction(verdict.metric, estimate),
+            () if suspicious && decides(effects, figures, self.design) => {
+                direction(verdict.metric, figures.shift.estimate)
+            }
             () if within => VerdictKind::Equivalent,
             () => VerdictKind::Inconclusive,
         };
@@ -197,6 +193,30 @@ impl Comparison<'_> {
     }
 }
 
+/// What can be seen with a design. Nothing where it can catch no change at all.
+pub(super) fn two_stages(design: &Design) -> Option<Power> {
+    Power::of(TwoStages {
+        first_blocks: design.first_blocks,
+        first_alpha: design.first_alpha,
+        second_blocks: design.second_blocks,
+        second_alpha: design.second_alpha,
+    })
+}
+
+/// Whether the first stage of a gate series sends it on to the second.
+pub(super) fn sends_on(first: &SignedRank, design: &Design) -> bool {
+    first.p < design.first_alpha
+}
+
+fn is_significant(second: &SignedRank, design: &Design) -> bool {
+    design.second_blocks > 0 && second.p < design.second_alpha
+}
+
+/// Whether the second stage of a suspicious gate series ends worse or better: significant, and beyond the margin.
+pub(super) fn decides(second: &Effects, figures: &Figures, design: &Design) -> bool {
+    is_significant(&figures.test, design) && figures.shift.estimate.abs() > second.margin
+}
+
 /// Puts the figures into a verdict.
 fn state(verdict: &mut Verdict, effects: &Effects, figures: &Figures) {
     verdict.scale = effects.scale;
@@ -215,7 +235,7 @@ fn direction(metric: Metric, effect: f64) -> VerdictKind {
 }
 
 /// The change that would have been caught. Nothing where there are too few blocks to tell the spread.
-fn resolution(power: &Power, effects: &Effects) -> Result<Option<f64>, StatsError> {
+pub(super) fn resolution(power: &Power, effects: &Effects) -> Result<Option<f64>, StatsError> {
     match power.catches(&effects.effects, effects.margin) {
         Ok(catches) => Ok(catches.resolution(CAUGHT).map(|shift| effects.size(shift))),
         Err(StatsError::TooFew { .. }) => Ok(None),

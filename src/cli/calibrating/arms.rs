@@ -1,0 +1,92 @@
+//! The arms of a calibration: what stands in its blocks beside the plain program, and how people name it.
+
+use benchline_subject::contract::Injection;
+
+use crate::{model::Arm, revision::Variant, units};
+
+/// The most that a subject is slowed down: ten times its time, in millionths.
+const MOST_SLOWDOWN: f64 = 9e6;
+
+/// The arms that were asked for, the plain program first and then the same program once more.
+///
+/// # Errors
+/// A slowdown that is none, or is asked for twice.
+pub(in crate::cli) fn arms(slowdowns: &[f64], memory: Option<u64>, neutral: u32) -> anyhow::Result<Vec<Arm>> {
+    let mut arms = vec![Arm::Base, Arm::Same];
+    for share in slowdowns {
+        let ppm = (share * 1e6).round();
+        anyhow::ensure!(
+            (1.0..=MOST_SLOWDOWN).contains(&ppm),
+            "a slowdown of {share} cannot be injected: give shares from 0.0001% to 900%, such as `--inject 1%,5%`"
+        );
+        let arm = Arm::Slowdown(ppm as u32);
+        anyhow::ensure!(!arms.contains(&arm), "the slowdown {} is asked for twice", name(arm));
+        arms.push(arm);
+    }
+    if let Some(bytes) = memory {
+        anyhow::ensure!(bytes > 0, "no memory cannot be told from some: give `--inject-memory` more than 0 bytes");
+        arms.push(Arm::Memory(bytes));
+    }
+    arms.extend((1..=neutral).map(Arm::Neutral));
+    Ok(arms)
+}
+
+/// What the subject of an arm is asked to do beside its work.
+pub(in crate::cli) fn injection(arm: Arm) -> Option<Injection> {
+    match arm {
+        Arm::Slowdown(slowdown_ppm) => Some(Injection { slowdown_ppm, ..Injection::default() }),
+        Arm::Memory(memory_bytes) => Some(Injection { memory_bytes, ..Injection::default() }),
+        Arm::Base | Arm::Same | Arm::Neutral(_) => None,
+    }
+}
+
+/// How the program of an arm is built, where not as always.
+pub(in crate::cli) fn variant(arm: Arm) -> Option<Variant> {
+    match arm {
+        Arm::Neutral(seed) => Some(Variant::LinkOrder(seed)),
+        Arm::Base | Arm::Same | Arm::Slowdown(_) | Arm::Memory(_) => None,
+    }
+}
+
+/// An arm as people read it.
+pub(in crate::cli) fn name(arm: Arm) -> String {
+    match arm {
+        Arm::Base => "the program".to_owned(),
+        Arm::Same => "the same program".to_owned(),
+        Arm::Slowdown(ppm) => format!("+{}", plain_percent(ppm)),
+        Arm::Memory(bytes) => format!("+{}", units::exact_bytes(bytes)),
+        Arm::Neutral(seed) => format!("linked in order {seed}"),
+    }
+}
+
+/// Millionths as a percentage with as many digits as it has.
+fn plain_percent(ppm: u32) -> String {
+    format!("{}%", f64::from(ppm) / 10_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_are_made_of_what_was_asked_for() {
+        let made = arms(&[0.01, 0.025], Some(50_000_000), 2).unwrap();
+        let names: Vec<String> = made.iter().map(|arm| name(*arm)).collect();
+        assert_eq!(
+            names,
+            ["the program", "the same program", "+1%", "+2.5%", "+50 MB", "linked in order 1", "linked in order 2"]
+        );
+        assert_eq!(injection(made[3]), Some(Injection { slowdown_ppm: 25_000, ..Injection::default() }));
+        assert_eq!(made.iter().filter(|arm| injection(**arm).is_some()).count(), 3);
+        assert_eq!(made.iter().filter_map(|arm| variant(*arm)).count(), 2);
+        assert_eq!(arms(&[], None, 0).unwrap(), [Arm::Base, Arm::Same]);
+    }
+
+    #[test]
+    fn what_cannot_be_injected_is_refused() {
+        for slowdowns in [&[0.0][..], &[-0.01], &[f64::NAN], &[10.0], &[0.01, 0.01]] {
+            assert!(arms(slowdowns, None, 0).is_err(), "{slowdowns:?}");
+        }
+        assert!(arms(&[], Some(0), 0).is_err());
+    }
+}

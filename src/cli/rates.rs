@@ -1,0 +1,309 @@
+//! A stored calibration as tables for people and as one JSON object.
+
+use serde_json::{Value as Json, json};
+
+use super::{calibrating::arms::name, table::table};
+use crate::{
+    judge::shares::{Share, claim, percent, share, touches},
+    model::{Arm, Calibration, Metric, Rate, RatedSeries},
+};
+
+/// Version of the object. History: 1, the first.
+const SCHEMA: u32 = 1;
+
+/// Everything that a calibration says, as text.
+pub(super) fn text(calibration: &Calibration) -> String {
+    let mut parts = vec![heading(calibration)];
+    if calibration.rates.is_empty() {
+        parts.push("nothing could be replayed yet: the same `benchline calibrate` goes on with it\n".to_owned());
+        return parts.join("\n");
+    }
+    parts.push(format!("false verdicts per 100 clean commits\n{}", false_verdicts(calibration)));
+    let power = power(calibration);
+    if !power.is_empty() {
+        parts.push(format!("caught, of the windows of every series that the injection touches\n{power}"));
+    }
+    parts.push(format!(
+        "by series: share of windows that ended worse or better\n{}spread: of the block effects. resolution: what is \
+         caught with 90% probability, as stated.\n",
+        by_series(calibration)
+    ));
+    parts.join("\n")
+}
+
+fn heading(calibration: &Calibration) -> String {
+    let Calibration { id, environment, build, state, blocks, design, .. } = calibration;
+    format!(
+        "calibration {id} of {environment}: {}, {blocks} blocks of each case, program {} compared with itself\n\
+         replayed {} + {} blocks, budget {}, {} gate series\n",
+        state.as_str(),
+        build.sha256.get(..12).unwrap_or(&build.sha256),
+        design.first_blocks,
+        design.second_blocks,
+        percent(design.budget),
+        design.gate_series,
+    )
+}
+
+/// Blocks in a window.
+fn window(calibration: &Calibration) -> u32 {
+    calibration.design.first_blocks.saturating_add(calibration.design.second_blocks)
+}
+
+/// The arms that change nothing, one by one, and those of another link order together: whole commits.
+fn false_verdicts(calibration: &Calibration) -> String {
+    let commits = |wanted: fn(&Arm) -> bool| -> Vec<&Rate> {
+        calibration.rates.iter().filter(|rate| rate.series.is_none() && wanted(&rate.arm)).collect()
+    };
+    let same = commits(|arm| *arm == Arm::Same);
+    let neutral = commits(|arm| matches!(arm, Arm::Neutral(_)));
+    let mut rows = vec![["", "pairs", "false", "per 100", "95%", "without overlap", "95%"].map(str::to_owned).to_vec()];
+    let mut add = |title: String, rates: &[&Rate]| {
+        let found = share(rates.iter().copied());
+        rows.extend(found.map(|found| [vec![title], figures(&found)].concat()));
+        found
+    };
+    let same = add(name(Arm::Same), &same);
+    for rate in neutral.iter().filter(|_| neutral.len() > 1) {
+        add(name(rate.arm), &[rate]);
+    }
+    let neutral = add("linked in another order".to_owned(), &neutral);
+    let mut text = table(&rows, &[false, true, true, true, true, true, true]);
+    let claims = [("the same program", same), ("linked in another order", neutral)];
+    for (what, found) in claims {
+        if let Some(found) = found {
+            text.push_str(&format!("{what}: {}\n", claim(&found, window(calibration))));
+        }
+    }
+    text
+}
+
+/// Pairs, flagged, share, interval, independent pairs, their interval; in hundreds.
+fn figures(found: &Share) -> Vec<String> {
+    vec![
+        found.pairs.to_string(),
+        found.flagged.to_string(),
+        hundreds(found.share),
+        format!("{} … {}", hundreds(found.interval.low), hundreds(found.interval.high)),
+        found.independent.to_string(),
+        format!("{} … {}", hundreds(found.cautious.low), hundreds(found.cautious.high)),
+    ]
+}
+
+fn hundreds(share: f64) -> String {
+    percent(share).trim_end_matches('%').to_owned()
+}
+
+/// Each injection on each metric that it touches, all cases together.
+fn power(calibration: &Calibration) -> String {
+    let head = ["", "metric", "windows", "caught", "per 100", "95%", "without overlap", "95%"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for arm in arms(calibration) {
+        for metric in metrics(calibration).into_iter().filter(|metric| touches(arm, *metric)) {
+            let of = |rate: &&Rate| rate.arm == arm && rate.series.as_ref().is_some_and(|s| s.metric == metric);
+            let found = share(calibration.rates.iter().filter(of));
+            rows.extend(found.map(|found| [vec![name(arm), metric.to_string()], figures(&found)].concat()));
+        }
+    }
+    if rows.len() == 1 { String::new() } else { table(&rows, &[false, false, true, true, true, true, true, true]) }
+}
+
+/// A row a series, a column an arm.
+fn by_series(calibration: &Calibration) -> String {
+    let arms = arms(calibration);
+    let mut head = ["scenario", "case", "metric", "spread", "resolution"].map(str::to_owned).to_vec();
+    head.extend(arms.iter().map(|arm| name(*arm)));
+    let mut rows = vec![head];
+    for series in all_series(calibration) {
+        let rate = |arm: Arm| calibration.rates.iter().find(|r| r.arm == arm && r.series.as_ref() == Some(series));
+        let same = rate(Arm::Same);
+        let figure = |figure: Option<f64>| figure.map_or("–".to_owned(), percent);
+        let mut row = vec![
+            series.case.scenario.clone(),
+            series.label.0.clone(),
+            series.metric.to_string(),
+            figure(same.and_then(|rate| rate.spread)),
+            figure(same.and_then(|rate| rate.resolution)),
+        ];
+        row.extend(arms.iter().map(|arm| match rate(*arm) {
+            // An injection elsewhere says nothing about this series.
+            Some(_) if is_injection(*arm) && !touches(*arm, series.metric) => String::new(),
+            Some(rate) => figure(share([rate]).map(|found| found.share)),
+            None => "–".to_owned(),
+        }));
+        rows.push(row);
+    }
+    let right: Vec<bool> = (0..rows[0].len()).map(|column| column > 2).collect();
+    table(&rows, &right)
+}
+
+fn is_injection(arm: Arm) -> bool {
+    matches!(arm, Arm::Slowdown(_) | Arm::Memory(_))
+}
+
+/// The arms that have rates, in the order in which they were stored.
+fn arms(calibration: &Calibration) -> Vec<Arm> {
+    first_of_each(calibration.rates.iter().map(|rate| rate.arm))
+}
+
+fn metrics(calibration: &Calibration) -> Vec<Metric> {
+    first_of_each(all_series(calibration).into_iter().map(|series| series.metric))
+}
+
+fn all_series(calibration: &Calibration) -> Vec<&RatedSeries> {
+    first_of_each(calibration.rates.iter().filter_map(|rate| rate.series.as_ref()))
+}
+
+fn first_of_each<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.fold(Vec::new(), |mut seen, value| {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+        seen
+    })
+}
+
+/// Everything that a calibration says, with the intervals that its counts allow.
+pub(super) fn json(calibration: &Calibration) -> Json {
+    let rates: Vec<Json> = calibration.rates.iter().map(rate_row).collect();
+    json!({
+        "schema": SCHEMA,
+        "calibration": calibration.id,
+        "environment": calibration.environment,
+        "build": calibration.build,
+        "state": calibration.state.as_str(),
+        "started_at": calibration.started_at,
+        "finished_at": calibration.finished_at,
+        "blocks": calibration.blocks,
+        "design": calibration.design,
+        "rates": rates,
+    })
+}
+
+fn rate_row(rate: &Rate) -> Json {
+    let series = rate.series.as_ref();
+    let found = share([rate]);
+    let ends = |interval: crate::model::Interval| [interval.low, interval.high];
+    json!({
+        "arm": rate.arm,
+        "case": series.map(|series| series.case.key()),
+        "scenario": series.map(|series| &series.case.scenario),
+        "label": series.map(|series| &series.label),
+        "metric": series.map(|series| series.metric),
+        "pairs": rate.pairs,
+        "independent": rate.independent,
+        "flagged": rate.flagged,
+        "share": found.map(|found| found.share),
+        "interval": found.map(|found| ends(found.interval)),
+        "cautious_interval": found.map(|found| ends(found.cautious)),
+        "level": found.map(|found| found.interval.level),
+        "spread": rate.spread,
+        "resolution": rate.resolution,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Case, CaseLabel, Design, Quantity, Role, RunState, SubjectBuild, UnixMillis, Values};
+
+    fn series(metric: Metric) -> Option<RatedSeries> {
+        let case = Case {
+            scenario: "crypto/seal".into(),
+            version: 1,
+            operation: "crypto/seal".into(),
+            parameters: Values::new(),
+            configuration: Values::new(),
+        };
+        Some(RatedSeries { case, label: CaseLabel("10 kB".into()), metric })
+    }
+
+    fn rate(arm: Arm, series: Option<RatedSeries>, flagged: u32) -> Rate {
+        let known = series.is_some().then_some(0.012);
+        Rate { arm, series, pairs: 81, independent: 3, flagged, spread: known, resolution: known.map(|x| x * 2.0) }
+    }
+
+    fn calibration(rates: Vec<Rate>) -> Calibration {
+        Calibration {
+            id: 1,
+            environment: "abcdef012345".into(),
+            build: SubjectBuild {
+                sha256: "0123456789abcdef".into(),
+                inputs: "fedcba".into(),
+                toolchain: "rustc 1.95.0".into(),
+            },
+            state: RunState::Finished,
+            started_at: UnixMillis(0),
+            finished_at: Some(UnixMillis(1)),
+            blocks: 120,
+            design: Design {
+                first_blocks: 10,
+                second_blocks: 30,
+                first_alpha: 0.1,
+                second_alpha: 0.01,
+                budget: 0.01,
+                gate_series: 2,
+            },
+            rates,
+        }
+    }
+
+    fn whole() -> Calibration {
+        let peak = Metric::of(Role::Client, Quantity::RssPeak);
+        calibration(vec![
+            rate(Arm::Same, None, 0),
+            rate(Arm::Same, series(Metric::WALL_TIME), 0),
+            rate(Arm::Same, series(peak), 0),
+            rate(Arm::Slowdown(50_000), None, 81),
+            rate(Arm::Slowdown(50_000), series(Metric::WALL_TIME), 78),
+            rate(Arm::Slowdown(50_000), series(peak), 0),
+            rate(Arm::Neutral(1), None, 1),
+            rate(Arm::Neutral(1), series(Metric::WALL_TIME), 1),
+            rate(Arm::Neutral(1), series(peak), 0),
+        ])
+    }
+
+    #[test]
+    fn people_read_rates_with_their_uncertainty() {
+        let expected = "\
+calibration 1 of abcdef012345: finished, 120 blocks of each case, program 0123456789ab compared with itself
+replayed 10 + 30 blocks, budget 1%, 2 gate series
+
+false verdicts per 100 clean commits
+                         pairs  false  per 100        95%  without overlap     95%
+the same program            81      0        0    0 … 4.5                3  0 … 56
+linked in another order     81      1      1.2  0.2 … 6.7                3  0 … 79
+the same program: 0 of 81 bounds it at 4.5%: too few pairs to claim a rate of at most 1%; --blocks 439 gives 400
+linked in another order: 1 of 81 bounds it at 6.7%: too few pairs to claim a rate of at most 1%; --blocks 439 gives 400
+
+caught, of the windows of every series that the injection touches
+     metric     windows  caught  per 100      95%  without overlap       95%
++5%  wall_time       81      78       96  90 … 99                3  21 … 100
+
+by series: share of windows that ended worse or better
+scenario     case   metric           spread  resolution  the same program  +5%  linked in order 1
+crypto/seal  10 kB  wall_time          1.2%        2.4%                0%  96%               1.2%
+crypto/seal  10 kB  client.rss_peak    1.2%        2.4%                0%                      0%
+spread: of the block effects. resolution: what is caught with 90% probability, as stated.
+";
+        assert_eq!(text(&whole()), expected);
+    }
+
+    #[test]
+    fn without_rates_it_says_how_to_get_them() {
+        assert!(text(&calibration(Vec::new())).contains("nothing could be replayed yet"));
+    }
+
+    #[test]
+    fn scripts_read_the_same() {
+        let object = json(&whole());
+        assert_eq!((&object["schema"], &object["state"]), (&1.into(), &"finished".into()));
+        let rate = &object["rates"][4];
+        assert_eq!(rate["arm"], json!({ "slowdown": 50_000 }));
+        assert_eq!((&rate["case"], &rate["metric"]), (&"crypto/seal@1".into(), &"wall_time".into()));
+        assert_eq!((&rate["flagged"], &rate["pairs"]), (&78.into(), &81.into()));
+        let high = object["rates"][0]["interval"][1].as_f64().unwrap();
+        assert!((high - 0.0453).abs() < 1e-4, "{high}");
+        assert_eq!(object["rates"][0]["case"], Json::Null);
+    }
+}
