@@ -2,10 +2,11 @@
 //!
 //! The rooms. Imports flow downwards only; `tests/tidy.rs` proves it. In reading order: `units` and `stats` know nothing
 //! else; `model` is the words as records; `scenario`, `probe`, `revision` and `history` each face one part of the world;
-//! `judge` decides; `runner` measures; `charts` and `site` show; `cli` wires.
+//! `judge` decides; `runner` measures; `exchange` speaks with other tools; `charts` and `site` show; `cli` wires.
 
 pub mod charts;
 pub mod cli;
+pub mod exchange;
 pub mod history;
 pub mod judge;
 pub mod model;

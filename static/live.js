@@ -46,12 +46,13 @@
 
   const progress = (now) => {
     const section = document.getElementById("now");
-    if (!now || !section) return Boolean(now) !== Boolean(section) && document.body.querySelector(".revisions, .empty");
+    if (!now || !section) return Boolean(now) !== Boolean(section) && document.body.querySelector(".revisions, .empty, .follows");
+    if (String(now.run) !== section.dataset.run) return true;
     const say = (name, text) => {
       const place = section.querySelector(`[data-now="${name}"]`);
       if (place) place.textContent = text;
     };
-    for (const name of ["scenario", "label", "trial", "trials", "done", "planned"]) say(name, now[name]);
+    for (const name of ["scenario", "label", "trial", "trials", "done", "planned", "stage"]) say(name, now[name]);
     const bar = section.querySelector('[data-now="bar"]');
     if (bar) { bar.max = now.planned; bar.value = now.done; }
     return false;

@@ -35,6 +35,8 @@ fn pages_of_a_real_run_look_right() {
     let project = Project::of_the_engine(&[("crypto/seal", "size = \"1 MB\""), ("sync/upload", "documents = 100,")]);
     project.run(&["run", "--profile", "quick"], 0);
     project.commit("Nothing in the engine changed");
+    // The same program measures nothing, so the run comes last, to be what graphs show.
+    project.run(&["compare", "HEAD~1", "HEAD"], 0);
     project.run(&["run", "--profile", "quick"], 0);
     let address = format!("127.0.0.1:{}", free_port());
     let _serving = project.start(&["serve", "--listen", &address]);
@@ -60,17 +62,30 @@ async fn visit(browser: &Browser, project: &Project) {
     assert!(scenario.contains("How long does it take to send documents"), "{scenario}");
     assert!(browser.longest_path().await > 20, "no graph is drawn");
 
-    let run = browser.page("/runs/2", "run").await;
+    let run = browser.page("/runs/4", "run").await;
     assert!(run.contains("verified") && run.contains("enough"), "{run}");
-    browser.page("/runs/2/cases/1", "case").await;
+    browser.page("/runs/4/cases/1", "case").await;
     assert!(browser.longest_path().await > 20, "no timeline is drawn");
+
+    let comparison = browser.page("/comparison/1", "comparison").await;
+    assert!(comparison.contains("The same program: nothing can have changed"), "{comparison}");
+    assert!(browser.page("/comparisons", "comparisons").await.contains("Nothing in the engine changed"));
+    assert!(browser.page("/findings", "findings").await.contains("No change in history is open"));
+    assert!(browser.page("/calibration", "calibration").await.contains("benchline calibrate"));
 
     let missing = browser.page("/runs/999", "missing").await;
     assert!(missing.contains("999"), "{missing}");
 
     browser.narrow().await;
-    for (path, name) in [("/", "home-narrow"), ("/scenarios/sync/upload", "scenario-narrow"), ("/runs/2", "run-narrow")]
-    {
+    for (path, name) in [
+        ("/", "home-narrow"),
+        ("/scenarios/sync/upload", "scenario-narrow"),
+        ("/runs/4", "run-narrow"),
+        ("/comparison/1", "comparison-narrow"),
+        ("/comparisons", "comparisons-narrow"),
+        ("/findings", "findings-narrow"),
+        ("/calibration", "calibration-narrow"),
+    ] {
         browser.page(path, name).await;
         assert!(browser.overflow().await <= 0, "{path} is wider than 360 px");
     }

@@ -54,7 +54,7 @@ pub(super) struct Mark {
     pub(super) href: String,
 }
 
-/// Forms of marks: the grade of a point, or why there is none.
+/// Forms of marks: the grade of a point, why there is none, or what was decided about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Glyph {
     /// A point with its grade: full, half or hollow.
@@ -63,6 +63,12 @@ pub(super) enum Glyph {
     Cross,
     /// A dash: unsupported.
     Dash,
+    /// A triangle above the point: worse.
+    Up,
+    /// A triangle below the point: better.
+    Down,
+    /// A flag that hangs from the point.
+    Flag,
 }
 
 impl Element {
@@ -178,6 +184,9 @@ impl Glyph {
                 let left = Px(x - 35);
                 write!(svg, r#"<path class="cross" d="M{left} {cy}h7"/>"#)
             }
+            Glyph::Up => write!(svg, r#"<path d="M{cx} {}l4.5 8h-9z"/>"#, Px(y - 160)),
+            Glyph::Down => write!(svg, r#"<path d="M{cx} {}l4.5 -8h-9z"/>"#, Px(y + 160)),
+            Glyph::Flag => write!(svg, r#"<path d="M{cx} {cy}h9l-3 4l3 4h-9z"/>"#),
         };
     }
 }

@@ -27,6 +27,8 @@ pub struct HistoryGraph<'a> {
     pub lines: &'a [HistoryLine],
     /// Index of the place to mark, such as the commit whose page this is on.
     pub marked: Option<usize>,
+    /// What is known beside the values.
+    pub notes: &'a HistoryNotes,
     /// Half the size and without links, for small multiples.
     pub compact: bool,
 }
@@ -74,6 +76,54 @@ pub struct HistoryPoint {
     /// Whether to believe it.
     pub grade: Grade,
     /// The page with its evidence.
+    pub href: String,
+}
+
+/// What stands on a graph beside its lines. Compact graphs show none of it.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryNotes {
+    /// Levels of segments.
+    pub levels: Vec<Level>,
+    /// Places at which a change was found.
+    pub flags: Vec<Flag>,
+    /// Points that a comparison called worse or better.
+    pub verdicts: Vec<VerdictMark>,
+}
+
+/// The level of one segment of a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// Index of its first place.
+    pub from: usize,
+    /// Index of its last place.
+    pub to: usize,
+    /// The level.
+    pub value: f64,
+}
+
+/// A change found at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Index of its place.
+    pub place: usize,
+    /// What a hover says.
+    pub title: String,
+    /// Its page.
+    pub href: String,
+}
+
+/// A point that a comparison called worse or better.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerdictMark {
+    /// Index of the point's place.
+    pub place: usize,
+    /// The point's value.
+    pub value: f64,
+    /// Worse, or better.
+    pub worse: bool,
+    /// What a hover says.
+    pub title: String,
+    /// The comparison's page.
     pub href: String,
 }
 
@@ -130,6 +180,9 @@ impl HistoryGraph<'_> {
             });
             elements.extend(wanted.map(|point| self.point_mark(line, point, &line_class(index))));
         }
+        if !self.compact {
+            elements.extend(self.notes.elements(y));
+        }
         let room = if self.compact { 15 } else { 22 };
         elements.extend(labels::at_ends(&self.end_labels(y), x, y, height, room));
         elements
@@ -167,6 +220,28 @@ impl HistoryGraph<'_> {
             Some(Label { text: line.label.clone(), end, class: line_class(index) })
         });
         ended.collect()
+    }
+}
+
+impl HistoryNotes {
+    fn elements(&self, y: &Axis) -> Vec<Element> {
+        let mut elements = Vec::new();
+        for level in &self.levels {
+            let (from, to, value) = (level.from as f64 - 0.5, level.to as f64 + 0.5, y.clamp(level.value));
+            elements.push(Element::line(vec![(from, value), (to, value)], "level"));
+        }
+        for flag in &self.flags {
+            let at = flag.place as f64;
+            elements.push(Element::line(vec![(at, y.low), (at, y.high)], "flagged"));
+            let mark = Mark { glyph: Glyph::Flag, title: flag.title.clone(), href: flag.href.clone() };
+            elements.push(Element::mark((at, y.high), "flag", mark));
+        }
+        for verdict in &self.verdicts {
+            let (glyph, class) = if verdict.worse { (Glyph::Up, "worse") } else { (Glyph::Down, "better") };
+            let mark = Mark { glyph, title: verdict.title.clone(), href: verdict.href.clone() };
+            elements.push(Element::mark((verdict.place as f64, y.clamp(verdict.value)), class, mark));
+        }
+        elements
     }
 }
 
@@ -214,9 +289,42 @@ mod tests {
             place("d", PlaceState::Measured),
             place("e", PlaceState::Measured),
         ];
-        let graph =
-            HistoryGraph { title: "T & U", unit: Unit::Nanoseconds, places: &places, lines, marked: Some(4), compact };
+        let graph = HistoryGraph {
+            title: "T & U",
+            unit: Unit::Nanoseconds,
+            places: &places,
+            lines,
+            marked: Some(4),
+            notes: &notes(),
+            compact,
+        };
         graph.svg().unwrap()
+    }
+
+    fn notes() -> HistoryNotes {
+        HistoryNotes {
+            levels: vec![Level { from: 0, to: 1, value: 5e6 }],
+            flags: vec![Flag { place: 1, title: "finding <7>".into(), href: "/finding/7".into() }],
+            verdicts: vec![VerdictMark {
+                place: 4,
+                value: 5e6,
+                worse: true,
+                title: "worse".into(),
+                href: "/comparison/3".into(),
+            }],
+        }
+    }
+
+    #[test]
+    fn what_was_decided_can_be_followed() {
+        let points = [0, 1, 3, 4].map(|at| point(at, 5e6, Grade::Sound)).to_vec();
+        let lines = [HistoryLine { label: "x".into(), points }];
+        let svg = drawn(&lines, false);
+        for said in ["line level", "line flagged", r#"class="mark flag" href="/finding/7""#, "finding &lt;7&gt;"] {
+            assert!(svg.contains(said), "{said}: {svg}");
+        }
+        assert!(svg.contains(r#"class="mark worse" href="/comparison/3""#), "{svg}");
+        assert!(!drawn(&lines, true).contains("finding"), "small multiples stay small");
     }
 
     #[test]
@@ -250,7 +358,15 @@ mod tests {
     #[test]
     fn nothing_at_all_is_still_a_chart() {
         assert!(drawn(&[], false).ends_with("</svg>"));
-        let graph = HistoryGraph { title: "", unit: Unit::Count, places: &[], lines: &[], marked: None, compact: true };
+        let graph = HistoryGraph {
+            title: "",
+            unit: Unit::Count,
+            places: &[],
+            lines: &[],
+            marked: None,
+            notes: &HistoryNotes::default(),
+            compact: true,
+        };
         assert!(graph.svg().unwrap().ends_with("</svg>"));
     }
 }

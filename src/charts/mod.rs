@@ -4,7 +4,9 @@
 //! leave text unescaped. Start with [`HistoryGraph`]; `plot.rs` shows how plotters is used.
 
 mod axis;
+mod blocks;
 mod canvas;
+mod effect;
 mod element;
 mod growth;
 mod history;
@@ -14,8 +16,10 @@ mod sparkline;
 mod strip;
 mod timeline;
 
+pub use blocks::{BlockDot, BlockGraph, BlockStage};
+pub use effect::EffectBar;
 pub use growth::{Growth, GrowthLine, GrowthPoint, exponent};
-pub use history::{HistoryGraph, HistoryLine, HistoryPoint, Place, PlaceState};
+pub use history::{Flag, HistoryGraph, HistoryLine, HistoryNotes, HistoryPoint, Level, Place, PlaceState, VerdictMark};
 pub use plot::ChartError;
 pub use sparkline::Sparkline;
 pub use strip::{Strip, StripTrial};

@@ -4,22 +4,16 @@ use std::{fmt::Write as _, str::FromStr};
 
 use anyhow::Context as _;
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
 
-use super::{
-    report::{BudgetRow, parameters},
-    table::table,
-};
+use super::{report::BudgetRow, table::table};
 use crate::{
+    exchange,
     history::Reader,
     judge,
-    model::{Environment, Metric, Purpose, Revision, Scale, Session, SessionId, Verdict, VerdictKind},
+    model::{Purpose, RunState, Scale, Session, SessionId, Tally, Verdict, VerdictKind},
     scenario::Plan,
     units,
 };
-
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
 
 /// How a comparison is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,62 +39,12 @@ impl FromStr for Format {
 /// Everything that one comparison says.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    schema: u32,
-    session: SessionId,
-    state: &'static str,
-    base: Revision,
-    head: Revision,
-    environment: Option<Environment>,
-    identical: bool,
-    error_budget: f64,
-    design: crate::model::Design,
-    comparisons: Vec<Row>,
-    summary: Summary,
-    failures: u32,
+    #[serde(flatten)]
+    whole: exchange::Comparison,
     /// Budgets on the ratio to the anchor that are exceeded.
     budgets: Vec<BudgetRow>,
-    reproduce: String,
     #[serde(skip)]
     verdicts: Vec<Verdict>,
-}
-
-/// Gate series by verdict.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Summary {
-    worse: u32,
-    better: u32,
-    equivalent: u32,
-    inconclusive: u32,
-    unusable: u32,
-}
-
-impl Summary {
-    fn of(verdicts: &[Verdict]) -> Summary {
-        let judge::Tally { worse, better, equivalent, inconclusive, unusable } = judge::tally(verdicts);
-        Summary { worse, better, equivalent, inconclusive, unusable }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    scenario: String,
-    parameters: Map<String, Json>,
-    metric: Metric,
-    role: Option<&'static str>,
-    gate: bool,
-    /// Head over base; `None` for differences.
-    ratio: Option<f64>,
-    /// Head less base, in the metric's unit; `None` for ratios.
-    difference: Option<f64>,
-    interval: Option<[f64; 2]>,
-    level: Option<f64>,
-    resolution: Option<f64>,
-    margin: f64,
-    p: Option<f64>,
-    verdict: VerdictKind,
-    reason: String,
-    blocks: u32,
-    stage: Option<u32>,
 }
 
 impl Report {
@@ -108,23 +52,17 @@ impl Report {
     pub(super) fn read(reader: &Reader, session: SessionId, plan: &Plan) -> anyhow::Result<Report> {
         let listing = reader.session(session)?.with_context(|| format!("there is no session {session}"))?;
         let verdicts = reader.verdicts(session)?;
-        Ok(Report {
-            schema: SCHEMA,
-            session: listing.session.id,
-            state: listing.session.state.as_str(),
-            base: listing.base.run.revision,
-            head: listing.head.run.revision,
-            environment: reader.environment(listing.session.head)?,
-            identical: listing.session.identical,
-            error_budget: listing.session.design.budget,
-            design: listing.session.design,
-            comparisons: verdicts.iter().map(row).collect(),
-            summary: Summary::of(&verdicts),
-            failures: listing.base.failures + listing.head.failures,
-            budgets: budgets(&listing.session, &verdicts, plan),
-            reproduce: listing.head.run.reproduce,
-            verdicts,
-        })
+        let budgets = budgets(&listing.session, &verdicts, plan);
+        let whole = exchange::Comparison::new(
+            &listing.session,
+            (listing.base.run.revision, listing.head.run.revision),
+            reader.environment(listing.session.head)?,
+            &verdicts,
+            judge::tally(&verdicts),
+            listing.base.failures + listing.head.failures,
+            listing.head.run.reproduce,
+        );
+        Ok(Report { whole, budgets, verdicts })
     }
 
     /// The whole as text.
@@ -137,7 +75,7 @@ impl Report {
     }
 
     fn table(&self) -> String {
-        if self.identical {
+        if self.whole.identical {
             return self.headline();
         }
         let mut rows = vec![["scenario", "case", "metric", "verdict", "change", ""].map(str::to_owned).to_vec()];
@@ -170,7 +108,7 @@ impl Report {
 
     fn markdown(&self) -> String {
         let mut text = format!("### {}\n\n", self.headline());
-        if self.identical {
+        if self.whole.identical {
             return text;
         }
         let (told, quiet): (Vec<&Verdict>, Vec<&Verdict>) =
@@ -192,30 +130,30 @@ impl Report {
             rows(&mut text, &quiet);
             text.push_str("\n</details>\n");
         }
-        let design = &self.design;
+        let design = &self.whole.design;
         let environment =
-            self.environment.as_ref().map(|e| format!("{}, {} cores", e.cpu, e.cores)).unwrap_or_default();
+            self.whole.environment.as_ref().map(|e| format!("{}, {} cores", e.cpu, e.cores)).unwrap_or_default();
         let _ = write!(
             text,
             "\n<sub>{} → {} on {}. {} + {} blocks, {} gate series, at most {} of clean commits with any false verdict. \
              `{}`</sub>",
-            self.base.short(),
-            self.head.short(),
+            self.whole.base.short(),
+            self.whole.head.short(),
             escaped(&environment),
             design.first_blocks,
             design.second_blocks,
             design.gate_series,
             units::Unit::Ratio.format(design.budget),
-            self.reproduce,
+            self.whole.reproduce,
         );
         text
     }
 
     /// What came out, in one line.
     fn headline(&self) -> String {
-        let Summary { worse, better, equivalent, inconclusive, unusable } = self.summary;
-        let (base, head) = (self.base.short(), self.head.short());
-        if self.identical {
+        let Tally { worse, better, equivalent, inconclusive, unusable } = self.whole.summary;
+        let (base, head) = (self.whole.base.short(), self.whole.head.short());
+        if self.whole.identical {
             return format!("{head} is equivalent to {base}: both build to the very same program");
         }
         let counts = [
@@ -227,8 +165,13 @@ impl Report {
         ];
         let told: Vec<String> =
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-        let failures = if self.failures > 0 { format!("; {} failures", self.failures) } else { String::new() };
-        let rest = if self.state == "finished" { String::new() } else { format!("; {}", self.state) };
+        let failures =
+            if self.whole.failures > 0 { format!("; {} failures", self.whole.failures) } else { String::new() };
+        let rest = if self.whole.state == RunState::Finished {
+            String::new()
+        } else {
+            format!("; {}", self.whole.state.as_str())
+        };
         format!("{head} against {base}: {}{failures}{rest}", told.join(", "))
     }
 
@@ -257,28 +200,6 @@ fn budgets(session: &Session, verdicts: &[Verdict], plan: &Plan) -> Vec<BudgetRo
     match session.purpose {
         Purpose::Anchor => judge::crossed_anchor(verdicts, |case| plan.rules(case)).iter().map(BudgetRow::of).collect(),
         _ => Vec::new(),
-    }
-}
-
-fn row(verdict: &Verdict) -> Row {
-    let effect = |scale| verdict.effect.filter(|_| verdict.scale == scale);
-    Row {
-        scenario: verdict.case.scenario.clone(),
-        parameters: parameters(&verdict.case.parameters),
-        metric: verdict.metric,
-        role: verdict.metric.role.map(crate::model::Role::as_str),
-        gate: verdict.gate,
-        ratio: effect(Scale::Ratio),
-        difference: effect(Scale::Difference),
-        interval: verdict.interval.map(|interval| [interval.low, interval.high]),
-        level: verdict.interval.map(|interval| interval.level),
-        resolution: verdict.resolution,
-        margin: verdict.margin,
-        p: verdict.p,
-        verdict: verdict.kind,
-        reason: verdict.reason.clone(),
-        blocks: verdict.blocks,
-        stage: verdict.stage.map(crate::model::Stage::number),
     }
 }
 

@@ -17,9 +17,10 @@ use super::{
     terminal::value,
 };
 use crate::{
+    exchange::parameters,
     history::Reader,
     judge::{self, Crossing},
-    model::{Check, Environment, Failure, Limit, Measurement, Metric, Revision, RunId, Value, Values},
+    model::{Check, Environment, Failure, Limit, Measurement, Metric, Revision, RunId},
     scenario::Plan,
 };
 
@@ -233,14 +234,4 @@ fn failure_row(failure: Failure) -> FailureRow {
         message: failure.message,
         log: failure.log,
     }
-}
-
-/// Parameters as plain JSON.
-pub(super) fn parameters(values: &Values) -> Map<String, Json> {
-    let plain = |value: &Value| match value {
-        Value::Count(count) => Json::from(*count),
-        Value::Text(text) => Json::from(text.clone()),
-        Value::Flag(flag) => Json::from(*flag),
-    };
-    values.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Case, CaseLabel, Design, Metric, Quantity, Role, Rules, Scale, Unit, Verdict, VerdictKind};
+use crate::model::{Case, CaseLabel, Design, Metric, Quantity, Role, Rules, Scale, Tally, Unit, Verdict, VerdictKind};
 use crate::stats::{self, BudgetError};
 
 /// Why a comparison cannot be designed like this.
@@ -79,21 +79,6 @@ pub fn identical(
 /// Whether a metric is compared by difference whatever its values.
 pub(super) fn counted(metric: Metric, rules: &Rules) -> bool {
     metric.unit() == Unit::Count || rules.exact.contains(&metric)
-}
-
-/// How many gate series there are of each kind, for summaries and exit codes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// A change to the bad.
-    pub worse: u32,
-    /// A change to the good.
-    pub better: u32,
-    /// No change beyond the margin.
-    pub equivalent: u32,
-    /// Undecided.
-    pub inconclusive: u32,
-    /// Not worth deciding on.
-    pub unusable: u32,
 }
 
 /// Counts the verdicts on gate series; series that are only described are passed over.

@@ -35,7 +35,7 @@ use series::SeriesTrials;
 
 pub use budgets::{Crossing, crossed, crossed_anchor};
 pub use compare::{suspicious, verdicts};
-pub use design::{DesignError, Tally, design, gate_metrics, identical, tally};
+pub use design::{DesignError, design, gate_metrics, identical, tally};
 pub use findings::{FoundChange, Line, LinePoint, changes};
 pub use pairing::Pairs;
 pub use reasons::sentence;

@@ -41,4 +41,4 @@ pub use session::{Block, Design, Purpose, Session, SessionId, Side, Stage};
 pub use time::UnixMillis;
 pub use timeline::{Timeline, TimelinePoint};
 pub use trial::{Conditions, ReactorHistogram, SampleColumn, Trial, TrialTotal};
-pub use verdict::{Scale, Verdict, VerdictKind};
+pub use verdict::{Scale, Tally, Verdict, VerdictKind};

@@ -112,3 +112,18 @@ impl Scale {
         }
     }
 }
+
+/// How many series that decide have each verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// A change to the bad.
+    pub worse: u32,
+    /// A change to the good.
+    pub better: u32,
+    /// No change beyond the margin.
+    pub equivalent: u32,
+    /// Undecided.
+    pub inconclusive: u32,
+    /// Not worth deciding on.
+    pub unusable: u32,
+}

@@ -9,6 +9,7 @@ use super::{
     error::PageError,
     layout::{Layout, Place},
     shared::{Shared, Site},
+    verdicts,
     words::{self, Sign},
 };
 use crate::model::CheckName;
@@ -19,6 +20,7 @@ struct AboutPage {
     layout: Layout,
     signs: [(Sign, &'static str); 5],
     checks: [(&'static str, &'static str); 9],
+    verdicts: [(Sign, &'static str); 5],
 }
 
 /// Answers `/about`.
@@ -36,5 +38,11 @@ fn render(site: &Site) -> Result<String, PageError> {
     ];
     let names = CheckName::ALL;
     let checks = names.map(|name| (name.as_str(), words::check(name)));
-    Ok(AboutPage { layout: Layout::new(site, "How a number comes to be", Place::About)?, signs, checks }.render()?)
+    Ok(AboutPage {
+        layout: Layout::new(site, "How a number comes to be", Place::About)?,
+        signs,
+        checks,
+        verdicts: verdicts::MEANINGS,
+    }
+    .render()?)
 }

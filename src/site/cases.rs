@@ -90,21 +90,6 @@ impl Cases {
     }
 }
 
-/// What each group of scenarios (`sync`, `crypto`) looks like in one run: its worst sign, and the counts behind it.
-pub(super) fn by_group(measurements: &[Measurement], failures: &[Failure]) -> BTreeMap<String, (Sign, String)> {
-    let mut groups: BTreeMap<String, Vec<Known<'_>>> = BTreeMap::new();
-    for (case, known) in known(measurements, failures, None) {
-        let group = case.scenario.split('/').next().unwrap_or_default().to_owned();
-        groups.entry(group).or_default().push(known);
-    }
-    let shown = groups.into_iter().map(|(group, cases)| {
-        let cases: Vec<&Known<'_>> = cases.iter().collect();
-        let worst = cases.iter().map(|known| known.sign()).max_by_key(|sign| severity(*sign)).unwrap_or(Sign::SOUND);
-        (group, (worst, counts(&cases)))
-    });
-    shown.collect()
-}
-
 fn known<'a>(
     measurements: &'a [Measurement],
     failures: &'a [Failure],

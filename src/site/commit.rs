@@ -18,8 +18,10 @@ use super::{
     error::PageError,
     figure::Link,
     graph::History,
-    home::{self, Now},
+    home,
+    judged::{self, Judged},
     layout::{Layout, Place},
+    now::{self, Now},
     params,
     run::{self, FailureText},
     shared::{Shared, Site},
@@ -53,6 +55,7 @@ struct Commit {
     sign: Sign,
     title: String,
     answer: String,
+    judged: Judged,
     facts: run::Facts,
     now: Option<Now>,
     others: Vec<Link>,
@@ -88,7 +91,10 @@ pub(super) async fn page(
 fn render(site: &Site, revision: &str, environment: Option<&str>, only: Option<&str>) -> Result<String, PageError> {
     let reader = site.history()?;
     let listings = reader.runs_of(revision)?;
-    let chosen = listings.iter().find(|listing| environment.is_none_or(|id| listing.run.environment == id));
+    let here = || listings.iter().filter(|listing| environment.is_none_or(|id| listing.run.environment == id));
+    // A comparison of equal programs opens runs and measures nothing; what was measured says more.
+    let telling = |listing: &&RunListing| listing.trials > 0 || listing.failures > 0;
+    let chosen = here().find(telling).or_else(|| here().next());
     let Some(listing) = chosen else {
         let what = format!("no run of {revision} is in the history; `benchline run {revision}` measures it");
         return Err(PageError::missing(what));
@@ -102,8 +108,9 @@ fn render(site: &Site, revision: &str, environment: Option<&str>, only: Option<&
         sign,
         title: run.revision.title.clone(),
         answer,
+        judged: judged::of(reader, listing)?,
         facts: run::Facts::of(reader, listing)?,
-        now: reader.progress()?.filter(|progress| progress.run == run.id).map(Now::of),
+        now: now::of_run(reader, run.id)?,
         others: others(&listings, listing),
         cases: Cases::of(run.id, &measurements, &failures, only),
         only: only.map(str::to_owned),

@@ -153,7 +153,7 @@ pub(super) async fn series_svg(
 ) -> Result<Response, PageError> {
     let choice = params::query(query)?.validated()?;
     let drawing = move |site: &Site| {
-        let history = choice.read(site)?;
+        let history = choice.read(site)?.with_marks(site.history()?)?;
         let places = history.chart_places(site.history()?)?;
         let marked = choice.at.as_ref().and_then(|revision| history.place_of(revision));
         let pictures = history.pictures();
@@ -329,14 +329,14 @@ fn timeline_rows(trial: &Trial) -> String {
 }
 
 /// A CSV file. `name` is ours or validated, so that it needs no quoting.
-fn csv(name: &str, body: Body) -> Response {
+pub(super) fn csv(name: &str, body: Body) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     ([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)], body)
         .into_response()
 }
 
 /// An SVG file that carries its colours with it, light and dark. Its own policy allows that style and nothing else.
-fn svg(drawing: &str) -> Response {
+pub(super) fn svg(drawing: &str) -> Response {
     let styled = drawing.replacen('>', &format!("><style>{}</style>", assets::CHART_STYLE), 1);
     let policy: (HeaderName, &str) =
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'");

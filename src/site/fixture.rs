@@ -1,6 +1,10 @@
 //! A synthetic history for the tests of this room, written as a runner would write it: trials through the history's
 //! writer, numbers through the judge. Never part of the program.
 
+mod deciding;
+
+pub(super) use deciding::{begin_session, decide};
+
 use std::{path::Path, time::Duration};
 
 use crate::{
@@ -136,26 +140,37 @@ fn revision(position: u64, size: Size) -> Revision {
 }
 
 fn open(writer: &mut Writer, revision: Revision, position: u64) -> RunId {
+    open_part(writer, revision, position, Part::Alone, "fixture")
+}
+
+fn environment() -> Environment {
+    Environment {
+        id: ENVIRONMENT.into(),
+        cpu: "AMD EPYC 9B14".into(),
+        cores: 2,
+        memory_gib: 24,
+        virtualization: "kvm".into(),
+        platform: "linux x86_64".into(),
+        annotations: vec![Annotation { name: "kernel".into(), value: "6.18.1".into() }],
+    }
+}
+
+fn open_part(writer: &mut Writer, revision: Revision, position: u64, part: Part, plan: &str) -> RunId {
     let start = RunStart {
-        reproduce: format!("benchline run {} --profile quick", revision.short()),
-        revision,
-        environment: Environment {
-            id: ENVIRONMENT.into(),
-            cpu: "AMD EPYC 9B14".into(),
-            cores: 2,
-            memory_gib: 24,
-            virtualization: "kvm".into(),
-            platform: "linux x86_64".into(),
-            annotations: vec![Annotation { name: "kernel".into(), value: "6.18.1".into() }],
+        reproduce: match part {
+            Part::Alone => format!("benchline run {} --profile quick", revision.short()),
+            _ => format!("benchline compare HEAD~1 {} --blocks 10+30 --seed 8841", revision.short()),
         },
+        revision,
+        environment: environment(),
         profile: Profile::Quick,
-        part: Part::Alone,
+        part,
         build: Some(SubjectBuild {
             sha256: format!("{position:064x}"),
             inputs: format!("{position:064x}"),
             toolchain: "rustc 1.95.0".into(),
         }),
-        plan: "fixture".into(),
+        plan: plan.into(),
         planned_trials: PLANNED,
         at: UnixMillis(BEGAN + position as i64 * 18_400_000 + 60_000),
     };

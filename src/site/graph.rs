@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{
     error::PageError,
     figure::{Figure, Link, Table},
+    marks::Marks,
     params,
     words::{self, Sign},
 };
 use crate::{
-    charts::{Estimate, HistoryGraph, HistoryLine, HistoryPoint, Place, PlaceState},
+    charts::{Estimate, HistoryGraph, HistoryLine, HistoryNotes, HistoryPoint, Place, PlaceState},
     history::{Point, Reader, RunListing, Series},
     model::{Case, FailureKind, Metric, RunId, RunState, Value},
 };
@@ -32,6 +33,8 @@ pub(super) struct History {
     pub(super) series: Vec<Series>,
     /// How many revisions were asked for.
     pub(super) span: usize,
+    /// What was decided about its points; empty unless [`History::with_marks`] read it.
+    pub(super) marks: Marks,
     /// Where each run stands on the axis.
     places: HashMap<RunId, usize>,
 }
@@ -67,7 +70,13 @@ impl History {
         }
         series.retain(|line| !line.points.is_empty());
         let (scenario, environment) = (scenario.to_owned(), environment.to_owned());
-        History { scenario, metric, environment, axis, series, span, places }
+        History { scenario, metric, environment, axis, series, span, marks: Marks::default(), places }
+    }
+
+    /// The same with what was decided about its points.
+    pub(super) fn with_marks(mut self, reader: &Reader) -> Result<History, PageError> {
+        self.marks = Marks::read(reader, &self)?;
+        Ok(self)
     }
 
     /// Where a point stands on the axis.
@@ -104,9 +113,26 @@ impl History {
         marked: Option<usize>,
         compact: bool,
     ) -> Result<String, PageError> {
+        if !compact {
+            return self.svg_with(title, lines, places, marked, &self.marks.notes(self, lines));
+        }
+        let lines: Vec<HistoryLine> = lines.iter().map(|line| self.line(line)).collect();
+        let notes = &HistoryNotes::default();
+        Ok(HistoryGraph { title, unit: self.metric.unit(), places, lines: &lines, marked, notes, compact }.svg()?)
+    }
+
+    /// The large graph of some of the lines, with notes of the caller's own.
+    pub(super) fn svg_with(
+        &self,
+        title: &str,
+        lines: &[&Series],
+        places: &[Place],
+        marked: Option<usize>,
+        notes: &HistoryNotes,
+    ) -> Result<String, PageError> {
         let lines: Vec<HistoryLine> = lines.iter().map(|line| self.line(line)).collect();
         let unit = self.metric.unit();
-        Ok(HistoryGraph { title, unit, places, lines: &lines, marked, compact }.svg()?)
+        Ok(HistoryGraph { title, unit, places, lines: &lines, marked, notes, compact: false }.svg()?)
     }
 
     fn line(&self, line: &Series) -> HistoryLine {
@@ -197,7 +223,8 @@ impl History {
         note.join(" ")
     }
 
-    fn table(&self, lines: &[&Series]) -> Table {
+    /// The newest values of the lines.
+    pub(super) fn table(&self, lines: &[&Series]) -> Table {
         let mut head = vec!["Revision".to_owned()];
         head.extend(lines.iter().map(|line| line_label(line, &self.series)));
         let shown = self.axis.iter().enumerate().rev().take(TABLE_ROWS);

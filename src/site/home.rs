@@ -1,23 +1,27 @@
 //! The overview: one line about the newest commit, what runs now, the newest revisions, and how headline numbers went.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum::{extract::State, response::Response};
 
 use super::{
-    cases,
     error::PageError,
     graph::{self, History},
+    judged,
     layout::{Layout, Place},
+    now::Now,
     params,
     shared::{Shared, Site},
     words::{self, Sign},
 };
 use crate::{
     charts::Sparkline,
-    history::{Progress, Reader, RunListing, Series},
-    model::{Metric, RevisionKind, RunState},
+    history::{GroupCounts, Reader, RunListing, Series},
+    model::{Metric, RevisionKind, RunId, RunState},
 };
 
 /// Revisions listed.
@@ -58,18 +62,6 @@ struct Newest {
     counts: String,
 }
 
-/// What is being measured; shown by `now.html`, and kept fresh by `live.js`.
-#[derive(Debug)]
-pub(super) struct Now {
-    pub(super) href: String,
-    pub(super) scenario: String,
-    pub(super) label: String,
-    pub(super) trial: u32,
-    pub(super) trials: u32,
-    pub(super) done: u32,
-    pub(super) planned: u32,
-}
-
 /// One revision.
 struct Row {
     name: String,
@@ -79,6 +71,8 @@ struct Row {
     machine: String,
     /// A sign for each group of scenarios; `None` where nothing of it was measured.
     signs: Vec<Option<(Sign, String)>>,
+    /// The sign of its verdict, the sentence, and the comparison's page.
+    verdict: Option<(Sign, String, String)>,
     outcome: String,
 }
 
@@ -120,8 +114,8 @@ fn render(site: &Site) -> Result<String, PageError> {
     let cards = newest.map(|newest| cards(reader, newest)).transpose()?.unwrap_or_default();
     let home = Home {
         layout,
-        headline: newest.map_or_else(Headline::empty, Headline::of),
-        now: reader.progress()?.map(Now::of),
+        headline: newest.map_or_else(|| Ok(Headline::empty()), |newest| Headline::of(reader, newest))?,
+        now: Now::read(reader)?,
         groups,
         rows,
         cards,
@@ -135,8 +129,8 @@ impl Headline {
         Headline { sign: Sign::UNSUPPORTED, text: "Nothing has been measured yet".to_owned(), newest: None }
     }
 
-    fn of(listing: &RunListing) -> Headline {
-        let (sign, text) = verdict(listing);
+    fn of(reader: &Reader, listing: &RunListing) -> Result<Headline, PageError> {
+        let (sign, text) = answer(reader, listing)?;
         let revision = &listing.run.revision;
         let newest = Newest {
             name: revision.short().to_owned(),
@@ -146,12 +140,25 @@ impl Headline {
             run: format!("/runs/{}", listing.run.id),
             counts: outcome(listing),
         };
-        Headline { sign, text, newest: Some(newest) }
+        Ok(Headline { sign, text, newest: Some(newest) })
     }
 }
 
-/// The one line. Says of numbers whether they can be believed; whether they changed is for comparisons.
-fn verdict(listing: &RunListing) -> (Sign, String) {
+/// The one line: what the commit's verdict says, or, where there is none, what can be believed.
+fn answer(reader: &Reader, listing: &RunListing) -> Result<(Sign, String), PageError> {
+    let Some((sign, sentence, _)) = judged::sign(reader, listing)? else { return Ok(belief(listing)) };
+    let name = listing.run.revision.short();
+    Ok(match listing.failures {
+        0 => (sign, format!("{sentence} at {name}")),
+        failures => {
+            let sign = if sign == Sign::WORSE { sign } else { Sign::FAILED };
+            (sign, format!("{sentence} at {name}, with {}", words::counted(failures, "failure")))
+        }
+    })
+}
+
+/// Whether the numbers of a run can be believed.
+fn belief(listing: &RunListing) -> (Sign, String) {
     let name = listing.run.revision.short();
     let all = listing.sound + listing.noisy + listing.unusable;
     match listing.run.state {
@@ -193,34 +200,19 @@ pub(super) fn outcome(listing: &RunListing) -> String {
     parts.join(", ")
 }
 
-impl Now {
-    pub(super) fn of(progress: Progress) -> Now {
-        Now {
-            href: format!("/runs/{}", progress.run),
-            scenario: progress.case.scenario,
-            label: progress.label.0,
-            trial: progress.trial.saturating_add(1),
-            trials: progress.trials,
-            done: progress.done_trials,
-            planned: progress.planned_trials,
-        }
-    }
-}
-
 /// Rows of revisions, with a column for each group of scenarios that any of them has.
 fn rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<Row>), PageError> {
     let environments = reader.environments()?;
-    let mut signs = Vec::with_capacity(listings.len());
-    for listing in listings {
-        let run = listing.run.id;
-        signs.push(cases::by_group(&reader.measurements(run)?, &reader.failures(run)?));
-    }
-    let groups: BTreeMap<&String, ()> = signs.iter().flat_map(BTreeMap::keys).map(|group| (group, ())).collect();
-    let groups: Vec<String> = groups.into_keys().cloned().collect();
-    let rows = listings.iter().zip(&signs).map(|(listing, signs)| {
+    let runs: Vec<RunId> = listings.iter().map(|listing| listing.run.id).collect();
+    let grades: Vec<BTreeMap<String, (Sign, String)>> =
+        reader.grades(&runs)?.iter().map(|groups| groups.iter().map(group_sign).collect()).collect();
+    let groups: BTreeSet<&String> = grades.iter().flat_map(BTreeMap::keys).collect();
+    let groups: Vec<String> = groups.into_iter().cloned().collect();
+    let mut rows = Vec::with_capacity(listings.len());
+    for (listing, signs) in listings.iter().zip(&grades) {
         let revision = &listing.run.revision;
         let machine = environments.iter().find(|environment| environment.id == listing.run.environment);
-        Row {
+        rows.push(Row {
             name: revision.short().to_owned(),
             href: format!("/commits/{}", revision.id),
             title: revision.title.clone(),
@@ -228,11 +220,26 @@ fn rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<Ro
             // Only worth a word where there is more than one.
             machine: machine.filter(|_| environments.len() > 1).map(|machine| machine.cpu.clone()).unwrap_or_default(),
             signs: groups.iter().map(|group| signs.get(group).cloned()).collect(),
+            verdict: judged::sign(reader, listing)?,
             outcome: outcome(listing),
-        }
-    });
-    let rows = rows.collect();
+        });
+    }
     Ok((groups, rows))
+}
+
+/// The worst sign of a group of scenarios, and the counts behind it.
+fn group_sign(counts: &GroupCounts) -> (String, (Sign, String)) {
+    let counted = [
+        (Sign::FAILED, counts.failed),
+        (Sign::UNUSABLE, counts.unusable),
+        (Sign::NOISY, counts.noisy),
+        (Sign::SOUND, counts.sound),
+        (Sign::UNSUPPORTED, counts.unsupported),
+    ];
+    let present = || counted.iter().filter(|(_, count)| *count > 0);
+    let worst = present().next().map_or(Sign::SOUND, |(sign, _)| *sign);
+    let told: Vec<String> = present().map(|(sign, count)| format!("{count} {}", sign.word)).collect();
+    (counts.group.clone(), (worst, told.join(", ")))
 }
 
 /// Wall time of each scenario's largest case, over the newest revisions.

@@ -9,28 +9,42 @@ use super::{assets, error::PageError, shared::Site};
 pub(super) const TEMPLATES: &str = concat!(
     include_str!("../../templates/base.html"),
     include_str!("../../templates/about.html"),
+    include_str!("../../templates/calibration.html"),
     include_str!("../../templates/case.html"),
     include_str!("../../templates/cases.html"),
     include_str!("../../templates/commit.html"),
+    include_str!("../../templates/comparison.html"),
+    include_str!("../../templates/comparisons.html"),
+    include_str!("../../templates/counts.html"),
     include_str!("../../templates/environments.html"),
     include_str!("../../templates/error.html"),
     include_str!("../../templates/facts.html"),
     include_str!("../../templates/failures.html"),
     include_str!("../../templates/figure.html"),
+    include_str!("../../templates/finding.html"),
+    include_str!("../../templates/findings.html"),
     include_str!("../../templates/home.html"),
+    include_str!("../../templates/judged.html"),
     include_str!("../../templates/now.html"),
+    include_str!("../../templates/rates.html"),
     include_str!("../../templates/reproduce.html"),
     include_str!("../../templates/run.html"),
     include_str!("../../templates/scenario.html"),
     include_str!("../../templates/scenarios.html"),
+    include_str!("../../templates/series.html"),
+    include_str!("../../templates/session_facts.html"),
+    include_str!("../../templates/verdicts.html"),
 );
 
 /// Places in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Overview,
+    Comparisons,
+    Findings,
     Scenarios,
     Environments,
+    Calibration,
     About,
     /// A page that the navigation does not name.
     Elsewhere,
@@ -61,10 +75,13 @@ impl Layout {
     }
 
     /// The links of the navigation.
-    pub(super) fn places(&self) -> [(Place, &'static str, &'static str); 4] {
+    pub(super) fn places(&self) -> [(Place, &'static str, &'static str); 7] {
         [
             (Place::Overview, "/", "Overview"),
+            (Place::Comparisons, "/comparisons", "Comparisons"),
+            (Place::Findings, "/findings", "Findings"),
             (Place::Scenarios, "/scenarios", "Scenarios"),
+            (Place::Calibration, "/calibration", "Calibration"),
             (Place::Environments, "/environments", "Environments"),
             (Place::About, "/about", "About"),
         ]

@@ -15,11 +15,10 @@ use axum::{
     },
 };
 use futures_util::{StreamExt, stream};
-use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::{error::PageError, params, shared::Shared};
-use crate::history::{HistoryError, Progress};
+use super::{error::PageError, now::Now, shared::Shared};
+use crate::history::HistoryError;
 
 /// How often the history is looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -35,7 +34,7 @@ const MOST_LISTENERS: usize = 256;
 struct Snapshot {
     /// The data's serial number; `None` while there is no history.
     serial: Option<u64>,
-    progress: Option<Progress>,
+    now: Option<Now>,
 }
 
 /// The stream's side of the site.
@@ -119,7 +118,7 @@ async fn look(shared: Arc<Shared>) {
 
 fn look_once(site: &super::shared::Site) -> Result<Snapshot, HistoryError> {
     let Some(reader) = site.reader() else { return Ok(Snapshot::default()) };
-    Ok(Snapshot { serial: Some(reader.serial()?), progress: reader.progress()? })
+    Ok(Snapshot { serial: Some(reader.serial()?), now: Now::read(reader)? })
 }
 
 /// One listener with its seat, which is free again once the stream is dropped.
@@ -140,8 +139,8 @@ impl Listener {
             let serial = now.serial.map_or_else(|| "none".to_owned(), |serial| serial.to_string());
             events.push(Event::default().event("serial").data(serial));
         }
-        if before.as_ref().is_none_or(|before| before.progress != now.progress) {
-            events.push(Event::default().event("progress").data(told(now.progress.as_ref())));
+        if before.as_ref().is_none_or(|before| before.now != now.now) {
+            events.push(Event::default().event("progress").data(told(now.now.as_ref())));
         }
         self.said = Some(now);
         Some((events, self))
@@ -149,17 +148,6 @@ impl Listener {
 }
 
 /// Progress as JSON; `null` when nothing is measured.
-fn told(progress: Option<&Progress>) -> String {
-    let Some(progress) = progress else { return "null".to_owned() };
-    json!({
-        "run": progress.run,
-        "scenario": progress.case.scenario,
-        "label": progress.label,
-        "case": params::case_id(&progress.case),
-        "trial": progress.trial.saturating_add(1),
-        "trials": progress.trials,
-        "done": progress.done_trials,
-        "planned": progress.planned_trials,
-    })
-    .to_string()
+fn told(now: Option<&Now>) -> String {
+    serde_json::to_string(&now).unwrap_or_else(|_| "null".to_owned())
 }

@@ -6,26 +6,39 @@
 
 mod about;
 mod api;
+mod api_deciding;
 mod assets;
+mod calibration;
 mod case;
 mod case_data;
 mod cases;
 mod commit;
+mod comparison;
+mod comparisons;
 mod csv;
 mod download;
+mod effects;
 mod environments;
 mod error;
 mod figure;
+mod finding;
+mod findings;
 mod graph;
 mod growth;
 mod home;
+mod judged;
 mod layout;
 mod live;
+mod marks;
+mod now;
 mod params;
 mod respond;
 mod run;
 mod scenarios;
+mod series;
 mod shared;
+mod verdict_table;
+mod verdicts;
 mod words;
 
 #[cfg(test)]
@@ -95,6 +108,14 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/runs/{run}/cases/{case}/samples.svg", get(download::strip_svg))
         .route("/runs/{run}/cases/{case}/timelines.csv", get(download::timelines_csv))
         .route("/runs/{run}/cases/{case}/timelines.svg", get(download::timelines_svg))
+        .route("/comparisons", get(comparisons::page))
+        .route("/comparison/{session}", get(comparison::page))
+        .route("/comparison/{session}/series", get(series::page))
+        .route("/comparison/{session}/series.csv", get(effects::csv))
+        .route("/comparison/{session}/series.svg", get(effects::svg))
+        .route("/findings", get(findings::page))
+        .route("/finding/{id}", get(finding::page))
+        .route("/calibration", get(calibration::page))
         .route("/scenarios", get(scenarios::list))
         .route("/scenarios/{group}/{name}", get(scenarios::page))
         .route("/environments", get(environments::page))
@@ -106,6 +127,12 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/runs/{run}", get(api::run))
         .route("/api/v1/runs/{run}/cases/{case}", get(api::case))
         .route("/api/v1/series", get(api::series))
+        .route("/api/v1/comparisons", get(api_deciding::comparisons))
+        .route("/api/v1/comparison/{session}", get(api_deciding::comparison))
+        .route("/api/v1/comparison/{session}/series", get(api_deciding::series))
+        .route("/api/v1/findings", get(api_deciding::findings))
+        .route("/api/v1/finding/{id}", get(api_deciding::finding))
+        .route("/api/v1/calibrations", get(api_deciding::calibrations))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), respond::when_changed))
         .route("/live", get(live::stream))
         .route("/static/{file}", get(assets::file))

@@ -9,7 +9,7 @@ use axum::extract::{
 };
 
 use super::error::PageError;
-use crate::model::{Case, Metric, RunId};
+use crate::model::{Case, FindingId, FindingState, Metric, RunId, SessionId};
 
 /// Longest name of a scenario that is looked up.
 const LONGEST_SCENARIO: usize = 100;
@@ -33,8 +33,37 @@ pub(super) fn revision(text: &str) -> Result<String, PageError> {
 
 /// The number of a run.
 pub(super) fn run(text: &str) -> Result<RunId, PageError> {
-    let number = text.parse::<i64>().ok().filter(|number| *number >= 0 && !text.starts_with('+'));
-    number.map(RunId).ok_or_else(|| PageError::bad("a run has a number, as in /runs/12"))
+    number(text).map(RunId).ok_or_else(|| PageError::bad("a run has a number, as in /runs/12"))
+}
+
+/// The number of a comparison, which is that of its session.
+pub(super) fn session(text: &str) -> Result<SessionId, PageError> {
+    number(text).map(SessionId).ok_or_else(|| PageError::bad("a comparison has a number, as in /comparison/12"))
+}
+
+/// The number of a finding.
+pub(super) fn finding(text: &str) -> Result<FindingId, PageError> {
+    number(text).map(FindingId).ok_or_else(|| PageError::bad("a finding has a number, as in /finding/7"))
+}
+
+/// The number of a calibration.
+pub(super) fn calibration(text: &str) -> Result<i64, PageError> {
+    number(text).ok_or_else(|| PageError::bad("a calibration has a number, as in /calibration?id=3"))
+}
+
+fn number(text: &str) -> Option<i64> {
+    text.parse::<i64>().ok().filter(|number| *number >= 0 && !text.starts_with('+'))
+}
+
+/// The state of a finding.
+pub(super) fn finding_state(text: &str) -> Result<FindingState, PageError> {
+    text.parse().map_err(PageError::Bad)
+}
+
+/// Which page of a list, from 1.
+pub(super) fn page(text: &str) -> Result<usize, PageError> {
+    let page = text.parse::<usize>().ok().filter(|page| (1..=1000).contains(page));
+    page.ok_or_else(|| PageError::bad("page is the number of a page, from 1"))
 }
 
 /// The id of a case in addresses: the first 8 hex digits of the SHA-256 of its key. The same in every run, so that a
@@ -134,7 +163,7 @@ mod tests {
         }
         assert_eq!(run("12").unwrap(), RunId(12));
         for wrong in ["", "-1", "+1", "1.5", "9223372036854775808", "x"] {
-            assert!(run(wrong).is_err(), "{wrong}");
+            assert!(run(wrong).is_err() && session(wrong).is_err() && finding(wrong).is_err(), "{wrong}");
         }
         for wrong in ["sync", "sync/", "/up", "a/b/c", "a/<b>", "A/b", &format!("a/{}", "b".repeat(100))] {
             assert!(scenario(wrong).is_err(), "{wrong}");

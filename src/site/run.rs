@@ -15,8 +15,8 @@ use serde::Deserialize;
 use super::{
     cases::Cases,
     error::PageError,
-    home::Now,
     layout::{Layout, Place},
+    now::{self, Now},
     params,
     shared::{Shared, Site},
     words::{self, Sign},
@@ -124,7 +124,7 @@ fn render(site: &Site, id: RunId, only: Option<&str>) -> Result<String, PageErro
         id,
         title: run.revision.title.clone(),
         facts: Facts::of(reader, &listing)?,
-        now: reader.progress()?.filter(|progress| progress.run == id).map(Now::of),
+        now: now::of_run(reader, id)?,
         environment: reader.environment(id)?,
         checks: check_rows(id, &measurements),
         cases: Cases::of(id, &measurements, &failures, only),

@@ -76,6 +76,8 @@ struct ScenarioPage {
     parts: Vec<Small>,
     growth: Option<Figure>,
     others: Vec<Small>,
+    /// Whether the large graph shows verdicts or findings.
+    decided: bool,
 }
 
 /// A small graph that leads to its large one.
@@ -160,6 +162,7 @@ fn render(site: &Site, name: &str, choice: Option<&Choice>) -> Result<String, Pa
         parts: Vec::new(),
         growth: None,
         others: Vec::new(),
+        decided: false,
     };
     let mut metrics = site.reader().map(|reader| reader.metrics(name)).transpose()?.unwrap_or_default();
     metrics.sort_by_key(|metric| (metric.quantity, metric.role));
@@ -193,7 +196,9 @@ impl ScenarioPage {
                 Link { here: *span == choice.span, ..Link::new(span.to_string(), href) }
             })
             .collect();
-        let history = History::read(reader, &self.name, choice.metric, &choice.environment, choice.span)?;
+        let history =
+            History::read(reader, &self.name, choice.metric, &choice.environment, choice.span)?.with_marks(reader)?;
+        self.decided = !history.marks.is_empty();
         let marked = match &choice.at {
             Some(revision) => history.place_of(revision),
             None => None,

@@ -1,6 +1,13 @@
 //! Pages, downloads and headers, asked for without a socket.
 
-use std::{path::Path, sync::Arc};
+mod deciding;
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     Router,
@@ -38,6 +45,22 @@ impl TestSite {
     fn filled() -> TestSite {
         let site = TestSite::empty();
         drop(fixture::write(&site.database(), Size::SMALL));
+        site
+    }
+
+    /// With comparisons, findings and a calibration. Written once, then copied: every trial reaches the disk by itself.
+    fn decided() -> TestSite {
+        static FILES: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+        let files = FILES.get_or_init(|| {
+            let site = TestSite::empty();
+            let mut writer = fixture::write(&site.database(), Size::SMALL);
+            fixture::decide(&mut writer, &site.database(), Size::SMALL);
+            drop(writer);
+            let entries = fs::read_dir(site.folder.path()).unwrap().map(Result::unwrap);
+            entries.map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap())).collect()
+        });
+        let site = TestSite::empty();
+        files.iter().for_each(|(name, bytes)| fs::write(site.folder.path().join(name), bytes).unwrap());
         site
     }
 
@@ -112,6 +135,11 @@ async fn every_page(site: &TestSite) -> Vec<(String, String)> {
     addresses.push(format!("/commits/{}?scenario=sync/upload", &newest[..7]));
     addresses.push(first_case(&run));
     addresses.push(format!("{}?metric=client.cpu_time&trial=2", first_case(&run)));
+    if site.get("/comparison/1").await.status == StatusCode::OK {
+        addresses.extend(deciding::ADDRESSES.map(str::to_owned));
+        addresses.push(deciding::series(site, "worse").await);
+        addresses.push(deciding::series(site, "unusable").await);
+    }
     let mut pages = Vec::new();
     for address in addresses {
         let page = site.page(&address).await;
@@ -152,7 +180,7 @@ async fn the_overview_answers_first() {
 
 #[tokio::test]
 async fn pages_are_small_strict_and_escape_what_strangers_wrote() {
-    let site = TestSite::filled();
+    let site = TestSite::decided();
     let mut met = 0;
     for (address, page) in every_page(&site).await {
         assert!(page.len() < 100_000, "{address} has {} bytes", page.len());
@@ -174,11 +202,11 @@ async fn pages_are_small_strict_and_escape_what_strangers_wrote() {
 
 #[tokio::test]
 async fn links_lead_somewhere() {
-    let site = TestSite::filled();
+    let site = TestSite::decided();
     let mut links = std::collections::BTreeSet::new();
     for (_, page) in every_page(&site).await {
         for part in page.split("href=\"").skip(1) {
-            let link = part.split('"').next().unwrap().replace("&#38;", "&");
+            let link = part.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&");
             let link = link.split('#').next().unwrap().to_owned();
             if link.starts_with('/') {
                 links.insert(link);
@@ -377,6 +405,10 @@ async fn a_server_ends_although_somebody_listens() {
 async fn look_at_the_pages() {
     let site = TestSite::empty();
     let mut writer = fixture::write(&site.database(), Size::LARGE);
+    fixture::decide(&mut writer, &site.database(), Size::LARGE);
+    if std::env::var_os("BENCHLINE_LOOK_SESSION").is_some() {
+        fixture::begin_session(&mut writer, Size::LARGE);
+    }
     let run = fixture::begin_worktree(&mut writer, Size::LARGE);
     let pace = std::time::Duration::from_secs(1);
     std::thread::spawn(move || fixture::measure_slowly(&mut writer, run, Size::LARGE, pace));

@@ -9,10 +9,15 @@ use crate::history::{
 };
 use crate::model::{Block, Case, Metric, RunId, Session, SessionId, UnixMillis, Verdict};
 
-/// The newest sessions, newest first.
-pub(in crate::history) fn sessions(connection: &Connection, limit: u32) -> Result<Vec<SessionListing>> {
-    let sql = "SELECT * FROM sessions ORDER BY id DESC LIMIT ?1";
-    all(connection, sql, [limit], |row| session_listing(connection, row))
+/// The newest sessions of those before one, or of all, newest first.
+pub(in crate::history) fn sessions(
+    connection: &Connection,
+    before: Option<SessionId>,
+    limit: u32,
+) -> Result<Vec<SessionListing>> {
+    let sql = "SELECT * FROM sessions WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    let before = before.map_or(i64::MAX, |before| before.0);
+    all(connection, sql, params![before, limit], |row| session_listing(connection, row))
 }
 
 pub(in crate::history) fn session(connection: &Connection, id: SessionId) -> Result<Option<SessionListing>> {

@@ -10,7 +10,15 @@ impl Reader {
     /// # Errors
     /// See [`Reader::serial`].
     pub fn sessions(&self, limit: u32) -> Result<Vec<SessionListing>> {
-        self.now(|connection| read::sessions(connection, limit))
+        self.now(|connection| read::sessions(connection, None, limit))
+    }
+
+    /// The newest sessions that are older than one, newest first: the next page of a list.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn sessions_before(&self, before: SessionId, limit: u32) -> Result<Vec<SessionListing>> {
+        self.now(|connection| read::sessions(connection, Some(before), limit))
     }
 
     /// One session.

@@ -1,0 +1,205 @@
+//! The read-only API of what was decided: comparisons, findings and calibrations, beside their pages.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    comparison,
+    effects::BlockEffect,
+    error::PageError,
+    findings, params,
+    series::{Asked, Choice, SeriesPath},
+    shared::{Shared, Site},
+};
+use crate::{
+    exchange,
+    history::{Reader, SessionListing},
+    judge,
+    model::{Calibration, Finding, RunState, SessionId, Tally, UnixMillis, Verdict},
+};
+
+/// Sessions listed at most.
+const MOST_SESSIONS: u32 = 500;
+
+/// Which sessions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionsAsked {
+    limit: Option<u32>,
+    before: Option<String>,
+}
+
+/// Which findings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FindingsAsked {
+    state: Option<String>,
+    environment: Option<String>,
+}
+
+/// Which calibrations.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalibrationsAsked {
+    environment: Option<String>,
+}
+
+/// The newest sessions.
+#[derive(Debug, Serialize)]
+pub(super) struct Sessions {
+    comparisons: Vec<Listed>,
+}
+
+/// A session with the figures of its list entry.
+#[derive(Debug, Serialize)]
+struct Listed {
+    session: SessionId,
+    purpose: &'static str,
+    state: RunState,
+    base: String,
+    head: String,
+    environment: String,
+    identical: bool,
+    started_at: UnixMillis,
+    finished_at: Option<UnixMillis>,
+    summary: Tally,
+}
+
+/// One series of a session with its blocks.
+#[derive(Debug, Serialize)]
+pub(super) struct WholeSeries {
+    session: SessionId,
+    verdict: Verdict,
+    blocks: Vec<BlockEffect>,
+}
+
+/// Findings, the highest position first.
+#[derive(Debug, Serialize)]
+pub(super) struct Findings {
+    findings: Vec<Finding>,
+}
+
+/// Calibrations, newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct Calibrations {
+    calibrations: Vec<Calibration>,
+}
+
+impl From<SessionListing> for Listed {
+    fn from(listing: SessionListing) -> Listed {
+        let SessionListing { session, base, head, worse, better, equivalent, inconclusive, unusable } = listing;
+        Listed {
+            session: session.id,
+            purpose: session.purpose.as_str(),
+            state: session.state,
+            base: base.run.revision.id,
+            environment: head.run.environment,
+            head: head.run.revision.id,
+            identical: session.identical,
+            started_at: session.started_at,
+            finished_at: session.finished_at,
+            summary: Tally { worse, better, equivalent, inconclusive, unusable },
+        }
+    }
+}
+
+/// Answers `/api/v1/comparisons`.
+pub(super) async fn comparisons(
+    State(shared): State<Arc<Shared>>,
+    query: Result<Query<SessionsAsked>, QueryRejection>,
+) -> Result<Json<Sessions>, PageError> {
+    let asked = params::query(query)?;
+    let limit = asked.limit.unwrap_or(50);
+    if !(1..=MOST_SESSIONS).contains(&limit) {
+        return Err(PageError::Bad(format!("limit is between 1 and {MOST_SESSIONS}")));
+    }
+    let before = params::optional(asked.before.as_ref(), params::session)?;
+    let listed = move |reader: &Reader| match before {
+        Some(before) => reader.sessions_before(before, limit),
+        None => reader.sessions(limit),
+    };
+    let sessions = shared.read(move |site| of_history(site, |reader| Ok(listed(reader)?))).await?;
+    Ok(Json(Sessions { comparisons: sessions.into_iter().map(Listed::from).collect() }))
+}
+
+/// Answers `/api/v1/comparison/{session}`: what `benchline compare --format json` prints.
+pub(super) async fn comparison(
+    State(shared): State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<exchange::Comparison>, PageError> {
+    let id = params::session(&params::path(path)?)?;
+    let whole = shared.read(move |site| {
+        let reader = site.history()?;
+        let listing = comparison::listing(reader, id)?;
+        let verdicts = reader.verdicts(id)?;
+        Ok(exchange::Comparison::new(
+            &listing.session,
+            (listing.base.run.revision, listing.head.run.revision),
+            reader.environment(listing.session.head)?,
+            &verdicts,
+            judge::tally(&verdicts),
+            listing.base.failures.saturating_add(listing.head.failures),
+            listing.head.run.reproduce,
+        ))
+    });
+    Ok(Json(whole.await?))
+}
+
+/// Answers `/api/v1/comparison/{session}/series`.
+pub(super) async fn series(
+    State(shared): State<Arc<Shared>>,
+    path: SeriesPath,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<WholeSeries>, PageError> {
+    let choice = Choice::of(path, query)?;
+    let whole = shared.read(move |site| {
+        let data = choice.read(site.history()?)?;
+        Ok(WholeSeries { session: choice.session, verdict: data.verdict, blocks: data.effects.blocks })
+    });
+    Ok(Json(whole.await?))
+}
+
+/// Answers `/api/v1/findings`.
+pub(super) async fn findings(
+    State(shared): State<Arc<Shared>>,
+    query: Result<Query<FindingsAsked>, QueryRejection>,
+) -> Result<Json<Findings>, PageError> {
+    let asked = params::query(query)?;
+    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
+    let states = findings::states(asked.state.as_deref())?;
+    let read = move |reader: &Reader| Ok(reader.findings(environment.as_deref(), states)?);
+    Ok(Json(Findings { findings: shared.read(move |site| of_history(site, read)).await? }))
+}
+
+/// Answers `/api/v1/finding/{id}`.
+pub(super) async fn finding(
+    State(shared): State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Finding>, PageError> {
+    let id = params::finding(&params::path(path)?)?;
+    Ok(Json(shared.read(move |site| findings::read(site.history()?, id)).await?))
+}
+
+/// Answers `/api/v1/calibrations`.
+pub(super) async fn calibrations(
+    State(shared): State<Arc<Shared>>,
+    query: Result<Query<CalibrationsAsked>, QueryRejection>,
+) -> Result<Json<Calibrations>, PageError> {
+    let asked = params::query(query)?;
+    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
+    let read = move |reader: &Reader| Ok(reader.calibrations(environment.as_deref())?);
+    Ok(Json(Calibrations { calibrations: shared.read(move |site| of_history(site, read)).await? }))
+}
+
+/// A list from the history; empty where there is none yet.
+fn of_history<T>(site: &Site, read: impl FnOnce(&Reader) -> Result<Vec<T>, PageError>) -> Result<Vec<T>, PageError> {
+    site.reader().map_or_else(|| Ok(Vec::new()), read)
+}

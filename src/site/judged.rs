@@ -1,0 +1,143 @@
+//! What sessions say of a revision: its verdict, which is that of the newest finished session against its parent, or why
+//! it has none. Shown at the top of the commit's page, and as a sign in lists.
+
+use super::{
+    comparison,
+    error::PageError,
+    figure::Link,
+    verdicts,
+    words::{self, Sign},
+};
+use crate::{
+    history::{Reader, RunListing, SessionListing},
+    model::{Part, Purpose, RevisionKind, RunState},
+};
+
+/// Sessions linked beside the one that gives the verdict.
+const MOST_OTHERS: usize = 8;
+
+/// A revision's verdict; shown by `judged.html`.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) sign: Sign,
+    pub(super) sentence: String,
+    /// What it was compared with and how far to believe it, or what gives a verdict.
+    pub(super) detail: String,
+    /// The command that would give a verdict. May be empty.
+    pub(super) command: String,
+    pub(super) counts: Vec<(Sign, u32)>,
+    /// The session's page. Empty where there is none.
+    pub(super) href: String,
+    /// Other sessions whose head the revision is.
+    pub(super) others: Vec<Link>,
+}
+
+/// The verdict on the revision of a run, on that run's machine.
+pub(super) fn of(reader: &Reader, listing: &RunListing) -> Result<Judged, PageError> {
+    let sessions = sessions(reader, listing)?;
+    let deciding = deciding(&sessions);
+    let mut judged = match deciding {
+        Some(session) => Judged::of(session),
+        None => Judged::without(listing, &sessions),
+    };
+    let shown = deciding.map(|session| session.session.id);
+    let others = sessions.iter().filter(|other| Some(other.session.id) != shown).take(MOST_OTHERS);
+    judged.others = others
+        .map(|other| {
+            let text = format!("{}, {}", verdicts::purpose(other.session.purpose), words::state(other.session.state));
+            Link::new(text, format!("/comparison/{}", other.session.id))
+        })
+        .collect();
+    Ok(judged)
+}
+
+/// The sign of a revision's verdict with its sentence and page, for lists. `None` where there is none.
+pub(super) fn sign(reader: &Reader, listing: &RunListing) -> Result<Option<(Sign, String, String)>, PageError> {
+    let sessions = sessions(reader, listing)?;
+    Ok(deciding(&sessions).map(|session| {
+        let (sign, sentence) = verdicts::headline(session);
+        (sign, sentence, format!("/comparison/{}", session.session.id))
+    }))
+}
+
+/// The sessions that judge the revision on the machine of the run, newest first.
+fn sessions(reader: &Reader, listing: &RunListing) -> Result<Vec<SessionListing>, PageError> {
+    let mut sessions = reader.sessions_of(&listing.run.revision.id)?;
+    sessions.retain(|session| session.head.run.environment == listing.run.environment);
+    Ok(sessions)
+}
+
+fn deciding(sessions: &[SessionListing]) -> Option<&SessionListing> {
+    let gate = sessions.iter().filter(|session| session.session.purpose == Purpose::Gate);
+    gate.into_iter().find(|session| session.session.state == RunState::Finished)
+}
+
+impl Judged {
+    fn of(listing: &SessionListing) -> Judged {
+        let (sign, sentence) = verdicts::headline(listing);
+        let design = &listing.session.design;
+        let base = &listing.base.run.revision;
+        let detail = if listing.session.identical {
+            format!("It builds to the very same binary as its parent {}, with the same configuration.", base.short())
+        } else {
+            format!(
+                "Measured interleaved with its parent {}: {}. The probability of a false ▲ or ▼ was at most {}.",
+                base.short(),
+                comparison::sizes(design),
+                verdicts::share(design.budget)
+            )
+        };
+        Judged {
+            sign,
+            sentence: format!("{sentence}."),
+            detail,
+            command: String::new(),
+            counts: verdicts::counts(listing),
+            href: format!("/comparison/{}", listing.session.id),
+            others: Vec::new(),
+        }
+    }
+
+    /// Why there is no verdict, and what gives one.
+    fn without(listing: &RunListing, sessions: &[SessionListing]) -> Judged {
+        let run = &listing.run;
+        let gate = sessions.iter().find(|session| session.session.purpose == Purpose::Gate);
+        let mut command = String::new();
+        let detail = match (run.state, gate.map(|session| session.session.state)) {
+            (RunState::BuildFailed, _) => "It does not build.".to_owned(),
+            (RunState::Unsupported, _) => "It has no subject that speaks the contract.".to_owned(),
+            (_, Some(RunState::Running)) => "It is being compared with its parent right now.".to_owned(),
+            (_, Some(RunState::Interrupted)) => {
+                "The comparison with its parent was interrupted; the same command goes on from there.".to_owned()
+            }
+            (_, Some(RunState::BuildFailed)) => "Its parent or itself does not build.".to_owned(),
+            (_, Some(_)) => "Its parent has no subject that speaks the contract.".to_owned(),
+            (_, None) => match (run.revision.kind, &run.revision.parent) {
+                (RevisionKind::Worktree, _) => {
+                    command = "benchline run".to_owned();
+                    "A work tree gets one when it is measured interleaved with its own HEAD:".to_owned()
+                }
+                (RevisionKind::Commit, None) => "The first commit has no parent to be compared with.".to_owned(),
+                (RevisionKind::Commit, Some(_)) => {
+                    command = format!("benchline run {} --profile gate", run.revision.short());
+                    if run.part == Part::Base {
+                        "It was only measured as what others are compared with. This measures it interleaved with its parent:"
+                    } else {
+                        "It was measured by itself, and not interleaved with its parent. This does:"
+                    }
+                    .to_owned()
+                }
+            },
+        };
+        let href = gate.map(|session| format!("/comparison/{}", session.session.id)).unwrap_or_default();
+        Judged {
+            sign: Sign::UNDECIDED,
+            sentence: "No verdict yet.".to_owned(),
+            detail,
+            command,
+            counts: Vec::new(),
+            href,
+            others: Vec::new(),
+        }
+    }
+}
