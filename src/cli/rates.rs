@@ -14,8 +14,11 @@ const SCHEMA: u32 = 1;
 /// Everything that a calibration says, as text.
 pub(super) fn text(calibration: &Calibration) -> String {
     let mut parts = vec![heading(calibration)];
-    if calibration.rates.is_empty() {
-        parts.push("nothing could be replayed yet: the same `benchline calibrate` goes on with it\n".to_owned());
+    if calibration.rates.iter().all(|rate| rate.pairs == 0) {
+        let window = window(calibration);
+        parts.push(format!(
+            "nothing could be replayed yet, which takes {window} blocks of a case: the same command goes on\n"
+        ));
         return parts.join("\n");
     }
     parts.push(format!("false verdicts per 100 clean commits\n{}", false_verdicts(calibration)));
