@@ -172,3 +172,22 @@ fn the_profile_gate_measures_each_commit_of_a_range_with_its_parent() {
     assert_eq!(runs[2]["comparison"]["identical"], true);
     assert!(project.says(&["run", "HEAD"], 0).contains("compared already"));
 }
+
+#[test]
+fn a_comparison_that_was_asked_for_hides_nothing_on_a_graph() {
+    let project = project();
+    project.subject(SLOWER, "").commit("Slower");
+    project.run(&["run", "--profile", "quick"], 0);
+    let on_axis = || reader(&project).runs(10).unwrap().into_iter().map(|listing| listing.run.id).collect::<Vec<_>>();
+    let before = on_axis();
+    project.run(&["compare", "HEAD~1", "HEAD"], 0);
+    assert_eq!(on_axis(), before, "neither side of it");
+    project.write("README.md", "words");
+    project.commit("Words alone");
+    project.run(&["run", "--profile", "quick"], 0);
+    let before = on_axis();
+    project.run(&["run"], 0);
+    assert_eq!(on_axis(), before, "an equal program has no points, and does not hide those that are there");
+    let sessions = reader(&project).sessions_of(&project.git(&["rev-parse", "HEAD"])).unwrap();
+    assert!(sessions[0].session.identical, "it has its verdict all the same");
+}

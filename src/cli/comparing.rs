@@ -12,7 +12,7 @@ use super::{
     pairing::Pairing,
 };
 use crate::{
-    history::{OpenRun, OpenSession, RunStart, SessionListing, SessionStart},
+    history::{OpenRun, OpenSession, RunListing, RunStart, SessionListing, SessionStart},
     judge,
     model::{Design, Part, Purpose, Revision, RunState, SessionId, Stage},
     revision::BuiltSubject,
@@ -90,14 +90,15 @@ impl Workbench<'_> {
         }
         let subjects: [BuiltSubject; 2] =
             subjects.try_into().map_err(|_| anyhow::anyhow!("invariant: one subject a side"))?;
-        let starts = self.starts(order, &design, &subjects);
+        let identical = subjects[0].build.sha256 == subjects[1].build.sha256;
+        let part = self.part_of_head(order, identical)?;
+        let starts = self.starts(order, part, &design, &subjects);
         if !order.again
             && let Some(session) = self.finished_session(&starts[1])?
         {
             self.terminal().line(&format!("  compared already, in session {session}; --again measures once more"));
             return self.kept(session);
         }
-        let identical = subjects[0].build.sha256 == subjects[1].build.sha256;
         let runs = [self.history.open_run(&starts[0])?, self.history.open_run(&starts[1])?];
         let seed = order.seed.unwrap_or(runs[1].id.0.unsigned_abs());
         let start = SessionStart { base: runs[0].id, head: runs[1].id, purpose, identical, design, seed, at: now() };
@@ -113,8 +114,23 @@ impl Workbench<'_> {
         Ok(judge::design(sizes.first, sizes.second, sizes.budget, gate_series)?)
     }
 
+    /// On graphs stands what a commit's own verdict was measured on. A commit that builds to the same program as its parent was
+    /// not measured at all: it stands there only as long as nothing better does.
+    fn part_of_head(&self, order: &Order<'_>, identical: bool) -> anyhow::Result<Part> {
+        if order.purpose != Purpose::Gate {
+            return Ok(Part::Aside);
+        }
+        let environment = environment_of(None).id;
+        let measured = |listing: &RunListing| {
+            let run = &listing.run;
+            run.environment == environment && matches!(run.part, Part::Alone | Part::Head) && listing.trials > 0
+        };
+        let has_points = identical && self.reader()?.runs_of(&order.head.id)?.iter().any(measured);
+        Ok(if has_points { Part::Aside } else { Part::Head })
+    }
+
     /// How the two runs are opened. A run belongs to one session, so each names what it stands against.
-    fn starts(&self, order: &Order<'_>, design: &Design, subjects: &[BuiltSubject; 2]) -> [RunStart; 2] {
+    fn starts(&self, order: &Order<'_>, part: Part, design: &Design, subjects: &[BuiltSubject; 2]) -> [RunStart; 2] {
         let [base, head] = [&subjects[0].build, &subjects[1].build];
         let pair = format!(
             "{}{} against {}\n{} {} {} {} {:?}\n",
@@ -145,7 +161,7 @@ impl Workbench<'_> {
             ),
             at: now(),
         };
-        [start(order.base, Part::Base, &subjects[0]), start(order.head, Part::Head, &subjects[1])]
+        [start(order.base, Part::Base, &subjects[0]), start(order.head, part, &subjects[1])]
     }
 
     fn finished_session(&self, head: &RunStart) -> anyhow::Result<Option<SessionId>> {

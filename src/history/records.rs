@@ -142,7 +142,7 @@ pub struct GroupCounts {
 }
 
 /// What has to be known before the first block of a session. Both runs are open already, the base's with the part
-/// [`Part::Base`] and the head's with [`Part::Head`].
+/// [`Part::Base`] and the head's with [`Part::Head`] or [`Part::Aside`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionStart {
     /// What is compared with.

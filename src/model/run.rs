@@ -94,8 +94,11 @@ impl FromStr for Profile {
 pub enum Part {
     /// Measured by itself.
     Alone,
-    /// Measured interleaved with a base, and judged against it.
+    /// Measured interleaved with its parent, and judged against it.
     Head,
+    /// Measured interleaved for a question of its own: a comparison that somebody asked for, a step of a bisection, a pair
+    /// of equal programs. Judged, and never on a graph.
+    Aside,
     /// What another run is judged against. Never on a graph: its revision has a run of its own there.
     Base,
     /// The platform measuring itself. Never on a graph.
@@ -104,13 +107,14 @@ pub enum Part {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Part; 4] = [Part::Alone, Part::Head, Part::Base, Part::Calibration];
+    pub const ALL: [Part; 5] = [Part::Alone, Part::Head, Part::Aside, Part::Base, Part::Calibration];
 
     /// The word used in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Part::Alone => "alone",
             Part::Head => "head",
+            Part::Aside => "aside",
             Part::Base => "base",
             Part::Calibration => "calibration",
         }

@@ -120,7 +120,7 @@ impl Judged {
                 (RevisionKind::Commit, None) => "The first commit has no parent to be compared with.".to_owned(),
                 (RevisionKind::Commit, Some(_)) => {
                     command = format!("benchline run {} --profile gate", run.revision.short());
-                    if run.part == Part::Base {
+                    if matches!(run.part, Part::Base | Part::Aside) {
                         "It was only measured as what others are compared with. This measures it interleaved with its parent:"
                     } else {
                         "It was measured by itself, and not interleaved with its parent. This does:"

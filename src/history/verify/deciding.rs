@@ -13,7 +13,7 @@ const AGREEMENTS: [(&str, &str); 9] = [
     (
         "SELECT sessions.id, base.id FROM sessions
          JOIN runs AS base ON base.id = base_run_id JOIN runs AS head ON head.id = head_run_id
-         WHERE base.part <> 'base' OR head.part <> 'head' OR base.environment_id <> head.environment_id",
+         WHERE base.part <> 'base' OR head.part NOT IN ('head', 'aside') OR base.environment_id <> head.environment_id",
         "the runs of session {0} are not a base and a head of one environment",
     ),
     (

@@ -12,8 +12,8 @@ use crate::model::{Block, Part, RunId, RunState, Session, SessionId, Stage, Unix
 
 pub(in crate::history) fn open_session(connection: &Connection, start: &SessionStart) -> Result<OpenSession> {
     limits::design(&start.design).map_err(|why| invalid(named(start), why))?;
-    let (base, head) =
-        (side(connection, start, start.base, Part::Base)?, side(connection, start, start.head, Part::Head)?);
+    let base = side(connection, start, start.base, &[Part::Base])?;
+    let head = side(connection, start, start.head, &[Part::Head, Part::Aside])?;
     if base != head {
         return Err(invalid(named(start), format!("they were measured on two machines, {base} and {head}")));
     }
@@ -23,13 +23,13 @@ pub(in crate::history) fn open_session(connection: &Connection, start: &SessionS
     }
 }
 
-/// The environment of a run, once its part is the right one.
-fn side(connection: &Connection, start: &SessionStart, run: RunId, part: Part) -> Result<String> {
+/// The environment of a run, once its part is one of those that are right.
+fn side(connection: &Connection, start: &SessionStart, run: RunId, parts: &[Part]) -> Result<String> {
     let found = read::listing(connection, run)?.ok_or(HistoryError::UnknownRun { run })?.run;
-    if found.part == part {
+    if parts.contains(&found.part) {
         return Ok(found.environment);
     }
-    let (found, wanted) = (found.part.as_str(), part.as_str());
+    let (found, wanted) = (found.part.as_str(), parts[0].as_str());
     Err(invalid(named(start), format!("run {run} was opened with the part `{found}` and stands here as the {wanted}")))
 }
 
