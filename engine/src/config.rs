@@ -1,9 +1,11 @@
 //! The engine's knobs: every choice that people argue about, so that what it buys can be measured. This file only
 //! describes settings; it must never hold one that nothing obeys.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{Cipher, Padding};
+use crate::crypto::{BlobSettings, Cipher, Padding};
 
 /// All settings of a client or a server. Each side ignores what concerns only the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +17,10 @@ pub struct Config {
     pub http: HttpConfig,
     /// How databases are kept, on either side.
     pub store: StoreConfig,
-    /// How documents are sealed.
+    /// How documents and blobs are sealed.
     pub crypto: CryptoConfig,
+    /// How blobs are kept and transferred.
+    pub blobs: BlobsConfig,
     /// How the length of what is sealed is hidden.
     pub padding: Padding,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
@@ -30,6 +34,7 @@ impl Default for Config {
             http: HttpConfig::default(),
             store: StoreConfig::default(),
             crypto: CryptoConfig::default(),
+            blobs: BlobsConfig::default(),
             padding: Padding::default(),
             session_cache: true,
         }
@@ -118,12 +123,47 @@ pub enum Synchronous {
     Full,
 }
 
-/// How documents are sealed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How documents and blobs are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CryptoConfig {
     /// The cipher that new seals use. Whatever was sealed with another one still opens.
     pub cipher: Cipher,
+    /// Bytes of a chunk of a blob, from 1 KiB to 1 MiB. It counts for new blobs; each says what it was sealed with.
+    pub chunk_size: u32,
+}
+
+impl Default for CryptoConfig {
+    fn default() -> Self {
+        Self { cipher: Cipher::default(), chunk_size: BlobSettings::default().chunk_size }
+    }
+}
+
+/// How blobs are kept and transferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlobsConfig {
+    /// Where a device keeps the contents of its blobs.
+    pub client_backend: ClientBackend,
+    /// How many blobs are transferred at once.
+    pub transfers: NonZeroUsize,
+}
+
+impl Default for BlobsConfig {
+    fn default() -> Self {
+        Self { client_backend: ClientBackend::default(), transfers: NonZeroUsize::MIN.saturating_add(2) }
+    }
+}
+
+/// Where a device keeps the contents of its blobs. They are sealed in either place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientBackend {
+    /// In rows of the database that lists them.
+    #[default]
+    Sqlcipher,
+    /// In a file each.
+    Files,
 }
 
 #[cfg(test)]
