@@ -7,7 +7,7 @@ const MAX_LENGTH: usize = 255;
 
 /// Which blob of a user: namespace and id together, never the id alone.
 ///
-/// Each has 1 to 255 of the characters `A-Z a-z 0-9 . _ -` and begins with a letter or digit.
+/// Each has 1 to 255 of the characters `A-Z a-z 0-9 . _ -` and begins with a letter, a digit or `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobAddress {
     namespace: String,
@@ -17,7 +17,7 @@ pub struct BlobAddress {
 /// A text that names no blob or namespace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{what} `{text}`: 1 to {MAX_LENGTH} of the characters A-Z a-z 0-9 . _ - are needed, the first a letter or digit",
+    "{what} `{text}`: 1 to {MAX_LENGTH} of the characters A-Z a-z 0-9 . _ - are needed, the first a letter, digit or _",
     text = text.chars().take(64).collect::<String>().escape_debug()
 )]
 pub struct InvalidBlobAddress {
@@ -59,7 +59,7 @@ impl BlobAddress {
     fn check(what: &'static str, text: &str) -> Result<(), InvalidBlobAddress> {
         let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
         let good = text.len() <= MAX_LENGTH
-            && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+            && text.as_bytes().first().is_some_and(|first| allowed(first) && !b".-".contains(first))
             && text.as_bytes().iter().all(allowed);
         if good { Ok(()) } else { Err(InvalidBlobAddress { what, text: text.to_owned() }) }
     }
@@ -77,11 +77,11 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        for good in ["a", "B-1", "mail.2026_01", &"x".repeat(255)] {
+        for good in ["a", "_", "B-1", "mail.2026_01", &"x".repeat(255)] {
             let address = BlobAddress::new(good, good).unwrap();
             assert_eq!((address.namespace(), address.id()), (good, good));
         }
-        for bad in ["", ".", "..", "-a", "a/b", "a b", "ä", "a\0", "%2e", &"x".repeat(256)] {
+        for bad in ["", ".", "..", "-a", ".a", "a/b", "a b", "ä", "a\0", "%2e", &"x".repeat(256)] {
             assert!(BlobAddress::new(bad, "a").is_err(), "{bad:?}");
             assert!(BlobAddress::new("a", bad).is_err(), "{bad:?}");
         }

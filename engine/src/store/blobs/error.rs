@@ -34,6 +34,9 @@ pub enum BlobStoreError {
         /// What was wanted, as a participle.
         wanted: &'static str,
     },
+    /// Another process, or another part of this one, has these blobs open.
+    #[error("the blobs in {0} are open already: close the other program first")]
+    InUse(std::path::PathBuf),
     /// Content was read or continued where there is none.
     #[error("the content is not all there: {length} bytes of it are stored, and byte {offset} was to be reached")]
     Gap {

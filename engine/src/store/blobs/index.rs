@@ -1,7 +1,8 @@
 //! The index of a device's blobs: one row for each, changed only by the steps of `record`, each in one transaction.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -15,12 +16,14 @@ const COLUMNS: &str = "namespace, id, state, draft, priority, content, sealed_le
 #[derive(Clone)]
 pub(crate) struct BlobIndex {
     database: Arc<Database>,
+    /// Held for as long as anyone may use the index, and let go of by [`Self::close`].
+    lock: Arc<Mutex<Option<File>>>,
 }
 
 impl BlobIndex {
     /// The index in this database, which has the schema of the room.
-    pub(super) fn new(database: Arc<Database>) -> Self {
-        Self { database }
+    pub(super) fn new(database: Arc<Database>, lock: File) -> Self {
+        Self { database, lock: Arc::new(Mutex::new(Some(lock))) }
     }
 
     /// Applies a step to a blob's record in one transaction. An error changes nothing.
@@ -67,8 +70,8 @@ impl BlobIndex {
         let namespace = namespace.to_owned();
         self.database
             .read(move |connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT state, count(*) FROM blobs WHERE namespace = ?1 GROUP BY state")?;
+                let mut statement = connection
+                    .prepare_cached("SELECT state, count(*) FROM blobs WHERE namespace = ?1 GROUP BY state")?;
                 let mut rows = statement.query([namespace])?;
                 let mut counts = HashMap::new();
                 while let Some(row) = rows.next()? {
@@ -108,6 +111,7 @@ impl BlobIndex {
     /// Writes what waits and closes the database, which the store may share.
     pub(crate) async fn close(&self) {
         self.database.close().await;
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 

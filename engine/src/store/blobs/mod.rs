@@ -9,10 +9,11 @@ mod files;
 mod index;
 mod record;
 mod rows;
+mod store;
 #[cfg(test)]
 mod store_tests;
-mod store;
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -70,6 +71,7 @@ pub(crate) async fn open_blobs(
     key: &DatabaseKey,
     config: &Config,
 ) -> Result<(BlobIndex, Arc<dyn BlobStore>), BlobStoreError> {
+    let lock = lock(folder)?;
     let key = config.store.cipher.then(|| key.pragma());
     let kind = Kind { migrations: SCHEMA, readers: READERS };
     let database = Arc::new(Database::open(folder.join("blobs.db"), key, kind, config.store).await?);
@@ -77,9 +79,20 @@ pub(crate) async fn open_blobs(
         ClientBackend::Sqlcipher => Arc::new(rows::Rows::new(database.clone())),
         ClientBackend::Files => Arc::new(files::Files::open(&folder.join("blobs"), config.store.synchronous).await?),
     };
-    let index = BlobIndex::new(database);
+    let index = BlobIndex::new(database, lock);
     recover(&index, &*store).await?;
     Ok((index, store))
+}
+
+/// Makes sure that nobody else has the blobs open: what one is about to store, another would take for an orphan.
+fn lock(folder: &Path) -> Result<File, BlobStoreError> {
+    let what = "the lock of the blobs cannot be taken";
+    let file = File::create(folder.join("blobs.lock")).map_err(|source| BlobStoreError::Io { what, source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(BlobStoreError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(BlobStoreError::Io { what, source }),
+    }
 }
 
 /// Makes index and store agree again. Content enters the store before the index and leaves it after, so what the index

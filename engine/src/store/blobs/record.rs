@@ -162,6 +162,11 @@ impl BlobRecord {
         }
     }
 
+    /// Whether the next thing to be done about it is a deletion at the server.
+    pub(crate) fn work_is_deletion(&self) -> bool {
+        self.work() == Some(Work::Delete)
+    }
+
     /// Puts a new blob in its place and gives the content that it replaces, of an earlier draft.
     pub(crate) fn put(entry: &mut Option<Self>, mut new: Self) -> Step<Option<ContentId>> {
         let replaced = match entry {

@@ -84,6 +84,17 @@ fn write(
 ) -> Result<(), BlobStoreError> {
     let found = find(connection, content)?;
     check_write(found.as_ref().map(Found::stored), total, offset, bytes)?;
+    // Rows are made as long as they will be at the end, so a part that begins again may need others.
+    let found = match found {
+        Some(found) if found.total != total => {
+            remove(connection, content)?;
+            if offset > 0 {
+                return Err(BlobStoreError::Gap { length: 0, offset });
+            }
+            None
+        }
+        found => found,
+    };
     let number = match found {
         Some(found) => found.number,
         None => {
@@ -134,7 +145,8 @@ fn read(connection: &Connection, content: ContentId, range: Range<u64>) -> Resul
         let fits = rest.len().min((ROW - within) as usize);
         let (now, later) = rest.split_at_mut(fits);
         let select = "SELECT number FROM pieces WHERE content = ?1 AND place = ?2";
-        let row = connection.prepare_cached(select)?.query_row((found.number, signed(place)), |row| row.get(0)).optional()?;
+        let row =
+            connection.prepare_cached(select)?.query_row((found.number, signed(place)), |row| row.get(0)).optional()?;
         let row = row.ok_or_else(|| DatabaseError::Damaged(format!("row {place} of content {content} is missing")))?;
         connection.blob_open(MAIN_DB, "pieces", "bytes", row, true)?.read_at_exact(now, within as usize)?;
         (rest, at) = (later, at + fits as u64);

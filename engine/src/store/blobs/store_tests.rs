@@ -106,6 +106,20 @@ async fn writes_that_leave_gaps_or_go_beyond_the_end_are_refused_and_change_noth
 }
 
 #[tokio::test]
+async fn a_part_may_begin_again_with_another_length() {
+    for backend in BACKENDS {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, store) = open(folder.path(), backend).await;
+        for total in [1000, 3_000_000, 2000] {
+            let content = ContentId::generate();
+            store.write(content, 500_000, 0, bytes(400)).await.unwrap();
+            store.write(content, total as u64, 0, bytes(total)).await.unwrap();
+            assert_eq!(all(&*store, content).await, bytes(total), "{backend:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_removed_is_gone_and_the_rest_stays() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
@@ -145,7 +159,8 @@ async fn orphans_of_a_crash_are_removed_at_the_next_start_and_lost_contents_noti
         }
         let (index, store) = open(folder.path(), backend).await;
         assert_eq!(store.list().await.unwrap(), [ids[0]], "{backend:?}");
-        let states: Vec<_> = index.list("n", None, "", 9).await.unwrap().into_iter().map(|record| record.state).collect();
+        let states: Vec<_> =
+            index.list("n", None, "", 9).await.unwrap().into_iter().map(|record| record.state).collect();
         assert_eq!(states, [BlobState::Synced, BlobState::PendingDownload, BlobState::FailedUpload]);
     }
 }
