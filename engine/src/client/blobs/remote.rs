@@ -118,7 +118,7 @@ impl BlobClient {
     pub async fn sync(&self, namespace: &str) -> Result<BlobReport, BlobError> {
         let mut report = BlobReport::default();
         // Deletions come first, so that what is deleted is not found at the server.
-        self.settle_all(namespace, |record| record.work_is_deletion(), &mut report).await?;
+        self.settle_all(namespace, BlobRecord::work_is_deletion, &mut report).await?;
         self.discover(namespace).await?;
         self.settle_all(namespace, |record| record.state == BlobState::PendingDownload, &mut report).await?;
         self.settle_all(namespace, |record| record.state == BlobState::PendingUpload, &mut report).await?;

@@ -11,7 +11,17 @@ const CAP: Duration = Duration::from_secs(300);
 
 /// The wait after `tries` failures in a row: `random` of all numbers picks it between none and the ceiling.
 pub(super) fn delay(tries: u32, random: u32) -> Duration {
-    ceiling(tries).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    jitter(ceiling(tries), random)
+}
+
+/// The wait for a server that has been out of reach for `away`: up to as long again. That doubles as the tries of one
+/// transfer do, however many transfers find it out.
+pub(super) fn absence(away: Duration, random: u32) -> Duration {
+    jitter(away.clamp(BASE, CAP), random)
+}
+
+fn jitter(ceiling: Duration, random: u32) -> Duration {
+    ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
 /// The longest wait after `tries` failures in a row.
@@ -37,6 +47,9 @@ mod tests {
     fn chance_covers_the_whole_span_evenly() {
         assert_eq!((delay(9, 0), delay(9, u32::MAX)), (Duration::ZERO, ceiling(9)));
         let mean = (0..1000u32).map(|n| delay(5, n * (u32::MAX / 999)).as_secs_f64()).sum::<f64>() / 1000.0;
+        assert_eq!(absence(Duration::ZERO, u32::MAX), BASE);
+        assert_eq!(absence(Duration::from_secs(7), u32::MAX), Duration::from_secs(7));
+        assert_eq!(absence(Duration::MAX, u32::MAX), CAP);
         assert!((mean / (ceiling(5).as_secs_f64() / 2.0) - 1.0).abs() < 0.01, "{mean}");
     }
 }

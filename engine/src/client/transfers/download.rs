@@ -182,6 +182,7 @@ async fn ask(task: &Task, part: &mut Part) -> Result<Response, TransferError> {
 }
 
 async fn receive(task: &Task, content: ContentId, part: &mut Part, answer: &mut Response) -> Result<(), TransferError> {
+    let begun = part.length;
     while let Some(piece) = task.network(async { answer.chunk().await.map_err(SyncError::from) }).await? {
         for step in piece.chunks(STEP) {
             task.throttle(step.len()).await?;
@@ -191,6 +192,9 @@ async fn receive(task: &Task, content: ContentId, part: &mut Part, answer: &mut 
         part.verify(task).map_err(TransferError::Unverified)?;
         part.is_whole()?;
         part.flush(task, content, false).await?;
+        if part.length > begun {
+            task.advance();
+        }
         task.at(part.length, part.total());
     }
     if part.is_whole()? { Ok(()) } else { Err(TransferError::CutShort) }

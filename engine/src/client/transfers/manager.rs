@@ -47,11 +47,11 @@ pub(in crate::client) struct Manager {
     schedule: Schedule,
     started: Instant,
     tasks: JoinSet<Result<(), TransferError>>,
-    running: HashMap<Id, BlobAddress>,
+    running: HashMap<Id, Task>,
     stops: HashMap<BlobAddress, CancellationToken>,
     waiters: HashMap<BlobAddress, Vec<oneshot::Sender<Settled>>>,
-    /// How often in a row the server was out of reach.
-    unreachable: u32,
+    /// Since when the server is out of reach.
+    unreachable: Option<Duration>,
 }
 
 impl Manager {
@@ -65,7 +65,7 @@ impl Manager {
             running: HashMap::new(),
             stops: HashMap::new(),
             waiters: HashMap::new(),
-            unreachable: 0,
+            unreachable: None,
         }
     }
 
@@ -131,8 +131,9 @@ impl Manager {
         self.shared.progress.send_modify(|progress| progress.start(address, work, record.priority));
         let stop = CancellationToken::new();
         let task = Task::new(self.shared.clone(), record, stop.clone());
-        let handle = self.tasks.spawn(async move { run(&task, work).await });
-        self.running.insert(handle.id(), address.clone());
+        let transfer = task.clone();
+        let handle = self.tasks.spawn(async move { run(&transfer, work).await });
+        self.running.insert(handle.id(), task);
         self.stops.insert(address.clone(), stop);
     }
 
@@ -192,17 +193,18 @@ impl Manager {
             Ok((id, outcome)) => (id, outcome),
             Err(error) => (error.id(), Err(TransferError::CutShort)),
         };
-        let Some(address) = self.running.remove(&id) else { return };
+        let Some(task) = self.running.remove(&id) else { return };
+        let address = task.address().clone();
         self.stops.remove(&address);
         self.schedule.ended(&address);
         self.shared.progress.send_modify(|progress| progress.end(&address));
         let outcome = match outcome {
             Ok(()) => {
-                self.unreachable = 0;
+                self.unreachable = None;
                 self.shared.progress.send_modify(|progress| progress.done += 1);
                 Ok(None)
             }
-            Err(error) => self.draw(&address, &error).await,
+            Err(error) => self.draw(&task, &error).await,
         };
         let pause = match outcome {
             Ok(pause) => pause,
@@ -218,7 +220,8 @@ impl Manager {
     }
 
     /// Notes a failure in the index and gives the pause before the next try, if one is needed.
-    async fn draw(&mut self, address: &BlobAddress, error: &TransferError) -> Result<Option<Duration>, BlobStoreError> {
+    async fn draw(&mut self, task: &Task, error: &TransferError) -> Result<Option<Duration>, BlobStoreError> {
+        let address = task.address();
         let failure = error.to_string();
         let index = self.shared.blobs.index().clone();
         let consequence = error.consequence();
@@ -228,14 +231,18 @@ impl Manager {
         match consequence {
             Consequence::GoOn => Ok(None),
             Consequence::WaitForServer => {
-                self.unreachable = self.unreachable.saturating_add(1);
+                let now = self.started.elapsed();
+                let away = now.saturating_sub(*self.unreachable.get_or_insert(now));
                 self.settle(address, &Settled::Waiting(failure.clone()));
-                index.change(address, |entry| Ok(BlobRecord::put_off(entry, failure, false))).await?;
-                Ok(Some(backoff::delay(self.unreachable, random())))
+                index.change(address, |entry| Ok(BlobRecord::put_off(entry, failure, |tries| tries))).await?;
+                Ok(Some(backoff::absence(away, random())))
             }
             Consequence::Retry(after) => {
                 let noted = failure.clone();
-                let tries = index.change(address, |entry| Ok(BlobRecord::put_off(entry, noted, true))).await?;
+                // A try that got further is the first of a new row: a bad line is slow, not hopeless.
+                let before = if task.has_advanced() { 0 } else { u32::MAX };
+                let count = move |tries: u32| tries.min(before).saturating_add(1);
+                let tries = index.change(address, move |entry| Ok(BlobRecord::put_off(entry, noted, count))).await?;
                 if tries >= TRIES {
                     return self.give_up(address, failure).await;
                 }

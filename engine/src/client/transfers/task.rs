@@ -2,7 +2,7 @@
 //! transfer is told to stop or when nothing moves; work on the store is never broken off.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -42,11 +42,13 @@ pub(super) struct Task {
     pub(super) stop: CancellationToken,
     /// Goes up with every sign of life.
     pulse: Arc<AtomicU64>,
+    /// Whether some of the blob is here now that was not here before.
+    advanced: Arc<AtomicBool>,
 }
 
 impl Task {
     pub(super) fn new(shared: Arc<Shared>, record: BlobRecord, stop: CancellationToken) -> Self {
-        Self { shared, record, stop, pulse: Arc::default() }
+        Self { shared, record, stop, pulse: Arc::default(), advanced: Arc::default() }
     }
 
     pub(super) fn address(&self) -> &BlobAddress {
@@ -89,6 +91,15 @@ impl Task {
     pub(super) fn at(&self, done: u64, total: Option<u64>) {
         self.alive();
         self.shared.progress.send_modify(|progress| progress.at(self.address(), done, total));
+    }
+
+    /// Notes that the next try begins further on than this one did.
+    pub(super) fn advance(&self) {
+        self.advanced.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_advanced(&self) -> bool {
+        self.advanced.load(Ordering::Relaxed)
     }
 
     fn alive(&self) {

@@ -273,10 +273,10 @@ impl BlobRecord {
         }
     }
 
-    /// A transfer did not work and will be tried again. Gives how often that has happened.
-    pub(crate) fn put_off(entry: &mut Option<Self>, failure: String, counts: bool) -> u32 {
+    /// A transfer did not work and will be tried again. Counts the tries and gives how many there were.
+    pub(crate) fn put_off(entry: &mut Option<Self>, failure: String, count: impl FnOnce(u32) -> u32) -> u32 {
         let Some(record) = entry else { return 0 };
-        record.tries = record.tries.saturating_add(u32::from(counts));
+        record.tries = count(record.tries);
         record.failure = Some(failure);
         record.tries
     }
