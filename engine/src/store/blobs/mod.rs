@@ -1,7 +1,7 @@
 //! Blobs on a device: an index that says of each what is to be done with it, and stores that hold their sealed bytes. It
 //! must never hold a byte of content that is not sealed, and never name content by what a user called it.
 //!
-//! Read `record` for the states and their transitions, `store` for what a store promises; `rows` and `files` are the two.
+//! Read `record` for the states and `steps` for their transitions, `store` for what a store promises; `rows` and `files` are the two.
 
 mod address;
 mod error;
@@ -9,6 +9,7 @@ mod files;
 mod index;
 mod record;
 mod rows;
+mod steps;
 mod store;
 #[cfg(test)]
 mod store_tests;
