@@ -12,14 +12,17 @@ use super::task::Task;
 use crate::client::SyncError;
 use crate::client::blobs::WRITE;
 use crate::crypto::{BlobOpener, OpenError};
-use crate::store::{BlobRecord, BlobStoreError, ContentId, Stored};
+use crate::store::{BlobRecord, ContentId, Stored};
 
 /// Most bytes that are throttled at once, so that a slow rate comes in small steps.
 const STEP: usize = 64 << 10;
 
 /// Fetches what is missing of the blob.
 pub(super) async fn download(task: &Task) -> Result<(), TransferError> {
-    let Some((content, part)) = begin(task).await? else { return Ok(()) };
+    let (content, part) = match &task.record.content {
+        Some(content) => (content.id, verify_again(task, content.id).await?),
+        None => (ContentId::generate(), Part::default()),
+    };
     let fetched = fetch(task, content, part).await;
     if matches!(fetched, Err(TransferError::Unverified(_) | TransferError::TooLong)) {
         // The server may have another blob of this name by now, which does not continue this one.
@@ -32,18 +35,6 @@ pub(super) async fn download(task: &Task) -> Result<(), TransferError> {
         task.shared.blobs.store().remove(content).await?;
     }
     Ok(())
-}
-
-/// The content to fetch into and what of it is here and right; none where the blob is not wanted any more.
-async fn begin(task: &Task) -> Result<Option<(ContentId, Part)>, TransferError> {
-    let blobs = &task.shared.blobs;
-    if let Some(content) = &task.record.content {
-        let part = verify_again(task, content.id).await?;
-        return Ok(Some((content.id, part)));
-    }
-    let content = ContentId::generate();
-    let wanted = blobs.index().change(task.address(), move |entry| Ok(BlobRecord::begin_part(entry, content))).await?;
-    Ok(wanted.then(|| (content, Part::default())))
 }
 
 /// A verified beginning of a blob, and bytes behind it that are not verified yet.
@@ -59,12 +50,14 @@ struct Part {
     raw: BytesMut,
     /// Where a chunk is opened.
     scratch: Vec<u8>,
+    /// Whether the index knows of the part.
+    named: bool,
 }
 
 /// Opens what the store has, chunk after chunk, up to where it is right.
 async fn verify_again(task: &Task, content: ContentId) -> Result<Part, TransferError> {
     let store = task.shared.blobs.store();
-    let mut part = Part::default();
+    let mut part = Part { named: true, ..Part::default() };
     let Stored { length, whole } = store.stored(content).await?.unwrap_or(Stored { length: 0, whole: false });
     let mut at = 0;
     while at < length {
@@ -75,7 +68,7 @@ async fn verify_again(task: &Task, content: ContentId) -> Result<Part, TransferE
             // It was not flushed before a crash, or is damaged; a whole content cannot be continued.
             if whole {
                 store.remove(content).await?;
-                return Ok(Part::default());
+                return Ok(Part { named: true, ..Part::default() });
             }
             break;
         }
@@ -128,15 +121,25 @@ impl Part {
     }
 
     /// Writes verified bytes: as many as end where writes cost least, or all.
-    async fn flush(&mut self, task: &Task, content: ContentId, all: bool) -> Result<(), BlobStoreError> {
+    async fn flush(&mut self, task: &Task, content: ContentId, all: bool) -> Result<(), TransferError> {
         let Some(total) = self.total() else { return Ok(()) };
         let start = self.length - self.verified.len() as u64;
         let end = if all { self.length } else { self.length - self.length % WRITE };
-        if end > start {
-            let bytes: Bytes = self.verified.split_to((end - start) as usize).freeze();
-            task.shared.blobs.store().write(content, total, start, bytes).await?;
+        if end <= start {
+            return Ok(());
         }
-        Ok(())
+        // A part has to be named, or the next start takes it for an orphan. A blob that comes at once is named when it
+        // is whole.
+        if end < total && !self.named {
+            let named = move |entry: &mut Option<BlobRecord>| Ok(BlobRecord::begin_part(entry, content));
+            self.named = task.shared.blobs.index().change(task.address(), named).await?;
+            if !self.named {
+                // It is not wanted any more.
+                return Err(TransferError::Stopped);
+            }
+        }
+        let bytes: Bytes = self.verified.split_to((end - start) as usize).freeze();
+        Ok(task.shared.blobs.store().write(content, total, start, bytes).await?)
     }
 }
 
@@ -170,7 +173,7 @@ async fn ask(task: &Task, part: &mut Part) -> Result<Response, TransferError> {
         }
         Ok(answer) => {
             // All of it, from the start.
-            *part = Part::default();
+            *part = Part { named: part.named, ..Part::default() };
             Ok(answer)
         }
         // There is no such range: what is here is longer than what is there.

@@ -73,7 +73,9 @@ impl BlobRecord {
 
     /// `content` has arrived, verified and whole.
     pub(crate) fn downloaded(entry: &mut Option<Self>, content: ContentId, sealed_length: u64, length: u64) -> bool {
-        let fits = |record: &&mut Self| record.state == BlobState::PendingDownload && record.holds(content);
+        let fits = |record: &&mut Self| {
+            record.state == BlobState::PendingDownload && (record.content.is_none() || record.holds(content))
+        };
         let Some(record) = entry.as_mut().filter(fits) else { return false };
         record.begin(BlobState::Synced, record.priority);
         record.length = Some(length);
