@@ -19,10 +19,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// How documents and blobs are sealed.
     pub crypto: CryptoConfig,
-    /// How blobs are kept and transferred.
-    pub blobs: BlobsConfig,
     /// How the length of what is sealed is hidden.
     pub padding: Padding,
+    /// How blobs are kept on either side, and transferred.
+    pub blobs: BlobsConfig,
+    /// What the server bears with.
+    pub server: ServerConfig,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
     pub session_cache: bool,
 }
@@ -34,8 +36,9 @@ impl Default for Config {
             http: HttpConfig::default(),
             store: StoreConfig::default(),
             crypto: CryptoConfig::default(),
-            blobs: BlobsConfig::default(),
             padding: Padding::default(),
+            blobs: BlobsConfig::default(),
+            server: ServerConfig::default(),
             session_cache: true,
         }
     }
@@ -139,19 +142,29 @@ impl Default for CryptoConfig {
     }
 }
 
-/// How blobs are kept and transferred.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How blobs are kept on either side, and transferred.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlobsConfig {
     /// Where a device keeps the contents of its blobs.
     pub client_backend: ClientBackend,
-    /// How many blobs are transferred at once.
+    /// How many blobs a client transfers at once.
     pub transfers: NonZeroUsize,
+    /// Where the server keeps the contents of blobs.
+    pub server_backend: ServerBackend,
+    /// Bytes of blobs that a user may store at the server, uploads under way included, unless the user's account says
+    /// otherwise.
+    pub quota: u64,
 }
 
 impl Default for BlobsConfig {
     fn default() -> Self {
-        Self { client_backend: ClientBackend::default(), transfers: NonZeroUsize::MIN.saturating_add(2) }
+        Self {
+            client_backend: ClientBackend::default(),
+            transfers: NonZeroUsize::MIN.saturating_add(2),
+            server_backend: ServerBackend::Files,
+            quota: 16 << 30,
+        }
     }
 }
 
@@ -166,6 +179,50 @@ pub enum ClientBackend {
     Files,
 }
 
+/// Where the server keeps the contents of blobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerBackend {
+    /// Files in its own folder.
+    Files,
+    /// An object store at this address: `file:///a/folder`, or `s3://bucket/prefix` with the usual `AWS_…` variables.
+    ObjectStore(String),
+}
+
+/// What the server bears with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Seconds that the head of a request may take, and that a connection may be idle.
+    pub head_seconds: u32,
+    /// Seconds that nothing of a body may arrive.
+    pub body_seconds: u32,
+    /// Headers that a request may have.
+    pub headers: usize,
+    /// Bytes of the largest blob.
+    pub blob_bytes: u64,
+    /// Blobs that are received at once.
+    pub blob_writes: usize,
+    /// Blobs of one user among them.
+    pub user_blob_writes: usize,
+    /// Seconds after which an upload that nobody goes on with is given up.
+    pub upload_seconds: u32,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            head_seconds: 30,
+            body_seconds: 30,
+            headers: 64,
+            blob_bytes: 4 << 30,
+            blob_writes: 64,
+            user_blob_writes: 16,
+            upload_seconds: 24 * 60 * 60,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +234,16 @@ mod tests {
         let config: Config = serde_json::from_str(some).unwrap();
         assert_eq!((config.store.journal, config.store.synchronous), (Journal::Delete, Synchronous::Off));
         assert!(!config.upload.batching && config.upload.early_return);
+        let elsewhere = r#"{"blobs":{"server_backend":{"object-store":"s3://b/p"},"quota":5}}"#;
+        let blobs = serde_json::from_str::<Config>(elsewhere).unwrap().blobs;
+        assert_eq!(
+            blobs,
+            BlobsConfig {
+                server_backend: ServerBackend::ObjectStore("s3://b/p".to_owned()),
+                quota: 5,
+                ..BlobsConfig::default()
+            }
+        );
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

@@ -80,10 +80,8 @@ fn an_upload_that_is_cut_goes_on_where_it_was() {
             let folder = device.close().await;
 
             let config = with(client_backend);
-            let device = BlobDevice::in_folder(
-                folder, &config, &server.address, "ana", ana.token.as_str(), &ana.keys,
-            )
-            .await;
+            let device =
+                BlobDevice::in_folder(folder, &config, &server.address, "ana", ana.token.as_str(), &ana.keys).await;
             device.client.sync(NAMESPACE).await.unwrap();
             assert_eq!(device.state("a").await, Some(BlobState::Synced));
             let sent_again = device.client.progress().borrow().bytes_sent;
@@ -146,14 +144,15 @@ fn what_is_deleted_offline_goes_later_and_its_successor_stays() {
         device.blobs.put(&blob("anew"), 6, &b"second"[..], PutAs::Upload).await.unwrap();
 
         let token = ana.token.as_str();
-        let client = benchline_engine::client::BlobClient::new(&quick(), &device.blobs, &server.address, token).unwrap();
+        let client =
+            benchline_engine::client::BlobClient::new(&quick(), &device.blobs, &server.address, token).unwrap();
         let report = client.sync(NAMESPACE).await.unwrap();
         assert!(report.failed.is_empty(), "{report:?}");
         let other = self::device(&ana, &quick(), &server.address).await;
         other.client.sync(NAMESPACE).await.unwrap();
         assert_eq!(at_server(&other).await, ["anew"]);
         assert_eq!(other.get("anew").await.unwrap(), b"second");
-        assert_eq!(device.state("gone").await, None);
+        assert_eq!(device.blobs.find(&blob("gone")).await.unwrap(), None);
     });
 }
 

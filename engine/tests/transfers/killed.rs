@@ -97,7 +97,7 @@ fn kills_lose_nothing_double_nothing_and_leave_nothing() {
                     &bytes.to_string(),
                 ];
                 let mut child = Command::new(std::env::current_exe().unwrap());
-                child.args(["blobs::killed::the_child", "--exact", "--nocapture"]);
+                child.args(["transfers::killed::the_child", "--exact", "--nocapture"]);
                 child.env(ORDERS, orders.join("|")).stderr(Stdio::null());
                 let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
                 assert!(!output.status.success(), "it was to be killed");
