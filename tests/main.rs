@@ -5,6 +5,8 @@
 
 mod browser;
 mod cli;
+mod compare;
+mod findings;
 mod history;
 mod revision;
 mod runner;
