@@ -6,6 +6,7 @@
 mod browser;
 mod cli;
 mod compare;
+mod detect;
 mod findings;
 mod history;
 mod revision;

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod comparing;
 mod comparison;
+mod detect;
 mod doctor;
 mod findings;
 mod history;
@@ -80,6 +81,8 @@ enum Command {
     Findings(findings::Args),
     /// Look after the database of results.
     History(history::Args),
+    /// Find the change points of a series in a CSV file.
+    Detect(detect::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
 }
@@ -113,6 +116,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
         Some(Command::Findings(args)) => findings::findings(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),
+        Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }

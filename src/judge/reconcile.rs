@@ -226,3 +226,191 @@ fn told(series: &[SeriesChange]) -> String {
     }
     parts.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Case, CaseLabel, Interval, Metric, RevisionKind, Values};
+
+    const NOW: UnixMillis = UnixMillis(77);
+
+    fn axis() -> Vec<Revision> {
+        let id = |place: u64| format!("{place:040x}");
+        let revision = |place: u64| Revision {
+            id: id(place),
+            kind: RevisionKind::Commit,
+            commit: id(place),
+            parent: None,
+            tree: id(place),
+            title: String::new(),
+            committed_at: UnixMillis(0),
+            position: place,
+        };
+        (0..100).map(revision).collect()
+    }
+
+    fn change(series: i64, ratio: f64) -> SeriesChange {
+        SeriesChange {
+            series,
+            case: Case {
+                scenario: "sync/upload".into(),
+                version: 1,
+                operation: "sync/upload".into(),
+                parameters: Values::new(),
+                configuration: Values::new(),
+            },
+            label: CaseLabel("10 kB".into()),
+            metric: Metric::WALL_TIME,
+            ratio,
+            interval: Some(Interval { low: ratio * 0.995, high: ratio * 1.005, level: 0.95 }),
+            gain: 50.0,
+            penalty: 20.0,
+            points_before: 20,
+            points_after: 20,
+            confirmed: true,
+        }
+    }
+
+    fn seen(at: usize, state: FindingState, series: &[(i64, f64)]) -> FoundChange {
+        let series = series.iter().map(|(series, ratio)| change(*series, *ratio)).collect();
+        FoundChange { after: Some(at - 1), at, state, series }
+    }
+
+    /// A finding with the states that it went through, each with who chose it.
+    fn finding(at: usize, series: &[(i64, f64)], states: &[(FindingState, Option<&str>)]) -> Finding {
+        let event = |(state, person): &(FindingState, Option<&str>)| FindingEvent {
+            at: UnixMillis(1),
+            state: *state,
+            person: person.map(str::to_owned),
+            reason: "because".into(),
+        };
+        Finding {
+            id: FindingId(1),
+            environment: "e".into(),
+            after: Some(axis()[at - 1].clone()),
+            at: axis()[at].clone(),
+            state: states.last().unwrap().0,
+            found_at: UnixMillis(1),
+            series: series.iter().map(|(series, ratio)| change(*series, *ratio)).collect(),
+            events: states.iter().map(event).collect(),
+        }
+    }
+
+    /// What happens to the one finding: the state it gets, if any, and the place it is told at, if anew.
+    fn outcome(known: &Finding, seen: &[FoundChange]) -> (Option<FindingState>, Option<u64>) {
+        let updates = reconcile(std::slice::from_ref(known), seen, &axis(), NOW);
+        let state = updates.iter().find_map(|update| match update {
+            FindingUpdate::Event { event, .. } => Some(event.state),
+            _ => None,
+        });
+        let place = updates.iter().find_map(|update| match update {
+            FindingUpdate::Seen { at, .. } => Some(at.position),
+            _ => None,
+        });
+        (state, place)
+    }
+
+    use FindingState::{Acknowledged, Confirmed, New, Noise, Resolved};
+
+    #[test]
+    fn what_nobody_knows_is_new() {
+        let found = [seen(40, New, &[(1, 1.05), (2, 1.1), (3, 1.2), (4, 1.3)])];
+        let updates = reconcile(&[], &found, &axis(), NOW);
+        let [FindingUpdate::New { after: Some(after), at, state: New, series, reason }] = &updates[..] else {
+            panic!("{updates:?}")
+        };
+        assert_eq!((after.position, at.position, series.len()), (39, 40, 4));
+        assert!(reason.starts_with("wall_time of sync/upload, 10 kB: 1.050 × (1.045 … 1.055); "), "{reason}");
+        assert!(reason.ends_with("; 1 more series"), "{reason}");
+    }
+
+    #[test]
+    fn the_platform_changes_its_own_mind() {
+        let by_itself = |states: &[FindingState]| {
+            let states: Vec<_> = states.iter().map(|state| (*state, None)).collect();
+            finding(40, &[(1, 1.05)], &states)
+        };
+        let here = |state| seen(40, state, &[(1, 1.05)]);
+        let back = seen(60, Confirmed, &[(1, 1.0 / 1.05)]);
+        for (known, seen, expected) in [
+            (by_itself(&[New]), vec![here(New)], None),
+            (by_itself(&[New]), vec![here(Confirmed)], Some(Confirmed)),
+            (by_itself(&[New]), vec![], Some(Noise)),
+            (by_itself(&[New, Confirmed]), vec![], Some(Noise)),
+            (by_itself(&[New, Confirmed]), vec![here(New)], None),
+            (by_itself(&[New, Noise]), vec![], None),
+            (by_itself(&[New, Noise]), vec![here(New)], Some(New)),
+            (by_itself(&[New, Confirmed]), vec![here(Confirmed), back.clone()], Some(Resolved)),
+            (by_itself(&[New, Resolved]), vec![here(Confirmed), back], None),
+            (by_itself(&[New, Resolved]), vec![here(Confirmed)], Some(Confirmed)),
+        ] {
+            assert_eq!(outcome(&known, &seen).0, expected, "{:?} {seen:?}", known.state);
+        }
+    }
+
+    #[test]
+    fn a_level_returns_only_when_every_series_does() {
+        let known = finding(40, &[(1, 1.05), (2, 1.2)], &[(Confirmed, None)]);
+        let here = seen(40, Confirmed, &[(1, 1.05), (2, 1.2)]);
+        let half = seen(60, Confirmed, &[(1, 1.0 / 1.05)]);
+        assert_eq!(outcome(&known, &[here.clone(), half.clone()]).0, None);
+        let in_two_steps = [seen(70, Confirmed, &[(2, 0.9)]), seen(80, Confirmed, &[(2, 0.93)])];
+        let all = [&[here, half], &in_two_steps[..]].concat();
+        assert_eq!(outcome(&known, &all).0, Some(Resolved));
+    }
+
+    #[test]
+    fn what_a_person_said_stays() {
+        let back = seen(60, Confirmed, &[(1, 1.0 / 1.05)]);
+        for state in [Acknowledged, Noise, Confirmed, Resolved] {
+            let known = finding(40, &[(1, 1.05)], &[(New, None), (state, Some("ada"))]);
+            for now in
+                [vec![], vec![seen(40, Confirmed, &[(1, 1.05)])], vec![seen(40, New, &[(1, 1.05)]), back.clone()]]
+            {
+                assert_eq!(outcome(&known, &now).0, None, "{state:?} {now:?}");
+            }
+            assert_eq!(outcome(&known, &[]).1, None, "what was acknowledged is not forgotten");
+        }
+    }
+
+    #[test]
+    fn late_data_move_a_finding_but_not_one_that_a_person_moved() {
+        let mut known = finding(40, &[(1, 1.05)], &[(Confirmed, None)]);
+        assert_eq!(outcome(&known, &[seen(43, Confirmed, &[(1, 1.04)])]), (None, Some(43)));
+        assert_eq!(outcome(&known, &[seen(43, Confirmed, &[(2, 1.04)])]).0, Some(Noise), "another series is another");
+        let same = outcome(&known, &[seen(40, Confirmed, &[(1, 1.05)])]);
+        assert_eq!(same, (None, None), "nothing is written where nothing changed");
+        let event = moved(&known, &axis()[55], "ada", "the flag was turned on here", NOW);
+        assert_eq!(event.state, Confirmed);
+        known.events.push(event);
+        known.at = axis()[55].clone();
+        assert_eq!(outcome(&known, &[seen(43, Confirmed, &[(1, 1.04)])]), (None, Some(55)));
+        assert_eq!(outcome(&known, &[]).0, Some(Noise), "moving is no word about whether it is there");
+    }
+
+    #[test]
+    fn each_change_has_one_finding_the_nearest() {
+        let mut other = finding(47, &[(1, 1.05)], &[(Confirmed, None)]);
+        other.id = FindingId(2);
+        let known = [finding(40, &[(1, 1.05)], &[(Confirmed, None)]), other];
+        let now = [seen(46, Confirmed, &[(1, 1.05)])];
+        let updates = reconcile(&known, &now, &axis(), NOW);
+        let told = |id: i64| {
+            updates.iter().filter(move |update| match update {
+                FindingUpdate::Seen { id: of, .. } | FindingUpdate::Event { id: of, .. } => *of == FindingId(id),
+                FindingUpdate::New { .. } => false,
+            })
+        };
+        assert!(matches!(told(2).next(), Some(FindingUpdate::Seen { at, .. }) if at.position == 46));
+        assert!(told(1).any(|update| matches!(update, FindingUpdate::Event { event, .. } if event.state == Noise)));
+        assert_eq!(updates.len(), 3, "{updates:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_from_here_stays() {
+        let mut elsewhere = finding(40, &[(1, 1.05)], &[(Confirmed, None)]);
+        elsewhere.at.id = "f".repeat(40);
+        assert_eq!(reconcile(&[elsewhere], &[], &axis(), NOW), []);
+        assert_eq!(reconcile(&[finding(2, &[(1, 1.05)], &[(Confirmed, None)])], &[], &axis(), NOW), []);
+    }
+}

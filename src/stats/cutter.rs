@@ -15,8 +15,9 @@ const AHEAD: f64 = 20.0;
 /// Up to so many points the noise is estimated anew at each; beyond, each time that the series has grown by a sixteenth.
 const ALWAYS_FITTED: usize = 256;
 
-/// Noise below this share of the largest value is rounding.
-const ROUNDING: f64 = 1e-12;
+/// Noise below this share of the values is taken for that much: nobody asks for smaller changes, and costs in units of
+/// smaller noise would drown in rounding.
+const LEAST_NOISE: f64 = 1e-7;
 
 /// How far a cut may be moved to where the points themselves put it.
 const MOVABLE: usize = 8;
@@ -95,9 +96,12 @@ impl Cutter {
         self.clipped.clear();
         noise_level::clip(known, width, &mut self.clipped);
         let mut noise = noise_level::noise_level(&self.clipped);
-        let largest = known.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-        if noise.sigma < ROUNDING * largest {
-            noise = NoiseLevel { sigma: ROUNDING * largest, rho: 0.0 };
+        let size = match self.scale {
+            LevelScale::Ratio => 1.0,
+            LevelScale::Difference => known.iter().fold(0.0_f64, |largest, value| largest.max(value.abs())),
+        };
+        if noise.sigma < LEAST_NOISE * size {
+            noise = NoiseLevel { sigma: LEAST_NOISE * size, rho: 0.0 };
         }
         self.fit = Fit { length, width, noise, penalty: penalty(length) };
         self.settled = Partition::new(noise.rho, self.fit.penalty);

@@ -6,7 +6,7 @@
 pub(super) const REACH: usize = 10;
 
 /// The fewest on each side: for the newest points the window is the last five, so that the median follows a step as soon
-/// as three points show it.
+/// as three points show it; for the oldest it is the first five.
 const NEAREST: usize = 2;
 
 /// Values count no further than this many standard deviations from the running median.
@@ -23,15 +23,15 @@ const DISTANCE: usize = 6;
 /// More correlated than this, level and noise cannot be told apart.
 const MOST_CORRELATED: f64 = 0.9;
 
-/// The share of the mean difference that counts as noise at least: most differences are zero where values are counted in
-/// whole pages.
-const FLOOR_OF_MEAN: f64 = 0.35;
+/// The share of the noise as the upper quartile of the differences tells it that counts at least. Where values are counted
+/// in whole pages most differences are zero, and their median tells nothing.
+const FLOOR: f64 = 0.5;
 
 /// Median of a standard normal value's magnitude: Φ⁻¹(3/4).
 const MEDIAN_MAGNITUDE: f64 = 0.674_489_750_196_082;
 
-/// Mean of the magnitude of the difference of two independent standard normal values: 2/√π.
-const MEAN_DIFFERENCE: f64 = std::f64::consts::FRAC_2_SQRT_PI;
+/// Upper quartile of the same: Φ⁻¹(7/8).
+const UPPER_MAGNITUDE: f64 = 1.150_349_380_376_008;
 
 /// First-order autoregressive noise: each deviation from the level is `rho` times the one before plus fresh noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,20 +44,19 @@ pub struct NoiseLevel {
 
 /// Half the width of the band around the running median beyond which values are clipped.
 pub(super) fn clip_width(values: &[f64]) -> f64 {
-    let differences = || values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-    let Some(median) = median(differences().collect()) else { return 0.0 };
-    let mean = differences().sum::<f64>() / (values.len() - 1) as f64;
-    let robust = median / (std::f64::consts::SQRT_2 * MEDIAN_MAGNITUDE);
-    CLIP * robust.max(FLOOR_OF_MEAN * mean / MEAN_DIFFERENCE)
+    let mut differences: Vec<f64> = values.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+    let Some(median) = quantile(&mut differences, 1, 2) else { return 0.0 };
+    let Some(upper) = quantile(&mut differences, 3, 4) else { return 0.0 };
+    CLIP * (median / MEDIAN_MAGNITUDE).max(FLOOR * upper / UPPER_MAGNITUDE) / std::f64::consts::SQRT_2
 }
 
-/// The upper of the middle values; nothing without values.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// The value below which a share of them lies; nothing without values.
+fn quantile(values: &mut [f64], part: usize, of: usize) -> Option<f64> {
     if values.is_empty() {
         return None;
     }
-    let middle = values.len() / 2;
-    Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
+    let place = values.len() * part / of;
+    Some(*values.select_nth_unstable_by(place, f64::total_cmp).1)
 }
 
 /// Appends to `clipped` the values from its end on, each moved to the edge of the band around the running median where
@@ -66,8 +65,9 @@ pub(super) fn clip(values: &[f64], width: f64, clipped: &mut Vec<f64>) {
     let mut window = Window::default();
     for place in clipped.len()..values.len() {
         let last = values.len() - 1;
-        let reach = REACH.min(last - place).max(NEAREST);
-        let end = (place + reach).min(last);
+        // As wide on both sides, or a step soon after the first points would be shown to them before it happens.
+        let reach = REACH.min(place).min(last - place).max(NEAREST);
+        let end = (place + reach).max(2 * NEAREST).min(last);
         window.slide(values, end.saturating_sub(2 * reach), end + 1);
         let median = window.sorted[window.sorted.len() / 2];
         clipped.push(values[place].clamp(median - width, median + width));
@@ -89,14 +89,19 @@ impl Window {
             self.sorted.clear();
         }
         for value in &values[self.start..start] {
-            let place = self.sorted.partition_point(|other| other < value);
+            let place = self.below(*value);
             self.sorted.remove(place);
         }
         for value in &values[self.end..end] {
-            let place = self.sorted.partition_point(|other| other < value);
+            let place = self.below(*value);
             self.sorted.insert(place, *value);
         }
         (self.start, self.end) = (start, end);
+    }
+
+    /// How many values are smaller. Of so few values counting all is faster than searching.
+    fn below(&self, value: f64) -> usize {
+        self.sorted.iter().filter(|other| **other < value).count()
     }
 }
 
@@ -139,7 +144,7 @@ fn root(sum: f64) -> f64 {
 /// Mean square of the differences at a distance, each counted as [`DIFFERENCE_CLIP`] standard deviations at most.
 fn mean_square_difference(values: &[f64], distance: usize) -> f64 {
     let squares = || values.windows(distance + 1).map(|window| (window[distance] - window[0]).powi(2));
-    let Some(median) = median(squares().collect()) else { return 0.0 };
+    let Some(median) = quantile(&mut squares().collect::<Vec<_>>(), 1, 2) else { return 0.0 };
     let mean = |limit: f64| squares().map(|square| square.min(limit)).sum::<f64>() / (values.len() - distance) as f64;
     let variance = median / MEDIAN_MAGNITUDE.powi(2);
     // Where most differences are zero the median tells nothing.

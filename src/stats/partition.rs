@@ -20,10 +20,16 @@ struct Curve {
 }
 
 impl Curve {
-    /// The least cost for a level between two bounds.
-    fn least(&self, low: f64, high: f64) -> f64 {
-        let level = (self.b / self.a).max(low).min(high);
-        (self.a * level - 2.0 * self.b) * level + self.c
+    /// Takes a point of the segment, but for its first.
+    fn push(&mut self, weight: f64, fresh: f64) {
+        self.a += weight * weight;
+        self.b += weight * fresh;
+        self.c += fresh * fresh;
+    }
+
+    /// The cost at the best level.
+    fn least(&self) -> f64 {
+        self.c - self.b * self.b / self.a
     }
 }
 
@@ -70,11 +76,8 @@ impl Partition {
     pub(super) fn push(&mut self, value: f64) -> usize {
         let fresh = value - self.rho * self.previous;
         let weight = 1.0 - self.rho;
-        for curve in self.pieces.iter_mut().map(|piece| &mut piece.curve).chain(&mut self.young) {
-            curve.a += weight * weight;
-            curve.b += weight * fresh;
-            curve.c += fresh * fresh;
-        }
+        self.pieces.iter_mut().for_each(|piece| piece.curve.push(weight, fresh));
+        self.young.iter_mut().for_each(|curve| curve.push(weight, fresh));
         if self.points == 0 || self.points >= SHORTEST {
             let a = 1.0 - self.rho * self.rho;
             let c = self.best + self.penalty + a * value * value;
@@ -89,14 +92,14 @@ impl Partition {
         self.choose()
     }
 
+    /// Whichever curve is cheapest somewhere: the least of the envelope is the least of its curves.
     fn choose(&mut self) -> usize {
-        let (mut best, mut start, mut low) = (f64::INFINITY, 0, f64::NEG_INFINITY);
+        let (mut best, mut start) = (f64::INFINITY, 0);
         for piece in &self.pieces {
-            let cost = piece.curve.least(low, piece.high);
+            let cost = piece.curve.least();
             if cost < best {
                 (best, start) = (cost, piece.curve.start);
             }
-            low = piece.high;
         }
         if !self.pieces.is_empty() {
             self.best = best;
@@ -133,5 +136,96 @@ fn extend(pieces: &mut Vec<Piece>, high: f64, curve: Curve) {
         _ if high <= low => {}
         Some(last) if last.curve.start == curve.start => last.high = high,
         _ => pieces.push(Piece { high, curve }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::noise::{Noise, SplitMix64};
+    use super::super::vectors;
+    use super::*;
+
+    /// Where each prefix's last segment begins, as the partition says.
+    fn starts(values: &[f64], rho: f64, penalty: f64) -> Vec<usize> {
+        let mut partition = Partition::new(rho, penalty);
+        values.iter().map(|value| partition.push(*value)).collect()
+    }
+
+    fn cuts(starts: &[usize]) -> Vec<usize> {
+        let mut cuts = Vec::new();
+        let mut end = starts.len();
+        while end > 0 && starts[end - 1] > 0 {
+            end = starts[end - 1];
+            cuts.insert(0, end);
+        }
+        cuts
+    }
+
+    /// The cost of one segment at its best level, straight from the definition.
+    fn cost(values: &[f64], rho: f64) -> f64 {
+        let own = 1.0 - rho;
+        let first = 1.0 - rho * rho;
+        let weight = first + own * own * (values.len() - 1) as f64;
+        let fresh = || values.windows(2).map(|pair| pair[1] - rho * pair[0]);
+        let level = (first * values[0] + fresh().map(|value| own * value).sum::<f64>()) / weight;
+        first * (values[0] - level).powi(2) + fresh().map(|value| (value - own * level).powi(2)).sum::<f64>()
+    }
+
+    /// Every partition, by trying each last segment of each prefix.
+    fn brute_force(values: &[f64], rho: f64, penalty: f64) -> Vec<usize> {
+        let mut best = vec![f64::INFINITY; values.len() + 1];
+        best[0] = -penalty;
+        let mut starts = Vec::new();
+        for end in 1..=values.len() {
+            let mut start = 0;
+            for candidate in 0..(end + 1).saturating_sub(SHORTEST) {
+                let total = best[candidate] + penalty + cost(&values[candidate..end], rho);
+                if total < best[end] {
+                    (best[end], start) = (total, candidate);
+                }
+            }
+            starts.push(start);
+        }
+        starts
+    }
+
+    #[test]
+    fn cuts_agree_with_ruptures() {
+        for case in vectors::read(include_str!("../../tests/vectors/stats/partition.json")) {
+            let expected: Vec<usize> = case.list("cuts").into_iter().map(|cut| cut as usize).collect();
+            assert_eq!(cuts(&starts(&case.list("values"), 0.0, case.number("penalty"))), expected, "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn every_prefix_is_cut_as_by_brute_force() {
+        let mut random = SplitMix64::new(5);
+        for round in 0..60 {
+            let rho = [0.0, 0.3, 0.7, 0.9][round % 4];
+            let penalty = [1.0, 6.0, 15.0][round % 3];
+            let noise = [Noise::Gaussian, Noise::Cauchy, Noise::Skewed][round / 3 % 3];
+            let mut level = 0.0;
+            let values: Vec<f64> = (0..70)
+                .map(|_| {
+                    if random.uniform() < 0.05 {
+                        level += 8.0 * (random.uniform() - 0.5);
+                    }
+                    level + noise.draw(&mut random)
+                })
+                .collect();
+            assert_eq!(starts(&values, rho, penalty), brute_force(&values, rho, penalty), "round {round}");
+        }
+    }
+
+    #[test]
+    fn few_places_are_kept() {
+        let mut random = SplitMix64::new(6);
+        let mut partition = Partition::new(0.2, 25.0);
+        let mut most = 0;
+        for _ in 0..5000 {
+            partition.push(Noise::Gaussian.draw(&mut random));
+            most = most.max(partition.pieces.len());
+        }
+        assert!(most < 40, "{most} pieces");
     }
 }

@@ -1,7 +1,5 @@
 //! Seeded random numbers, so that whatever is simulated comes out the same every time. Never a source of secrets.
 
-use std::f64::consts::TAU;
-
 /// SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*, 2014).
 pub(crate) struct SplitMix64(u64);
 
@@ -23,9 +21,10 @@ impl SplitMix64 {
         ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
-    /// Standard normal (Box and Muller, 1958).
+    /// Standard normal (Box and Muller, 1958). What is simulated outside of tests needs none.
+    #[cfg(test)]
     pub(crate) fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (TAU * self.uniform()).cos()
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
     }
 }
 

@@ -152,3 +152,6 @@ fn confirmed_at(cutter: &Cutter, before: &Stretch, at: usize, end: usize) -> Opt
         place - at >= FOLLOWING && before.gain(&after) >= cutter.fit.penalty
     })
 }
+
+#[cfg(test)]
+mod tests;
