@@ -33,9 +33,9 @@ const ARGUMENTS: [&str; 10] = [
 fn pages_of_a_real_run_look_right() {
     let Some(driver) = start_driver() else { return };
     let project = Project::of_the_engine(&[("crypto/seal", "size = \"1 MB\""), ("sync/upload", "documents = 100,")]);
-    project.run(&["run"], 0);
+    project.run(&["run", "--profile", "quick"], 0);
     project.commit("Nothing in the engine changed");
-    project.run(&["run"], 0);
+    project.run(&["run", "--profile", "quick"], 0);
     let address = format!("127.0.0.1:{}", free_port());
     let _serving = project.start(&["serve", "--listen", &address]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

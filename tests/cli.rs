@@ -19,7 +19,7 @@ use crate::support::{Project, eventually, free_port, processes_of};
 #[test]
 fn a_run_is_one_json_object_with_its_evidence() {
     let project = Project::new();
-    let result = project.json(&["run", "--json", "-"], 0);
+    let result = project.json(&["run", "--profile", "quick", "--json", "-"], 0);
     assert_eq!(result["schema"], 1);
     assert_eq!(result["revision"]["id"], project.git(&["rev-parse", "HEAD"]));
     assert_eq!(result["environment"]["id"].as_str().unwrap().len(), 12);
@@ -48,7 +48,7 @@ fn a_range_holds_both_ends_and_marks_what_has_no_subject() {
     std::process::Command::new("chmod").arg("+x").arg(project.path("subject.sh")).status().unwrap();
     project.commit("A program that does not speak");
     project.subject(2000, "").commit("A slower subject");
-    let result = project.json(&["run", "HEAD~3..HEAD", "--json", "-"], 0);
+    let result = project.json(&["run", "--profile", "quick", "HEAD~3..HEAD", "--json", "-"], 0);
     let states: Vec<&str> =
         result["runs"].as_array().unwrap().iter().map(|run| run["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["finished", "unsupported", "unsupported", "finished"]);
@@ -61,7 +61,7 @@ fn a_range_holds_both_ends_and_marks_what_has_no_subject() {
 fn a_dirty_tree_is_measured_as_worktree() {
     let project = Project::new();
     project.subject(3000, "");
-    let result = project.json(&["run", "--json", "-"], 0);
+    let result = project.json(&["run", "--profile", "quick", "--json", "-"], 0);
     assert_eq!(result["revision"]["kind"], "worktree");
     assert_eq!(result["measurements"][0]["estimate"], 3000.0);
 }
@@ -69,10 +69,10 @@ fn a_dirty_tree_is_measured_as_worktree() {
 #[test]
 fn what_was_measured_is_measured_again_only_when_asked() {
     let project = Project::new();
-    project.run(&["run"], 0);
-    assert!(project.says(&["run"], 0).contains("measured already"));
+    project.run(&["run", "--profile", "quick"], 0);
+    assert!(project.says(&["run", "--profile", "quick"], 0).contains("measured already"));
     assert_eq!(runs(&project), 1);
-    project.run(&["run", "--again"], 0);
+    project.run(&["run", "--profile", "quick", "--again"], 0);
     assert_eq!(runs(&project), 2);
 }
 
@@ -82,10 +82,10 @@ fn another_plan_of_as_many_trials_is_not_what_was_measured() {
     let other = std::fs::read_to_string(project.path("scenarios/toy/work.toml")).unwrap();
     project.write("scenarios/toy/else.toml", &other.replace("\"toy/work\"", "\"toy/else\"\noperation = \"toy/work\""));
     project.commit("A second scenario");
-    project.run(&["run", "--scenario", "toy/work"], 0);
-    let result = project.json(&["run", "--scenario", "toy/else", "--json", "-"], 0);
+    project.run(&["run", "--profile", "quick", "--scenario", "toy/work"], 0);
+    let result = project.json(&["run", "--profile", "quick", "--scenario", "toy/else", "--json", "-"], 0);
     assert_eq!(result["measurements"][0]["scenario"], "toy/else");
-    assert!(project.says(&["run", "--scenario", "toy/work"], 0).contains("measured already"));
+    assert!(project.says(&["run", "--profile", "quick", "--scenario", "toy/work"], 0).contains("measured already"));
 }
 
 #[test]
@@ -94,14 +94,14 @@ fn a_killed_run_is_resumed_and_nothing_is_lost_or_doubled() {
     project.sampling(12, 2).subject(1000, "sleep 0.02");
     project.commit("Slower to measure");
     for _ in 0..3 {
-        let mut running = project.start(&["run"]);
+        let mut running = project.start(&["run", "--profile", "quick"]);
         let before = kept_trials(&project);
         eventually("two more trials", || (kept_trials(&project) >= before + 2).then_some(()));
         kill(Pid::from_raw(running.0.id().cast_signed()), Signal::SIGKILL).unwrap();
         running.0.wait().unwrap();
     }
     let kept = kept_trials(&project);
-    let said = project.says(&["run"], 0);
+    let said = project.says(&["run", "--profile", "quick"], 0);
     assert!(said.contains(&format!("resuming run 1 after {kept} of 12")), "{said}");
     let trials =
         Reader::open(&project.path("results/benchline.sqlite")).unwrap().trials(RunId(1), "toy/work@1 n=1").unwrap();
@@ -118,14 +118,14 @@ fn an_interrupt_keeps_what_was_measured() {
     let project = Project::new();
     project.sampling(12, 2).subject(1000, "sleep 0.02");
     project.commit("Slower to measure");
-    let mut running = project.start(&["run"]);
+    let mut running = project.start(&["run", "--profile", "quick"]);
     eventually("a trial", || (kept_trials(&project) >= 1).then_some(()));
     kill(Pid::from_raw(running.0.id().cast_signed()), Signal::SIGINT).unwrap();
     assert_eq!(running.0.wait().unwrap().code(), Some(1));
     let mut said = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("interrupted") && said.contains("resumes"), "{said}");
-    assert!(project.says(&["run"], 0).contains("resuming run 1"));
+    assert!(project.says(&["run", "--profile", "quick"], 0).contains("resuming run 1"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_killed_subject_is_a_failure_with_its_cause_and_the_run_goes_on() {
     let extra = format!("echo x >>{0}; [ $(wc -l <{0}) -eq 7 ] && kill -9 $$;", counter.display());
     fs::create_dir_all(project.path("results")).unwrap();
     project.subject(1000, &extra).commit("Dies once");
-    let result = project.json(&["run", "--json", "-"], 1);
+    let result = project.json(&["run", "--profile", "quick", "--json", "-"], 1);
     let failures = result["failures"].as_array().unwrap();
     assert_eq!(failures.len(), 1);
     assert_eq!((&failures[0]["kind"], &failures[0]["trial"]), (&"crashed".into(), &1.into()));
@@ -152,7 +152,7 @@ fn mistakes_are_told_plainly() {
     let project = Project::new();
     let says = project.says(&["run", "no-such-branch"], 1);
     assert!(says.contains("no-such-branch"), "{says}");
-    let says = project.says(&["run", "--scenario", "toy/wrok"], 1);
+    let says = project.says(&["run", "--profile", "quick", "--scenario", "toy/wrok"], 1);
     assert!(says.contains("did you mean `toy/work`?"), "{says}");
     project.says(&["run", "--profile", "thorough"], 2);
     project.says(&["run", "--no-such-option"], 2);
@@ -167,9 +167,9 @@ fn mistakes_are_told_plainly() {
 fn without_git_it_says_so() {
     let project = Project::new();
     fs::remove_dir_all(project.path(".git")).unwrap();
-    let says = project.says(&["run"], 1);
+    let says = project.says(&["run", "--profile", "quick"], 1);
     assert!(says.contains("git"), "{says}");
-    let output = project.benchline(&["run"]).env("PATH", "/nowhere").output().unwrap();
+    let output = project.benchline(&["run", "--profile", "quick"]).env("PATH", "/nowhere").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("git"));
 }
@@ -190,9 +190,9 @@ fn a_place_that_cannot_be_written_is_told() {
     let project = Project::new();
     // A file where a folder should be, and a file system that nobody can write: as root, permissions alone do not bind.
     project.write("results", "a file");
-    let says = project.says(&["run"], 1);
+    let says = project.says(&["run", "--profile", "quick"], 1);
     assert!(says.contains("results"), "{says}");
-    let says = project.says(&["run", "--database", "/proc/benchline/benchline.sqlite"], 1);
+    let says = project.says(&["run", "--profile", "quick", "--database", "/proc/benchline/benchline.sqlite"], 1);
     assert!(says.contains("/proc/benchline"), "{says}");
 }
 
@@ -200,9 +200,9 @@ fn a_place_that_cannot_be_written_is_told() {
 fn two_writers_exclude_each_other() {
     let project = Project::new();
     project.subject(1000, "sleep 0.05").commit("Slower to measure");
-    let _running = project.start(&["run"]);
+    let _running = project.start(&["run", "--profile", "quick"]);
     eventually("a trial", || (kept_trials(&project) >= 1).then_some(()));
-    let says = project.says(&["run"], 1);
+    let says = project.says(&["run", "--profile", "quick"], 1);
     assert!(says.contains("benchline.sqlite"), "{says}");
 }
 
@@ -221,7 +221,7 @@ fn pages_are_served_while_another_process_measures() {
     };
     let empty = eventually("the pages", || page("/"));
     assert!(empty.starts_with("HTTP/1.1 200") && empty.contains("benchline") || empty.contains("cargo run"), "{empty}");
-    project.run(&["run"], 0);
+    project.run(&["run", "--profile", "quick"], 0);
     let full = page("/").unwrap();
     assert!(full.contains("Slower to measure"), "{full}");
     let scenario = page("/scenarios/toy/work").unwrap();
@@ -244,7 +244,7 @@ fn list_check_config_and_help_answer() {
     project.subject(1000, "exit 1").commit("Broken");
     assert!(String::from_utf8_lossy(&project.run(&["check", "--profile", "quick"], 1).stdout).contains("✕ toy/work"));
     assert!(String::from_utf8_lossy(&project.run(&["--config"], 0).stdout).contains("[subject]"));
-    for command in ["up", "run", "list", "check", "serve", "history", "doctor"] {
+    for command in ["up", "run", "compare", "list", "check", "serve", "history", "doctor"] {
         let help = project.run(&[command, "--help"], 0).stdout;
         assert!(String::from_utf8_lossy(&help).contains("Examples:"), "{command}");
     }
@@ -253,11 +253,11 @@ fn list_check_config_and_help_answer() {
 #[test]
 fn a_history_from_a_newer_benchline_is_left_alone() {
     let project = Project::new();
-    project.run(&["run"], 0);
+    project.run(&["run", "--profile", "quick"], 0);
     let database = project.path("results/benchline.sqlite");
     rusqlite::Connection::open(&database).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&database).unwrap();
-    let says = project.says(&["run", "--again"], 1);
+    let says = project.says(&["run", "--profile", "quick", "--again"], 1);
     assert!(says.contains("newer") && says.contains("benchline.sqlite"), "{says}");
     assert_eq!(fs::read(&database).unwrap(), before);
     fs::write(&database, "not a database").unwrap();
@@ -268,7 +268,7 @@ fn a_history_from_a_newer_benchline_is_left_alone() {
 #[test]
 fn the_history_is_an_ordinary_sqlite_database() {
     let project = Project::new();
-    project.run(&["run"], 0);
+    project.run(&["run", "--profile", "quick"], 0);
     // Python's own SQLite, where there is a python: another implementation's word that the file is sound.
     let script =
         "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('pragma integrity_check').fetchone()[0])";

@@ -1,7 +1,9 @@
 //! A process that writes the history is killed at any moment, again and again, and nothing that it kept is lost, doubled
-//! or torn.
+//! or torn. `session` does the same to one that compares.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: what fails here fails the test")]
+
+mod session;
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +35,7 @@ fn kills_lose_nothing_that_was_kept() {
     let mut random = Random(0x5eed);
     let mut promised = BTreeSet::new();
     for round in 0..20 {
-        let mut child = spawn(&path);
+        let mut child = spawn(&path, WRITES);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The first rounds fall upon start, creation and migration, the others upon writing.
         for _ in 0..if round < 5 { 0 } else { 1 + random.below(6) } {
@@ -52,7 +54,7 @@ fn kills_lose_nothing_that_was_kept() {
 fn a_writer_in_another_process_keeps_others_out_until_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.db");
-    let mut child = spawn(&path);
+    let mut child = spawn(&path, WRITES);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     kept(&mut lines);
     let error = Writer::open(&path).expect_err("two processes write at once");
@@ -109,9 +111,12 @@ fn examine(path: &Path, promised: &mut BTreeSet<(u64, u32)>) {
     assert_eq!(Reader::open(path).unwrap().runs(10).unwrap().len(), 1, "the run is continued, never begun again");
 }
 
-fn spawn(path: &Path) -> Child {
+/// The test of this program that writes until it is killed.
+const WRITES: &str = "history::writes_until_it_is_killed";
+
+fn spawn(path: &Path, test: &str) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "history::writes_until_it_is_killed", "--ignored", "--nocapture"])
+        .args(["--exact", test, "--ignored", "--nocapture"])
         .env(DATABASE, path)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -153,7 +158,7 @@ fn start() -> RunStart {
             annotations: vec![],
         },
         profile: Profile::Gate,
-        part: benchline::model::Part::Alone,
+        part: Part::Alone,
         build: None,
         plan: "plan".into(),
         planned_trials: 1000,

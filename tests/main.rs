@@ -5,6 +5,9 @@
 
 mod browser;
 mod cli;
+mod compare;
+mod detect;
+mod findings;
 mod history;
 mod revision;
 mod runner;

@@ -12,7 +12,7 @@ use std::{
 
 use benchline::{
     model::{Event, Failure, FailureKind, Metric, Profile, Trial},
-    runner::{Done, Ended, Stop, Target, measure},
+    runner::{BlockEvent, Contender, Done, Ended, FinishedBlock, Stop, Target, measure, measure_blocks, rounds},
     scenario::{Plan, load_texts, plan},
 };
 
@@ -88,7 +88,7 @@ fn run(plan: &Plan, hello: &str, instead: &[(&str, &str)], done: &Done, stop: &S
     let work = folder.path().join("work");
     let target = Target { binary: &binary, folder: &work };
     let (mut trials, mut failures) = (Vec::new(), Vec::new());
-    let ended = measure(plan, &target, done, stop, &mut |event| {
+    let ended = measure(plan, &target, done, 1, stop, &mut |event| {
         match event {
             Event::TrialFinished(trial) => trials.push(*trial),
             Event::Failed(failure) => failures.push(failure),
@@ -219,4 +219,57 @@ fn stopping_ends_a_step_that_hangs_and_leaves_no_process() {
     assert!(began.elapsed() < Duration::from_secs(30));
     let pid = fs::read_to_string(marker.path()).unwrap();
     assert!(!Path::new("/proc").join(pid.trim()).exists(), "the subject outlived its trial");
+}
+
+/// Two subjects that say different times, in blocks.
+fn blocks(first: &[(&str, &str)], second: &[(&str, &str)], count: u32) -> Vec<FinishedBlock> {
+    let (plan, folder) = (toy_plan(1, "5 s"), tempfile::tempdir().unwrap());
+    let binaries = [("a", first), ("b", second)].map(|(name, instead)| {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        script(&folder.path().join(name), HELLO, instead)
+    });
+    let contenders = [0, 1].map(|index| Contender { binary: &binaries[index], injection: None });
+    let mut finished = Vec::new();
+    let orders = rounds(&plan.cases, 0..count, 7);
+    let Ok(ended) =
+        measure_blocks(&orders, &contenders, &folder.path().join("work"), 7, 0, &Stop::new(), &mut |event| {
+            if let BlockEvent::Finished(block) = event {
+                finished.push(*block);
+            }
+            Ok::<(), Infallible>(())
+        });
+    assert_eq!(ended, Ended::Complete);
+    finished
+}
+
+#[test]
+fn a_block_holds_a_trial_of_each_in_an_order_that_is_not_always_the_same() {
+    let slower = "echo '{\"type\":\"sample\",\"wall_ns\":6000,\"cpu_ns\":300,\"items\":1,\"bytes\":2}'";
+    let finished = blocks(&[], &[("iterate", slower)], 12);
+    assert_eq!(finished.len(), 12);
+    let mut places = Vec::new();
+    for (number, block) in (0..).zip(&finished) {
+        let trial = |contender: usize| block.trials[contender].as_ref().unwrap();
+        let wall = |contender| trial(contender).samples(Metric::WALL_TIME).unwrap()[0];
+        assert_eq!((wall(0), wall(1)), (1000.0, 1200.0), "each value is its own contender's");
+        assert_eq!((trial(0).index, trial(1).index, block.block), (number, number, number));
+        let canary = trial(0).canary.as_ref().unwrap();
+        assert!(canary.before.wall_ns > 0 && canary.after.cpu_ns > 0, "{canary:?}");
+        let first = block.order[0];
+        assert!(trial(first).order < trial(1 - first).order, "the order told is the order kept");
+        places.push(first);
+    }
+    assert!(places.contains(&0) && places.contains(&1), "{places:?}");
+}
+
+#[test]
+fn a_contender_that_fails_twice_in_a_row_ends_the_case_and_keeps_the_others_trials() {
+    let finished = blocks(&[], &[("iterate", "exit 1")], 12);
+    assert_eq!(finished.len(), 2);
+    assert!(finished.iter().all(|block| block.trials[0].is_some() && block.trials[1].is_none()));
+    let failures: Vec<Option<u32>> = finished[1].failures.iter().map(|(_, failure)| failure.trial).collect();
+    assert_eq!(failures, [Some(1), None]);
+    let unknown = "echo '{\"type\":\"failed\",\"kind\":\"unsupported\",\"message\":\"what?\"}'";
+    let finished = blocks(&[("prepare", unknown)], &[], 12);
+    assert_eq!((finished.len(), finished[0].failures[0].1.trial), (1, None));
 }

@@ -95,7 +95,7 @@ fn cpu_io_and_memory_of_a_server_are_what_it_did() {
     let mut trials: Vec<Trial> = Vec::new();
     let mut accounts = Vec::new();
     let target = Target { binary: &binary, folder: &work };
-    let Ok(_) = measure(&plan, &target, &Done::default(), &Stop::new(), &mut |event| {
+    let Ok(_) = measure(&plan, &target, &Done::default(), 1, &Stop::new(), &mut |event| {
         match event {
             // The trial's folder is emptied at its end, so its accounts are read as samples come in.
             Event::SampleTaken { .. } => accounts.push(fs::read_to_string(work.join("trial/account.server")).unwrap()),

@@ -54,7 +54,7 @@ pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         };
         let folder = tempfile::tempdir()?;
         let target = Target { binary: &subject.path, folder: folder.path() };
-        let ended = runner::measure(&plan, &target, &Done::default(), &stop, &mut |event| {
+        let ended = runner::measure(&plan, &target, &Done::default(), 0, &stop, &mut |event| {
             failures += u32::from(tell(&event));
             Ok::<(), Infallible>(())
         });

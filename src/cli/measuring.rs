@@ -5,13 +5,13 @@ use std::{fs, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use aws_lc_rs::digest;
 
-use super::{interrupt, recorder::Recorder, settings::Settings, terminal::Terminal};
+use super::{findings, interrupt, settings::Settings, terminal::Terminal};
 use crate::{
-    history::{OpenRun, RunStart, Writer},
+    history::{Reader, RunStart, Writer},
     model::{Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
     probe::environment,
-    revision::{BuildOutcome, Builder, Repository, cache_root},
-    runner::{self, Done, Ended, Stop, Target},
+    revision::{BuildOutcome, Builder, BuiltSubject, Repository, cache_root},
+    runner::Stop,
     scenario::{self, Plan, Scenario},
 };
 
@@ -20,10 +20,10 @@ pub(super) struct Workbench<'a> {
     settings: &'a Settings,
     repository: &'a Repository,
     builder: Builder<'a>,
-    plan: Plan,
-    history: Writer,
-    terminal: Terminal,
-    stop: Arc<Stop>,
+    pub(super) plan: Plan,
+    pub(super) history: Writer,
+    pub(super) terminal: Terminal,
+    pub(super) stop: Arc<Stop>,
 }
 
 /// How measuring one revision ended.
@@ -90,65 +90,21 @@ impl<'a> Workbench<'a> {
         &self.terminal
     }
 
-    /// Measures one revision, or continues where an earlier process was cut off. What an earlier run has finished is not
-    /// measured a second time unless `again`.
-    pub(super) fn measure(&mut self, revision: &Revision, again: bool) -> anyhow::Result<Outcome> {
-        self.terminal.line(&format!("{}  {}", revision.short(), revision.title));
+    /// The subject of a revision, or what became of it instead: that is kept in the history.
+    pub(super) fn build(&mut self, revision: &Revision) -> anyhow::Result<Result<BuiltSubject, Outcome>> {
         let build = self.terminal.building(|on_line| self.builder.build(revision, on_line, self.stop.flag()))?;
-        let subject = match build {
-            BuildOutcome::Built(subject) => subject,
-            BuildOutcome::Stopped => return Ok(Outcome::Stopped(None)),
-            BuildOutcome::Unsupported { reason } => {
-                let run = self.keep_failure(revision, FailureKind::Unsupported, reason, String::new())?;
-                return Ok(Outcome::Unsupported(run));
-            }
+        Ok(match build {
+            BuildOutcome::Built(subject) => Ok(subject),
+            BuildOutcome::Stopped => Err(Outcome::Stopped(None)),
+            BuildOutcome::Unsupported { reason } => Err(Outcome::Unsupported(self.keep_failure(
+                revision,
+                FailureKind::Unsupported,
+                reason,
+                String::new(),
+            )?)),
             BuildOutcome::Failed { message, log } => {
-                let run = self.keep_failure(revision, FailureKind::Build, message, log)?;
-                return Ok(Outcome::BuildFailed(run));
+                Err(Outcome::BuildFailed(self.keep_failure(revision, FailureKind::Build, message, log)?))
             }
-        };
-        let start = self.start(revision, Some(subject.build.clone()));
-        if !again && let Some(run) = self.history.finished_run(&start)? {
-            self.terminal.line(&format!("  measured already, as run {run}; --again measures it once more"));
-            return Ok(Outcome::Already(run));
-        }
-        let open = self.history.open_run(&start)?;
-        if open.resumed {
-            let kept = open.done.len();
-            self.terminal.line(&format!("  resuming run {} after {kept} of {} trials", open.id, start.planned_trials));
-        }
-        self.measure_run(&open, &subject.path)
-    }
-
-    fn measure_run(&mut self, open: &OpenRun, binary: &std::path::Path) -> anyhow::Result<Outcome> {
-        let folder = self.work_folder()?;
-        let done = Done {
-            trials: open
-                .done
-                .iter()
-                .cloned()
-                .chain(open.failed.iter().filter_map(|(key, trial)| Some((key.clone(), (*trial)?))))
-                .collect(),
-            cases: open.failed.iter().filter(|(_, trial)| trial.is_none()).map(|(key, _)| key.clone()).collect(),
-            next_order: open.next_order,
-        };
-        let target = Target { binary, folder: &folder };
-        let mut recorder = Recorder::new(&mut self.history, &self.terminal, open, self.plan.trials());
-        let ended = runner::measure(&self.plan, &target, &done, &self.stop, &mut |event| recorder.handle(event));
-        let failed = recorder.finish();
-        let ended = ended?;
-        let state = match ended {
-            Ended::Stopped => RunState::Interrupted,
-            Ended::Complete if failed.unsupported => RunState::Unsupported,
-            Ended::Complete => RunState::Finished,
-        };
-        self.history.set_progress(None)?;
-        self.history.finish_run(open.id, state, now())?;
-        let _ = fs::remove_dir(&folder);
-        Ok(match ended {
-            Ended::Complete if failed.unsupported => Outcome::Unsupported(open.id),
-            Ended::Complete => Outcome::Finished { run: open.id, failures: failed.count },
-            Ended::Stopped => Outcome::Stopped(Some(open.id)),
         })
     }
 
@@ -170,27 +126,48 @@ impl<'a> Workbench<'a> {
         Ok(open.id)
     }
 
-    fn start(&self, revision: &Revision, build: Option<SubjectBuild>) -> RunStart {
-        let plan = digest::digest(&digest::SHA256, self.plan.fingerprint_text().as_bytes());
+    pub(super) fn start(&self, revision: &Revision, build: Option<SubjectBuild>) -> RunStart {
         RunStart {
             revision: revision.clone(),
             environment: environment_of(build.as_ref()),
             profile: self.plan.profile,
             part: Part::Alone,
             build,
-            plan: plan.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+            plan: fingerprint(&self.plan.fingerprint_text()),
             planned_trials: self.plan.trials(),
             reproduce: reproduce(revision, self.plan.profile),
             at: now(),
         }
     }
 
+    /// Looks for changes in the graphs, now that there is more to see.
+    pub(super) fn refresh_findings(&mut self) -> anyhow::Result<()> {
+        let reader = self.reader()?;
+        let environment = environment_of(None).id;
+        let rules = self.plan.cases.iter().map(|case| &case.rules);
+        let new = findings::refresh(&mut self.history, &reader, &environment, rules)?;
+        if new > 0 {
+            self.terminal.line(&format!("{new} new findings in the graphs: `benchline findings list` shows them"));
+        }
+        Ok(())
+    }
+
     /// Trials' files lie beside the database: on the storage whose speed is measured. The history's lock keeps a second
     /// process out of here.
-    fn work_folder(&self) -> anyhow::Result<PathBuf> {
+    pub(super) fn work_folder(&self) -> anyhow::Result<PathBuf> {
         let folder = std::path::absolute(self.settings.results().join("work"))?;
         fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         Ok(folder)
+    }
+
+    /// What keeps results and what tells them, at once.
+    pub(super) fn history_and_terminal(&mut self) -> (&mut Writer, &Terminal) {
+        (&mut self.history, &self.terminal)
+    }
+
+    /// The results, for reading.
+    pub(super) fn reader(&self) -> anyhow::Result<Reader> {
+        Ok(Reader::open(&self.settings.database)?)
     }
 
     /// The repository whose revisions are measured.
@@ -199,7 +176,12 @@ impl<'a> Workbench<'a> {
     }
 }
 
-fn environment_of(build: Option<&SubjectBuild>) -> Environment {
+/// Digest of everything that decides what is measured.
+pub(super) fn fingerprint(text: &str) -> String {
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn environment_of(build: Option<&SubjectBuild>) -> Environment {
     environment::fingerprint(build.map(|build| build.toolchain.as_str()))
 }
 

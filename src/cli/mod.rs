@@ -2,13 +2,20 @@
 //!
 //! Start with [`main`]; `measuring` is the line from a revision to rows in the history.
 
+mod alone;
 mod check;
+mod compare;
+mod comparing;
+mod comparison;
+mod detect;
 mod doctor;
+mod findings;
 mod history;
 mod interrupt;
 mod list;
 mod measuring;
 mod output;
+mod pairing;
 mod recorder;
 mod report;
 mod run;
@@ -29,15 +36,18 @@ use settings::Overrides;
 const FINE: u8 = 0;
 /// Exit code of a command that failed, or of a run in which something could not be measured.
 const FAILED: u8 = 1;
+/// Exit code of a comparison that was asked to fail on it, and found something worse.
+const WORSE: u8 = 3;
 
 const AFTER_HELP: &str = "\
 Examples:
   benchline up                          measure this checkout, then serve the pages, live
   benchline run HEAD~4..HEAD            measure five commits and keep the results
+  benchline compare main                this checkout against main, interleaved
   benchline run --scenario 'sync/*'     only scenarios whose name matches
   benchline serve                       serve the results that are there
 
-Exit codes: 0 fine, 1 failed, 2 bad usage.
+Exit codes: 0 fine, 1 failed, 2 bad usage, 3 worse (with --fail-on worse).
 Settings come from benchline.toml, then BENCHLINE_* variables, then options; --config shows what is in force.";
 
 /// Measures a program at every commit, keeps every sample, and shows what changed.
@@ -59,14 +69,20 @@ enum Command {
     Up(up::Args),
     /// Measure a revision, or a range of them, and keep the results.
     Run(run::Args),
+    /// Measure two revisions against each other, interleaved, and say what changed.
+    Compare(compare::Args),
     /// Show what would be measured, and about how long it would take.
     List(list::Args),
     /// Validate the scenario files and perform each case once.
     Check(check::Args),
     /// Serve the pages over the results that are there.
     Serve(serve::Args),
+    /// Show the changes in history, and say what is known of them.
+    Findings(findings::Args),
     /// Look after the database of results.
     History(history::Args),
+    /// Find the change points of a series in a CSV file.
+    Detect(detect::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
 }
@@ -94,10 +110,13 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Some(Command::Up(args)) => up::up(&settings, &args),
         Some(Command::Run(args)) => run::run(&settings, &args),
+        Some(Command::Compare(args)) => compare::compare(&settings, &args),
         Some(Command::List(args)) => list::list(&settings, &args),
         Some(Command::Check(args)) => check::check(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
+        Some(Command::Findings(args)) => findings::findings(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),
+        Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }

@@ -10,10 +10,17 @@ use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{output::say, table::table, terminal::value};
+use super::{
+    comparison::{Format, Report as Comparison},
+    output::say,
+    table::table,
+    terminal::value,
+};
 use crate::{
     history::Reader,
-    model::{Check, Environment, Failure, Measurement, Metric, Revision, RunId, Value, Values},
+    judge::{self, Crossing},
+    model::{Check, Environment, Failure, Limit, Measurement, Metric, Revision, RunId, Value, Values},
+    scenario::Plan,
 };
 
 /// Version of the object. History: 1, the first.
@@ -29,6 +36,11 @@ pub(super) struct Report {
     environment: Option<Environment>,
     measurements: Vec<Row>,
     failures: Vec<FailureRow>,
+    /// Budgets that are exceeded.
+    budgets: Vec<BudgetRow>,
+    /// What the revision was measured against, and the verdicts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
     #[serde(skip)]
     judged: Vec<Measurement>,
 }
@@ -51,6 +63,38 @@ struct Row {
     checks: Vec<Check>,
 }
 
+/// A budget that is exceeded.
+#[derive(Debug, Serialize)]
+pub(super) struct BudgetRow {
+    scenario: String,
+    parameters: Map<String, Json>,
+    metric: Metric,
+    found: f64,
+    limit: Limit,
+    pub(super) message: String,
+}
+
+impl BudgetRow {
+    pub(super) fn of(crossing: &Crossing) -> BudgetRow {
+        let Crossing { case, label, metric, found, limit } = crossing;
+        let (found_text, limit_text) = match limit {
+            Limit::Value(value) => (metric.unit().format(*found), metric.unit().format(*value)),
+            Limit::OfAnchor(factor) => (format!("{found:.3} × the anchor"), format!("{factor} ×")),
+        };
+        BudgetRow {
+            scenario: case.scenario.clone(),
+            parameters: parameters(&case.parameters),
+            metric: *metric,
+            found: *found,
+            limit: *limit,
+            message: format!(
+                "over budget: {metric} of {} {} is {found_text}, and {limit_text} is the limit",
+                case.scenario, label.0
+            ),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct FailureRow {
     scenario: Option<String>,
@@ -63,7 +107,7 @@ struct FailureRow {
 
 impl Report {
     /// Reads a run from the history.
-    pub(super) fn read(reader: &Reader, run: RunId) -> anyhow::Result<Report> {
+    pub(super) fn read(reader: &Reader, run: RunId, plan: &Plan) -> anyhow::Result<Report> {
         let listing = reader.run(run)?.with_context(|| format!("there is no run {run}"))?;
         let judged = reader.measurements(run)?;
         Ok(Report {
@@ -74,6 +118,8 @@ impl Report {
             environment: reader.environment(run)?,
             measurements: judged.iter().map(row).collect(),
             failures: reader.failures(run)?.into_iter().map(failure_row).collect(),
+            comparison: comparison(reader, run, plan)?,
+            budgets: judge::crossed(&judged, |case| plan.rules(case)).iter().map(BudgetRow::of).collect(),
             judged,
         })
     }
@@ -92,6 +138,16 @@ impl Report {
             ]
         }));
         table(&rows, &[false, false, false, true, false])
+    }
+
+    /// The verdicts, where the revision was measured against another.
+    pub(super) fn verdicts(&self) -> anyhow::Result<Option<String>> {
+        self.comparison.as_ref().map(|comparison| comparison.text(Format::Table)).transpose()
+    }
+
+    /// The budgets that are exceeded, a line each.
+    pub(super) fn budgets(&self) -> impl Iterator<Item = &str> {
+        self.budgets.iter().map(|row| row.message.as_str())
     }
 
     /// One line that says how it went.
@@ -138,6 +194,11 @@ pub(super) fn write_json(path: &Path, reports: &[Report]) -> anyhow::Result<()> 
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
+fn comparison(reader: &Reader, run: RunId, plan: &Plan) -> anyhow::Result<Option<Comparison>> {
+    let Some(session) = reader.session_of_run(run)? else { return Ok(None) };
+    Comparison::read(reader, session, plan).map(Some)
+}
+
 fn row(measurement: &Measurement) -> Row {
     let summary = &measurement.summary;
     Row {
@@ -169,7 +230,8 @@ fn failure_row(failure: Failure) -> FailureRow {
     }
 }
 
-fn parameters(values: &Values) -> Map<String, Json> {
+/// Parameters as plain JSON.
+pub(super) fn parameters(values: &Values) -> Map<String, Json> {
     let plain = |value: &Value| match value {
         Value::Count(count) => Json::from(*count),
         Value::Text(text) => Json::from(text.clone()),

@@ -4,21 +4,29 @@ use std::path::PathBuf;
 
 use super::{
     FAILED, FINE,
+    comparing::{Compared, Order, Sizes},
     measuring::{Outcome, Workbench, runtime, scenarios},
     output::say,
     report::{Report, write_json},
     settings::Settings,
 };
-use crate::{history::Reader, model::Profile, revision::Repository, scenario};
+use crate::{
+    history::Reader,
+    model::{Profile, Purpose, Revision, RevisionKind},
+    revision::Repository,
+    scenario,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
   benchline run                         this checkout; a dirty work tree is measured as `worktree`
+  benchline run --profile quick         a dozen cases of it alone, in about two minutes
   benchline run v1.2 --profile full     a tag, thoroughly
   benchline run HEAD~4..HEAD            five commits along first parents, the first one included
   benchline run --scenario 'crypto/*' --json result.json
 
-An interrupted run is resumed by the same command. What was measured already is not measured again, but with --again.";
+With the profile `gate` each revision is measured interleaved with its parent (a dirty work tree with its HEAD), and the
+pair's verdict is kept with it; `quick` and `full` measure it alone. An interrupted run is resumed by the same command. What was measured already is not measured again, but with --again.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -29,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "GLOB")]
     scenario: Vec<String>,
     /// Which cases, and how thoroughly: quick, gate or full
-    #[arg(long, default_value = "quick")]
+    #[arg(long, default_value = "gate")]
     profile: Profile,
     /// Also write the results as JSON to this file; `-` is standard output
     #[arg(long, value_name = "FILE")]
@@ -47,25 +55,66 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
     let mut outcomes = Vec::new();
     for revision in &revisions {
-        let outcome = workbench.measure(revision, args.again)?;
+        let outcome = match args.profile {
+            Profile::Gate => with_parent(&mut workbench, &repository, revision, args.again)?,
+            Profile::Quick | Profile::Full => workbench.measure(revision, args.again)?,
+        };
         outcomes.push(outcome);
+        workbench.refresh_findings()?;
         if matches!(outcome, Outcome::Stopped(_)) {
             workbench.terminal().line("interrupted; what was measured is kept, and the same command resumes");
             break;
         }
     }
+    let plan = workbench.plan.clone();
     drop(workbench);
     let reader = Reader::open(&settings.database)?;
-    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run));
+    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run, &plan));
     let reports = reports.collect::<anyhow::Result<Vec<Report>>>()?;
     let quiet = args.json.as_deref() == Some(std::path::Path::new("-"));
     for report in reports.iter().filter(|_| !quiet) {
         say(format_args!("\n{}{}", report.table(), report.summary()));
+        report.budgets().for_each(|line| say(format_args!("{line}")));
+        if let Some(verdicts) = report.verdicts()? {
+            say(format_args!("\n{verdicts}"));
+        }
     }
     if let Some(path) = &args.json {
         write_json(path, &reports)?;
     }
     Ok(if outcomes.iter().copied().all(fine) { FINE } else { FAILED })
+}
+
+/// Measures a revision interleaved with the one before it, or alone where there is none to measure.
+fn with_parent(
+    workbench: &mut Workbench<'_>,
+    repository: &Repository,
+    head: &Revision,
+    again: bool,
+) -> anyhow::Result<Outcome> {
+    let before = match head.kind {
+        RevisionKind::Worktree => Some(&head.commit),
+        RevisionKind::Commit => head.parent.as_ref(),
+    };
+    let Some(before) = before else {
+        workbench.terminal().line(&format!("{} has no parent: it is measured alone", head.short()));
+        return workbench.measure(head, again);
+    };
+    let base = repository.resolve_one(Some(before))?;
+    let order = Order { base: &base, head, purpose: Purpose::Gate, sizes: Sizes::DEFAULT, seed: None, again };
+    match workbench.compare(&order)? {
+        Compared::Session(comparison) if comparison.is_finished() => Ok(Outcome::Finished {
+            run: comparison.listing.session.head,
+            failures: comparison.listing.head.failures as usize,
+        }),
+        Compared::Session(comparison) => Ok(Outcome::Stopped(Some(comparison.listing.session.head))),
+        Compared::Impossible { revision, outcome } if revision.id == head.id => Ok(outcome),
+        Compared::Impossible { .. } => {
+            workbench.terminal().line("  its parent cannot be measured: it is measured alone");
+            workbench.measure(head, again)
+        }
+        Compared::Stopped => Ok(Outcome::Stopped(None)),
+    }
 }
 
 /// A revision without a subject is an outcome; one that cannot be built or measured is not fine.

@@ -8,7 +8,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::model::{Failure, Measurement, Metric, PlannedCase, Unit};
+use super::{comparison::change, table::table};
+use crate::model::{Failure, Measurement, Metric, PlannedCase, Scale, Stage, Unit, Verdict};
 
 /// Writes to standard error, so that standard output holds results alone.
 pub(super) struct Terminal {
@@ -52,6 +53,30 @@ impl Terminal {
         }
         bar.reset_eta();
         self.bar.replace(bar);
+    }
+
+    /// A stage of a comparison begins.
+    pub(super) fn begin_stage(&self, stage: Stage, blocks: u32) {
+        let bar = ProgressBar::new(u64::from(blocks));
+        bar.set_draw_target(if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        let template = "  {prefix} {bar:24} {pos}/{len} blocks, {eta} left\n{wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(format!("stage {}", stage.number()));
+        self.bar.replace(bar);
+        if !self.interactive {
+            self.line(&format!("  stage {}: {blocks} blocks", stage.number()));
+        }
+    }
+
+    /// A block was kept. `verdicts` are asked for only where somebody watches.
+    pub(super) fn compared(&self, done: u32, verdicts: impl FnOnce() -> Vec<Verdict>) {
+        let bar = self.bar.borrow();
+        bar.set_position(u64::from(done));
+        if self.interactive {
+            bar.set_message(live_table(&verdicts()));
+        }
     }
 
     /// A case begins.
@@ -102,6 +127,35 @@ pub(super) fn value(measurement: &Measurement) -> String {
         Some(interval) => unit.format_with_interval(measurement.summary.estimate, interval.low, interval.high),
         None => unit.format(measurement.summary.estimate),
     }
+}
+
+/// The gate series whose estimates lie farthest from no change, as they stand now.
+fn live_table(verdicts: &[Verdict]) -> String {
+    const LINES: usize = 12;
+    let mut gate: Vec<(&Verdict, f64)> = verdicts
+        .iter()
+        .filter(|verdict| verdict.gate)
+        .filter_map(|verdict| Some((verdict, distance(verdict)?)))
+        .collect();
+    gate.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let rows: Vec<Vec<String>> = gate
+        .iter()
+        .take(LINES)
+        .map(|(verdict, _)| {
+            let name = format!("  {} {}", verdict.case.scenario, verdict.label.0);
+            vec![name, verdict.metric.to_string(), change(verdict), format!("{} blocks", verdict.blocks)]
+        })
+        .collect();
+    table(&rows, &[])
+}
+
+/// How far an estimate lies from no change, in margins.
+fn distance(verdict: &Verdict) -> Option<f64> {
+    let change = match verdict.scale {
+        Scale::Ratio => verdict.effect?.ln(),
+        Scale::Difference => verdict.effect?,
+    };
+    Some(change.abs() / verdict.margin.max(f64::MIN_POSITIVE))
 }
 
 fn title(planned: &PlannedCase) -> String {

@@ -40,7 +40,9 @@ pub(super) fn up(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let address = site.address;
     workbench.terminal().line(&format!("live on http://{address}  (Ctrl-C ends)"));
     for revision in checkout_and_before(workbench.repository(), args.commits)? {
-        if let Outcome::Stopped(_) = workbench.measure(&revision, false)? {
+        let outcome = workbench.measure(&revision, false)?;
+        workbench.refresh_findings()?;
+        if let Outcome::Stopped(_) = outcome {
             break;
         }
     }

@@ -18,7 +18,7 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Prepared statements kept by each connection: more than this room has.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// The one spelling of a path, so that two names of one file share one lock. Makes the folder.
 pub(super) fn settle(path: &Path) -> Result<PathBuf> {

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use rusqlite::{Error as SqliteError, ErrorCode};
 
-use crate::model::RunId;
+use crate::model::{Design, FindingId, RunId, SessionId};
 
 /// An error of the history. Whatever it says, the database holds what it held before the call.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +91,55 @@ pub enum HistoryError {
         /// The run.
         run: RunId,
     },
+    /// There is no such session.
+    #[error("there is no session {session} in the history")]
+    UnknownSession {
+        /// The session.
+        session: SessionId,
+    },
+    /// The session of the same two runs was begun with other sizes or error rates.
+    #[error(
+        "session {session} of the runs {base} and {head} began with another design ({}); finish it with that one, or measure both anew under another plan",
+        sizes(begun)
+    )]
+    OtherDesign {
+        /// The session.
+        session: SessionId,
+        /// The run of its base.
+        base: RunId,
+        /// The run of its head.
+        head: RunId,
+        /// What it began with.
+        begun: Design,
+    },
+    /// The block is kept already, or one of its trials stands in another.
+    #[error(
+        "session {session} already holds block {index} of stage {stage} of {case}, or its trial {trial}; it was left as it is"
+    )]
+    DuplicateBlock {
+        /// The session.
+        session: SessionId,
+        /// The case's key.
+        case: String,
+        /// The number of the stage.
+        stage: u32,
+        /// The block's index.
+        index: u32,
+        /// The index of its trials.
+        trial: u32,
+    },
+    /// There is no such finding.
+    #[error("there is no finding {finding} in the history")]
+    UnknownFinding {
+        /// The finding.
+        finding: FindingId,
+    },
+    /// There is no such calibration.
+    #[error("there is no calibration {calibration} in the history")]
+    UnknownCalibration {
+        /// The calibration.
+        calibration: i64,
+    },
     /// A record breaks an invariant of its type and cannot be kept.
     #[error("{what} cannot be kept: {why}")]
     Invalid {
@@ -139,6 +188,14 @@ impl HistoryError {
     pub(super) fn damaged(what: impl Into<String>) -> HistoryError {
         HistoryError::Damaged { what: what.into() }
     }
+}
+
+/// A design as a message names it.
+fn sizes(design: &Design) -> String {
+    let Design { first_blocks, second_blocks, first_alpha, second_alpha, budget, gate_series } = design;
+    format!(
+        "{first_blocks}+{second_blocks} blocks at levels {first_alpha} and {second_alpha}, a budget of {budget} for {gate_series} series"
+    )
 }
 
 impl From<SqliteError> for HistoryError {

@@ -6,11 +6,13 @@
 //!
 //! Calls are synchronous and may wait for the disk: asynchronous callers use `spawn_blocking`.
 //!
-//! Start with `migrations/0001_first.sql`, which is the map of what is kept.
+//! Start with `migrations/`, which are the map of what is kept: runs and all that is measured in the first, what is
+//! decided from it in the second.
 
 mod connection;
 mod error;
 mod intern;
+mod limits;
 mod lock;
 mod packing;
 mod read;
@@ -27,7 +29,10 @@ mod tests;
 
 pub use error::HistoryError;
 pub use reader::Reader;
-pub use records::{OpenRun, Point, Progress, RunListing, RunStart, Series};
+pub use records::{
+    CalibrationStart, GroupCounts, OpenCalibration, OpenRun, OpenSession, Point, Progress, RunListing, RunStart,
+    Series, SessionListing, SessionStart, VerdictPoint,
+};
 pub use writer::Writer;
 
 /// What every call of this room answers with.

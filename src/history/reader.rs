@@ -1,6 +1,8 @@
 //! The many connections that read. They can never change the database, and never wait for its writer: each call sees one
 //! state of it, the newest that was committed when the call began.
 
+mod deciding;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,7 +10,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{HistoryError, Progress, Result, RunListing, Series, connection, lock, read};
+use super::{GroupCounts, HistoryError, Progress, Result, RunListing, Series, connection, lock, read};
 use crate::model::{Environment, Failure, Measurement, Metric, RunId, Trial};
 
 /// Connections that are kept open between calls. More are opened while more calls are made at once.
@@ -58,7 +60,8 @@ impl Reader {
         if lock::is_held(&self.0.path).unwrap_or(false) { self.now(read::progress) } else { Ok(None) }
     }
 
-    /// The newest run of each revision on each environment: the highest position first, then the newest.
+    /// The newest run of each revision on each environment: the highest position first, then the newest. Runs with the part
+    /// `base` or `calibration` are left out, here and wherever a graph's axis is spoken of.
     ///
     /// # Errors
     /// See [`Reader::serial`].
@@ -90,7 +93,8 @@ impl Reader {
         self.now(read::environments)
     }
 
-    /// The runs of a revision, newest first. `revision` is a whole id, or 7 digits or more that begin only one, or
+    /// The runs of a revision: newest first, but those that only were another's base last, so that the first of an
+    /// environment is the one on its axis, if any is. Calibrations are left out. `revision` is a whole id, or 7 digits or more that begin only one, or
     /// `worktree` for the work tree that was measured last. Empty where there is no such revision.
     ///
     /// # Errors
@@ -155,6 +159,24 @@ impl Reader {
     /// See [`Reader::serial`].
     pub fn series(&self, scenario: &str, metric: Metric, environment: &str) -> Result<Vec<Series>> {
         self.now(|connection| read::series(connection, scenario, metric, environment))
+    }
+
+    /// The lines of every case in each of `metrics` on one environment, ordered by case and metric: what changes are looked
+    /// for in. Each is one scan of neighbouring rows.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn all_series(&self, environment: &str, metrics: &[Metric]) -> Result<Vec<Series>> {
+        self.now(|connection| read::all_series(connection, environment, metrics))
+    }
+
+    /// What became of the cases of each group of scenarios, for each of `runs` in their order: groups by name. A few rows a
+    /// run; nothing is counted.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn grades(&self, runs: &[RunId]) -> Result<Vec<Vec<GroupCounts>>> {
+        self.now(|connection| runs.iter().map(|run| read::grades(connection, *run)).collect())
     }
 
     /// Performs queries on one state of the database.

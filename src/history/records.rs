@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Case, CaseLabel, Environment, Grade, Interval, Metric, Part, Profile, Revision, Run, RunId, SubjectBuild,
-    UnixMillis,
+    Arm, Block, Case, CaseLabel, Design, Environment, Grade, Interval, Metric, Part, Profile, Purpose, Revision, Run,
+    RunId, Scale, Session, SessionId, SubjectBuild, UnixMillis, VerdictKind,
 };
 
 /// What has to be known before the first trial of a run.
@@ -21,7 +21,8 @@ pub struct RunStart {
     pub part: Part,
     /// The program to be started. `None` where the build failed.
     pub build: Option<SubjectBuild>,
-    /// Digest of the plan. Runs of different plans never continue each other.
+    /// Digest of the plan. Runs of different plans never continue each other. For a run of a session it names the other
+    /// side too, and for an arm of a calibration the arm: a run that is in one of those can be in no other.
     pub plan: String,
     /// How many trials the plan holds.
     pub planned_trials: u32,
@@ -120,4 +121,129 @@ pub struct Progress {
     pub planned_trials: u32,
     /// As of when.
     pub at: UnixMillis,
+}
+
+/// What became of the cases of one group of scenarios in one run. Each case counts once, by the worst that its failures and
+/// its wall time, CPU times and memory peaks say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupCounts {
+    /// The first word of the scenarios' names: `sync` of `sync/upload`.
+    pub group: String,
+    /// Cases that pass every check.
+    pub sound: u32,
+    /// Cases about which a check warns.
+    pub noisy: u32,
+    /// Cases that failed a check.
+    pub unusable: u32,
+    /// Cases with a failure other than `unsupported`.
+    pub failed: u32,
+    /// Cases that the revision does not support.
+    pub unsupported: u32,
+}
+
+/// What has to be known before the first block of a session. Both runs are open already, the base's with the part
+/// [`Part::Base`] and the head's with [`Part::Head`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionStart {
+    /// What is compared with.
+    pub base: RunId,
+    /// What is judged.
+    pub head: RunId,
+    /// Why.
+    pub purpose: Purpose,
+    /// See [`Session::identical`].
+    pub identical: bool,
+    /// Sizes and error rates.
+    pub design: Design,
+    /// Of the order within blocks and of the order of cases.
+    pub seed: u64,
+    /// Now.
+    pub at: UnixMillis,
+}
+
+/// A session that is ready for blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Its number.
+    pub id: SessionId,
+    /// Whether it continues a session that was cut off.
+    pub resumed: bool,
+    /// The seed that it began with.
+    pub seed: u64,
+    /// What is kept already, ordered by case, stage and index.
+    pub blocks: Vec<Block>,
+}
+
+/// A session with the figures that a list shows. The counts are of the verdicts of gate series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionListing {
+    /// The session.
+    pub session: Session,
+    /// The run of the base.
+    pub base: RunListing,
+    /// The run of the head.
+    pub head: RunListing,
+    /// Series that changed to the bad.
+    pub worse: u32,
+    /// Series that changed to the good.
+    pub better: u32,
+    /// Series that did not change.
+    pub equivalent: u32,
+    /// Series about which the data do not decide.
+    pub inconclusive: u32,
+    /// Series whose data are not worth deciding on.
+    pub unusable: u32,
+}
+
+/// What a session said about one point of a [`Series`], for marking it on a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerdictPoint {
+    /// [`Series::id`].
+    pub series: i64,
+    /// What was measured.
+    pub case: Case,
+    /// The head's run: [`Point::run`].
+    pub run: RunId,
+    /// Who said so.
+    pub session: SessionId,
+    /// What the head was compared with: its parent only in a [`Purpose::Gate`].
+    pub purpose: Purpose,
+    /// The decision.
+    pub kind: VerdictKind,
+    /// See [`crate::model::Verdict::gate`].
+    pub gate: bool,
+    /// What the effect is measured in.
+    pub scale: Scale,
+    /// See [`crate::model::Verdict::effect`].
+    pub effect: Option<f64>,
+    /// Interval of the effect.
+    pub interval: Option<Interval>,
+}
+
+/// What has to be known before the first trial of a calibration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalibrationStart {
+    /// Which machine. Its annotations belong to the arms' runs.
+    pub environment: Environment,
+    /// The program that is compared with itself.
+    pub build: SubjectBuild,
+    /// Digest of the plan. Calibrations of different plans never continue each other.
+    pub plan: String,
+    /// Blocks of each case.
+    pub blocks: u32,
+    /// The procedure that will be replayed.
+    pub design: Design,
+    /// Now.
+    pub at: UnixMillis,
+}
+
+/// A calibration that is ready for trials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCalibration {
+    /// Its number.
+    pub id: i64,
+    /// Whether it continues a calibration that was cut off.
+    pub resumed: bool,
+    /// The arms that have a run already. [`super::Writer::open_run`] says what each holds.
+    pub arms: Vec<(Arm, RunId)>,
 }

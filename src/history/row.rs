@@ -8,7 +8,8 @@ use serde::{
 
 use super::{HistoryError, Result, RunListing};
 use crate::model::{
-    Case, CaseLabel, CheckStatus, Environment, Revision, RevisionKind, Run, RunId, SubjectBuild, UnixMillis, Values,
+    Arm, Case, CaseLabel, CheckStatus, Design, Environment, Interval, Revision, RevisionKind, Run, RunId, Stage,
+    SubjectBuild, UnixMillis, Values,
 };
 
 /// All rows of a query as records.
@@ -121,9 +122,15 @@ pub(super) const LISTING: &str = "SELECT runs.*, name, kind, commit_name, parent
      FROM runs JOIN revisions ON revisions.id = runs.revision_id";
 
 /// The end of a query on runs joined with revisions: a graph's x axis, which is the newest run of each revision on the
-/// environment `?1`. Every query that speaks of a place on an axis ends so.
-pub(super) const AXIS: &str = "WHERE runs.id IN (SELECT max(id) FROM runs WHERE environment_id = ?1 GROUP BY revision_id) \
+/// environment `?1`, bases and calibrations left out. Every query that speaks of a place on an axis ends so.
+pub(super) const AXIS: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
+         WHERE environment_id = ?1 AND part IN ('alone', 'head') GROUP BY revision_id) \
      ORDER BY position, committed_at, runs.id";
+
+/// The end of a query like that: the newest run of each revision on each environment, at most `?1` of them.
+pub(super) const LATEST: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
+         WHERE part IN ('alone', 'head') GROUP BY environment_id, revision_id) \
+     ORDER BY position DESC, runs.id DESC LIMIT ?1";
 
 /// A row of [`LISTING`].
 pub(super) fn listing(row: &Row) -> Result<RunListing> {
@@ -153,12 +160,14 @@ fn run(row: &Row) -> Result<Run> {
     })
 }
 
-fn build(row: &Row) -> Result<Option<SubjectBuild>> {
+/// The columns `build_…`.
+pub(super) fn build(row: &Row) -> Result<Option<SubjectBuild>> {
     let Some(sha256) = row.get("build_sha256")? else { return Ok(None) };
     Ok(Some(SubjectBuild { sha256, inputs: row.get("build_inputs")?, toolchain: row.get("build_toolchain")? }))
 }
 
-fn revision(row: &Row) -> Result<Revision> {
+/// The columns of `revisions`.
+pub(super) fn revision(row: &Row) -> Result<Revision> {
     Ok(Revision {
         id: row.get("name")?,
         kind: word_at(row, "kind")?,
@@ -171,10 +180,62 @@ fn revision(row: &Row) -> Result<Revision> {
     })
 }
 
+/// The columns of a [`Design`], in sessions and in calibrations.
+pub(super) fn design(row: &Row) -> Result<Design> {
+    Ok(Design {
+        first_blocks: row.get("first_blocks")?,
+        second_blocks: row.get("second_blocks")?,
+        first_alpha: row.get("first_alpha")?,
+        second_alpha: row.get("second_alpha")?,
+        budget: row.get("budget")?,
+        gate_series: row.get("gate_series")?,
+    })
+}
+
+/// The columns `low`, `high` and `level`.
+pub(super) fn interval(row: &Row) -> Result<Option<Interval>> {
+    let Some(low) = row.get("low")? else { return Ok(None) };
+    Ok(Some(Interval { low, high: row.get("high")?, level: row.get("level")? }))
+}
+
+/// The inverse of [`Stage::number`].
+pub(super) fn stage(number: u32) -> Result<Stage> {
+    let found = [Stage::First, Stage::Second].into_iter().find(|stage| stage.number() == number);
+    found.ok_or_else(|| HistoryError::damaged(format!("{number} stands where a stage is expected")))
+}
+
+/// An arm as the database keeps it: its word, and what the word is followed by.
+pub(super) const fn arm_columns(arm: Arm) -> (&'static str, i64) {
+    match arm {
+        Arm::Base => ("base", 0),
+        Arm::Same => ("same", 0),
+        Arm::Slowdown(ppm) => ("slowdown", ppm as i64),
+        Arm::Memory(bytes) => ("memory", signed(bytes)),
+        Arm::Neutral(seed) => ("neutral", seed as i64),
+    }
+}
+
+/// The inverse of [`arm_columns`], from the columns `arm` and `amount`.
+pub(super) fn arm(row: &Row) -> Result<Arm> {
+    let (word, amount): (String, i64) = (row.get("arm")?, row.get("amount")?);
+    let unknown = || HistoryError::damaged(format!("`{word} {amount}` stands where an arm is expected"));
+    let small = || u32::try_from(amount).map_err(|_| unknown());
+    match (word.as_str(), amount) {
+        ("base", 0) => Ok(Arm::Base),
+        ("same", 0) => Ok(Arm::Same),
+        ("slowdown", _) => Ok(Arm::Slowdown(small()?)),
+        ("memory", _) => Ok(Arm::Memory(unsigned(amount))),
+        ("neutral", _) => Ok(Arm::Neutral(small()?)),
+        _ => Err(unknown()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FailureKind, Grade, Metric, Profile, Role, RunState};
+    use crate::model::{
+        FailureKind, FindingState, Grade, Metric, Part, Profile, Purpose, Role, RunState, Scale, VerdictKind,
+    };
 
     #[test]
     fn words_are_read_as_they_are_written() {
@@ -198,6 +259,21 @@ mod tests {
         }
         for kind in [RevisionKind::Commit, RevisionKind::Worktree] {
             assert_eq!(word::<RevisionKind>(kind_word(kind), "kind").unwrap(), kind);
+        }
+        for part in Part::ALL {
+            assert_eq!(word::<Part>(part.as_str(), "part").unwrap(), part);
+        }
+        for purpose in Purpose::ALL {
+            assert_eq!(word::<Purpose>(purpose.as_str(), "purpose").unwrap(), purpose);
+        }
+        for kind in VerdictKind::ALL {
+            assert_eq!(word::<VerdictKind>(kind.as_str(), "kind").unwrap(), kind);
+        }
+        for scale in [Scale::Ratio, Scale::Difference] {
+            assert_eq!(word::<Scale>(scale.as_str(), "scale").unwrap(), scale);
+        }
+        for state in FindingState::ALL {
+            assert_eq!(word::<FindingState>(state.as_str(), "state").unwrap(), state);
         }
         assert_eq!(word::<Metric>("wall_time", "metric").unwrap(), Metric::WALL_TIME);
         let error = word::<Grade>("lovely", "grade").unwrap_err().to_string();

@@ -1,9 +1,11 @@
 //! Looking for damage. Reads everything, changes nothing, and goes on after the first problem.
 
+mod deciding;
+
 use rusqlite::Connection;
 
 use super::{
-    HistoryError, Result,
+    HistoryError, Result, limits,
     packing::unpack,
     read,
     row::{all, first},
@@ -22,6 +24,7 @@ pub(super) fn problems(connection: &Connection) -> Result<Vec<String>> {
         problems.extend(trials(connection)?);
         problems.extend(runs(connection)?);
         problems.extend(counts(connection)?);
+        problems.extend(deciding::problems(connection)?);
     }
     problems.truncate(LIMIT);
     Ok(problems)
@@ -54,6 +57,7 @@ fn trials(connection: &Connection) -> Result<Vec<String>> {
             read::totals(connection, id).map(drop),
             read::reactor(connection, id).map(drop),
             read::timelines(connection, id).map(drop),
+            canary(connection, id),
         ])?);
         if problems.len() >= LIMIT {
             break;
@@ -71,6 +75,7 @@ fn runs(connection: &Connection) -> Result<Vec<String>> {
             read::listing(connection, id).map(drop),
             read::measurements(connection, id).map(drop),
             read::failures(connection, id).map(drop),
+            groups(connection, id),
         ])?;
         problems.extend(found.into_iter().map(|problem| format!("run {id}: {problem}")));
     }
@@ -102,6 +107,20 @@ fn starts(connection: &Connection, id: i64) -> Result<usize> {
         return Err(HistoryError::damaged(format!("trial {id} states {samples} samples and has {found} starts")));
     }
     Ok(starts.len())
+}
+
+fn canary(connection: &Connection, trial_id: i64) -> Result<()> {
+    let canary = read::canary(connection, trial_id)?;
+    let told = |why| HistoryError::damaged(format!("trial {trial_id}: {why}"));
+    canary.as_ref().map_or(Ok(()), limits::canary).map_err(told)
+}
+
+/// Whether a run's counts by group are those of its rows.
+fn groups(connection: &Connection, run: RunId) -> Result<()> {
+    if read::grades(connection, run)? == read::counted(connection, run)? {
+        return Ok(());
+    }
+    Err(HistoryError::damaged("its counts by group are not those of its rows"))
 }
 
 /// Whether each run's counts are those of its rows.

@@ -1,6 +1,8 @@
 //! The one connection that writes. Each call is one transaction, and has reached the disk when it returns
 //! ([`Writer::set_progress`] excepted); a call that fails leaves the database as it was.
 
+mod deciding;
+
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};

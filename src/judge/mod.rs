@@ -1,12 +1,27 @@
 //! Decides what measured data says: from the trials of a case to summaries, checks and grades. Pure: data in, decisions
 //! out. Nothing here may read a clock, a file or a database, drop a sample, or let a fast wrong result pass.
 //!
-//! Start at [`measurements`]. `summary` turns trials into numbers, `checks` says whether to believe them.
+//! One run: start at [`measurements`]. `summary` turns trials into numbers, `checks` says whether to believe them.
+//! Two revisions measured together: [`design`](fn@design) before, [`suspicious`] between the stages, [`verdicts`] after.
+//! `pairing` says which trials stand against each other, `effects` what their blocks show, `compare` what that decides,
+//! `reasons` says it in words.
+//! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
+mod budgets;
 mod checks;
+mod compare;
+mod design;
+mod effects;
+mod findings;
 #[cfg(test)]
 mod fixture;
+mod pairing;
+mod reasons;
+mod reconcile;
+mod sampling;
 mod series;
+#[cfg(test)]
+mod simulation;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -14,6 +29,15 @@ use std::collections::BTreeSet;
 use crate::model::{Failure, FailureKind, Grade, Measurement, Metric, Trial};
 use crate::stats::StatsError;
 use series::SeriesTrials;
+
+pub use budgets::{Crossing, crossed, crossed_anchor};
+pub use compare::{suspicious, verdicts};
+pub use design::{DesignError, Tally, design, gate_metrics, identical, tally};
+pub use findings::{FoundChange, Line, LinePoint, changes};
+pub use pairing::Pairs;
+pub use reasons::sentence;
+pub use reconcile::{FindingUpdate, moved, reconcile};
+pub use sampling::trials_wanted;
 
 /// Why trials cannot be judged together. Each is a mistake of the caller or damage to the history, never bad luck.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -43,6 +67,12 @@ pub enum JudgeError {
     /// One trial was given twice, which would make the interval narrower than it is.
     #[error("trial {index} was given twice: pass each trial of the run once")]
     Repeated {
+        /// Index of the trial.
+        index: u32,
+    },
+    /// One trial stands in two blocks, which would count it twice.
+    #[error("trial {index} stands in two blocks: every block has its own trials")]
+    PairedTwice {
         /// Index of the trial.
         index: u32,
     },

@@ -1,6 +1,7 @@
 //! The values of one metric in the trials of one case. A trial without a value is left out, never filled in.
 
 use crate::model::{Grain, Metric, Trial};
+use crate::stats::{Sorted, StatsError};
 
 /// The trials that have a value of a metric. Invariants: at least one trial; as many value lists as trials, none empty.
 pub(super) struct SeriesTrials<'t> {
@@ -17,9 +18,15 @@ impl<'t> SeriesTrials<'t> {
         let (trials, values): (Vec<_>, Vec<_>) = with_values.unzip();
         (!trials.is_empty()).then_some(Self { metric, trials, values })
     }
+
+    /// Each trial's value: the median of its samples.
+    pub(super) fn medians(&self) -> Result<Vec<f64>, StatsError> {
+        self.values.iter().map(|values| Ok(Sorted::new(values)?.median())).collect()
+    }
 }
 
-fn values(trial: &Trial, metric: Metric) -> Option<Vec<f64>> {
+/// The values of a trial. Nothing where it has none that count.
+pub(super) fn values(trial: &Trial, metric: Metric) -> Option<Vec<f64>> {
     let values = match metric.quantity.grain() {
         Grain::Sample => trial.samples(metric)?,
         Grain::Trial => vec![trial.total(metric)? as f64],

@@ -27,13 +27,18 @@ pub enum CheckName {
     Enough,
     /// Half-width of the interval over the estimate. Not made without an interval, nor for counts.
     Precise,
-    /// Trend after warm-up. Figure: the slope's size over a trial, as a share of its median.
+    /// Trend after warm-up that the trials share. Figure: the slope's size over a trial, as a share of its median; zero
+    /// where chance explains it. Made for times and bytes of samples.
     Settled,
-    /// Lag-1 autocorrelation of the trial medians, in the order in which they were measured.
+    /// Lag-1 autocorrelation of the trial medians, in the order in which they were measured. Limit: what one in a hundred
+    /// runs exceeds by chance. Made for times and memory, from 8 trials on, unless all agree within 1%.
     Independent,
-    /// Whether values fall into two groups. Figure: the gap between the groups over the spread within them.
+    /// Whether trials, or the samples within them, fall into two groups. Figure: the gap between the groups over the spread
+    /// within them, at most 1000; zero where the groups are within 1% of each other. Limit: what one in a hundred runs
+    /// exceeds by chance. Made for times and memory.
     Unimodal,
     /// Share of samples that lie more than three interquartile ranges outside the quartiles. Counted, never dropped.
+    /// Made for times of samples, from 20 on.
     Outliers,
     /// Sample over the clock's step, in the shortest trial. Made for times of samples.
     Resolved,

@@ -23,7 +23,7 @@ mod trial;
 mod verdict;
 
 pub use crate::units::Unit;
-pub use benchline_subject::contract::{Role, Value, Values};
+pub use benchline_subject::contract::{Injection, Role, Value, Values};
 pub use calibration::{Arm, Calibration, Rate, RatedSeries};
 pub use canary::{Canary, CanaryReading};
 pub use case::{Case, CaseLabel};
@@ -35,7 +35,7 @@ pub use finding::{Finding, FindingEvent, FindingId, FindingState, SeriesChange};
 pub use measurement::{Interval, Measurement, Summary};
 pub use metric::{Direction, Grain, Metric, ParseMetricError, Quantity};
 pub use revision::{Revision, RevisionKind};
-pub use rules::{Margin, Rules};
+pub use rules::{Budget, Limit, Margin, Rules};
 pub use run::{Part, Profile, Run, RunId, RunState, SubjectBuild};
 pub use session::{Block, Design, Purpose, Session, SessionId, Side, Stage};
 pub use time::UnixMillis;

@@ -36,6 +36,14 @@ pub enum RevisionKind {
 }
 
 impl Revision {
+    /// The name that commands take: the whole id, or `worktree`.
+    pub fn name_for_commands(&self) -> &str {
+        match self.kind {
+            RevisionKind::Commit => &self.id,
+            RevisionKind::Worktree => "worktree",
+        }
+    }
+
     /// The short name that people read: 8 digits of the commit, or `worktree`.
     pub fn short(&self) -> &str {
         match self.kind {

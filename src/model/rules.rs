@@ -15,6 +15,27 @@ pub struct Rules {
     pub exact: BTreeSet<Metric>,
     /// Margins that differ from [`Margin::of`].
     pub margins: BTreeMap<Metric, Margin>,
+    /// What must not be exceeded, whatever changed.
+    pub budgets: Vec<Budget>,
+}
+
+/// A metric's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Of what.
+    pub metric: Metric,
+    /// How much.
+    pub limit: Limit,
+}
+
+/// What a budget is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// The estimate, in the metric's unit.
+    Value(f64),
+    /// The ratio to the anchor: the last release.
+    OfAnchor(f64),
 }
 
 /// A change below this does not matter.

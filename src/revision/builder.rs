@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Recipe, Repository, RevisionError, checkout,
+    Recipe, Repository, RevisionError, Variant, checkout,
     inputs::{Inputs, toolchain_name},
     lock::Lock,
     store::{self, Store},
@@ -59,7 +59,7 @@ pub struct BuiltSubject {
 }
 
 /// Builds revisions of one repository by one recipe.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Builder<'a> {
     repository: &'a Repository,
     recipe: Recipe,
@@ -124,6 +124,21 @@ impl<'a> Builder<'a> {
             return Ok(bad_end);
         }
         self.keep(&key, &toolchain_name(toolchain.as_deref()), &tree)
+    }
+
+    /// As [`Builder::build`], but another way, and kept apart. The plain build stays what it is.
+    ///
+    /// # Errors
+    /// Where git or the cache cannot be used, or the recipe cannot be varied.
+    pub fn build_variant(
+        &self,
+        revision: &Revision,
+        variant: Variant,
+        progress: &mut dyn FnMut(&str),
+        stop: &AtomicBool,
+    ) -> Result<BuildOutcome, RevisionError> {
+        let varied = Builder { recipe: self.recipe.varied(variant)?, ..self.clone() };
+        varied.build(revision, progress, stop)
     }
 
     fn find(&self, key: &str) -> Option<BuildOutcome> {

@@ -37,6 +37,11 @@ pub enum RevisionError {
     /// History is cut off, so the place of a commit in it is unknown.
     #[error("the clone `{}` is shallow, so the place of a commit in its history is unknown; run `git fetch --unshallow` (in a CI job: check out with fetch-depth 0)", .0.display())]
     Shallow(PathBuf),
+    /// There is no tag to compare with.
+    #[error(
+        "no tag lies before {0}, so there is no release to compare with; name a base, or tag one with `git tag v1.0 COMMIT`"
+    )]
+    NoTag(String),
     /// A text that cannot name a revision.
     #[error("`{text}` cannot name a revision: {why}; give a branch, a tag, a commit id, or FIRST..LAST")]
     BadText {
@@ -111,6 +116,14 @@ pub enum RevisionError {
     /// The recipe contradicts itself.
     #[error("the build recipe is wrong: {0}; mend it in benchline.toml")]
     Recipe(String),
+    /// A recipe whose result cannot be varied.
+    #[error(
+        "`{command}` cannot be told to link in another order: only Benchline's own recipe can; leave [subject] out of benchline.toml, or measure without neutral builds"
+    )]
+    NoVariant {
+        /// What the recipe does.
+        command: String,
+    },
     /// The file system said no.
     #[error("could not {doing} `{}`: {source}", .path.display())]
     Io {

@@ -4,6 +4,15 @@ use std::path::{Component, Path, PathBuf};
 
 use super::RevisionError;
 
+/// Another way to build the same source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Variant {
+    /// With the functions of the program in another order, which this seed decides: the same instructions at other
+    /// addresses. What it costs or saves is the bias of code layout, that no author of a change meant. It takes a linker
+    /// with `--shuffle-sections`: lld, which is what rustc links with on x86-64 Linux unless told otherwise.
+    LinkOrder(u32),
+}
+
 /// A build recipe. Every path is relative to the top of the tree, and stays below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
@@ -54,6 +63,24 @@ impl Recipe {
         }
     }
 
+    /// The same source built another way.
+    ///
+    /// # Errors
+    /// For any recipe but that of this project's own subject: what another command does with an order to its linker
+    /// cannot be known.
+    pub fn varied(&self, variant: Variant) -> Result<Recipe, RevisionError> {
+        let own = Recipe::of_the_engine();
+        if *self != own {
+            return Err(RevisionError::NoVariant { command: self.command_line() });
+        }
+        let Variant::LinkOrder(seed) = variant;
+        // `cargo rustc` hands what follows the dashes to the last compilation alone, so that all others are shared.
+        let command = ["cargo", "rustc", "--release", "--locked", "-p", "benchline-subject"].into_iter();
+        let command = command.chain(["--bin", "benchline-subject", "--", "-C"]).map(str::to_owned);
+        let order = format!("link-arg=-Wl,--shuffle-sections=.text*={}", shuffle_seed(seed));
+        Ok(Recipe { command: command.chain([order]).collect(), ..own })
+    }
+
     /// Program and arguments.
     pub fn command(&self) -> &[String] {
         &self.command
@@ -73,6 +100,11 @@ impl Recipe {
     pub fn inputs(&self) -> &[PathBuf] {
         &self.inputs
     }
+}
+
+/// The seed as lld takes it, which reads 0 as any seed at all and the largest as an order to reverse.
+fn shuffle_seed(seed: u32) -> u32 {
+    seed % (u32::MAX - 1) + 1
 }
 
 /// The path without `.` components.
@@ -120,6 +152,21 @@ mod tests {
         assert!(recipe("out", &[]).is_err());
         assert!(Recipe::new(vec![], Path::new("out"), &["src".into()]).is_err());
         assert!(recipe("out", &["."]).is_ok());
+    }
+
+    #[test]
+    fn only_the_engines_recipe_can_be_varied() {
+        let other = recipe("out", &["src"]).unwrap();
+        let refused = other.varied(Variant::LinkOrder(1)).unwrap_err().to_string();
+        assert!(refused.contains("`make`"), "{refused}");
+        let varied = |seed| Recipe::of_the_engine().varied(Variant::LinkOrder(seed)).unwrap();
+        assert_eq!(varied(0), varied(0));
+        assert_ne!(varied(0), varied(1));
+        assert!(varied(0).command_line().ends_with(" -- -C link-arg=-Wl,--shuffle-sections=.text*=1"));
+        assert!(varied(0).varied(Variant::LinkOrder(1)).is_err(), "a variant of a variant");
+        for seed in [0, 1, u32::MAX - 2, u32::MAX - 1, u32::MAX] {
+            assert!(![0, u32::MAX].contains(&shuffle_seed(seed)));
+        }
     }
 
     #[test]

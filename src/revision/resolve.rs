@@ -37,6 +37,36 @@ impl Repository {
         }
     }
 
+    /// The one revision that a text names: no range.
+    ///
+    /// # Errors
+    /// As [`Repository::resolve`], and where the text names several.
+    pub fn resolve_one(&self, text: Option<&str>) -> Result<Revision, RevisionError> {
+        let mut revisions = self.resolve(text)?;
+        match (revisions.pop(), revisions.is_empty()) {
+            (Some(one), true) => Ok(one),
+            _ => Err(RevisionError::BadText {
+                text: printable(text.unwrap_or_default()),
+                why: "it names several revisions, and one is wanted here",
+            }),
+        }
+    }
+
+    /// The newest tag among the ancestors of a revision: the last release. A tag of the revision itself is passed over, so
+    /// that a release is compared with the one before.
+    ///
+    /// # Errors
+    /// Where there is none; where git fails.
+    pub fn last_tag(&self, revision: &Revision) -> Result<String, RevisionError> {
+        let start = match revision.kind {
+            RevisionKind::Worktree => revision.commit.clone(),
+            RevisionKind::Commit => format!("{}^", revision.commit),
+        };
+        let answer = self.git("describe").args(["--tags", "--abbrev=0", &start]).ask()?;
+        let tag = String::from_utf8_lossy(&answer.stdout).trim_end().to_owned();
+        if answer.success && !tag.is_empty() { Ok(tag) } else { Err(RevisionError::NoTag(revision.short().to_owned())) }
+    }
+
     fn checkout(&self) -> Result<Revision, RevisionError> {
         let head = self.commit(&self.find("HEAD")?)?;
         let tree = self.snapshot()?;

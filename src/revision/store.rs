@@ -47,7 +47,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), RevisionError> {
 }
 
 /// The binaries of one repository.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     folder: PathBuf,
 }

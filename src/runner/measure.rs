@@ -1,19 +1,19 @@
-//! Walks a plan: every trial that is not done yet, in order, each told as an event.
+//! Walks a plan for one program: every trial that is not done yet, each told as an event.
 
 use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Stop,
-    trial::{TrialError, TrialOrder, now, run_trial},
+    attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
+    canary::Workload,
+    order::rank,
+    trial::TrialOrder,
 };
 use crate::{
-    model::{Event, Failure, FailureKind},
+    model::Event,
     probe::machine,
     scenario::{CasePlan, Plan},
 };
-
-/// Failed trials of one case in a row after which the rest of it is given up.
-const FAILURES_IN_A_ROW: u32 = 2;
 
 /// What is started, and where.
 pub struct Target<'a> {
@@ -43,8 +43,8 @@ pub enum Ended {
     Stopped,
 }
 
-/// Measures what is left of `plan`. Each event is handled by `emit` before anything else is measured; an error from it
-/// (a full disk, say) ends the walk and is returned.
+/// Measures what is left of `plan`, the cases in the random order of `seed`. Each event is handled by `emit` before anything
+/// else is measured; an error from it (a full disk, say) ends the walk and is returned.
 ///
 /// # Errors
 /// Only those of `emit`: failures of subjects are events.
@@ -52,60 +52,94 @@ pub fn measure<E>(
     plan: &Plan,
     target: &Target<'_>,
     done: &Done,
+    seed: u64,
     stop: &Stop,
     emit: &mut dyn FnMut(Event) -> Result<(), E>,
 ) -> Result<Ended, E> {
-    let clock_step_ns = machine::clock_step_ns();
-    let mut order = done.next_order;
-    for case in &plan.cases {
+    let mut cases: Vec<&CasePlan> = plan.cases.iter().collect();
+    cases.sort_by_cached_key(|case| rank(seed, &case.case.key()));
+    let mut walk = Walk {
+        target,
+        stop,
+        canary: Workload::new(),
+        clock_step_ns: machine::clock_step_ns(),
+        order: done.next_order,
+        emit,
+    };
+    for case in cases {
         let key = case.case.key();
         let left: Vec<u32> = (0..case.trials).filter(|trial| !done.trials.contains(&(key.clone(), *trial))).collect();
         if left.is_empty() || done.cases.contains(&key) {
             continue;
         }
-        emit(Event::CaseStarted(case.planned()))?;
-        let mut failures_in_a_row = 0;
-        for index in left {
-            if stop.is_set() {
-                return Ok(Ended::Stopped);
-            }
-            emit(Event::TrialStarted { case: case.case.clone(), index })?;
-            let folder = target.folder.join("trial");
-            let trial =
-                TrialOrder { plan: case, binary: target.binary, folder: &folder, index, order, clock_step_ns, stop };
-            let mut told = Ok(());
-            let result = run_trial(&trial, &mut |sample, wall_ns| {
-                if told.is_ok() {
-                    told = emit(Event::SampleTaken { index, sample, wall_ns });
-                }
-            });
-            told?;
-            order += 1;
-            match result {
-                Ok(trial) => {
-                    failures_in_a_row = 0;
-                    emit(Event::TrialFinished(Box::new(trial)))?;
-                }
-                Err(TrialError::Stopped) => return Ok(Ended::Stopped),
-                Err(TrialError::Failed { kind, message, log }) => {
-                    failures_in_a_row += 1;
-                    let whole = kind == FailureKind::Unsupported;
-                    emit(Event::Failed(failure(case, (!whole).then_some(index), kind, message, log)))?;
-                    if whole {
-                        break;
-                    }
-                    if failures_in_a_row == FAILURES_IN_A_ROW {
-                        let message = format!("given up after {FAILURES_IN_A_ROW} failed trials in a row");
-                        emit(Event::Failed(failure(case, None, kind, message, String::new())))?;
-                        break;
-                    }
-                }
-            }
+        if walk.case(case, &left)? == Ended::Stopped {
+            return Ok(Ended::Stopped);
         }
     }
     Ok(if stop.is_set() { Ended::Stopped } else { Ended::Complete })
 }
 
-fn failure(case: &CasePlan, trial: Option<u32>, kind: FailureKind, message: String, log: String) -> Failure {
-    Failure { case: Some(case.case.clone()), label: Some(case.label.clone()), trial, kind, message, log, at: now() }
+struct Walk<'a, E> {
+    target: &'a Target<'a>,
+    stop: &'a Stop,
+    canary: Workload,
+    clock_step_ns: u64,
+    order: u32,
+    emit: &'a mut dyn FnMut(Event) -> Result<(), E>,
+}
+
+impl<E> Walk<'_, E> {
+    fn case(&mut self, case: &CasePlan, trials: &[u32]) -> Result<Ended, E> {
+        (self.emit)(Event::CaseStarted(case.planned()))?;
+        let mut failures_in_a_row = 0;
+        for index in trials {
+            if self.stop.is_set() {
+                return Ok(Ended::Stopped);
+            }
+            match self.trial(case, *index)? {
+                Attempt::Kept(trial) => {
+                    failures_in_a_row = 0;
+                    (self.emit)(Event::TrialFinished(trial))?;
+                }
+                Attempt::Stopped => return Ok(Ended::Stopped),
+                Attempt::Failed(failure) => {
+                    failures_in_a_row += 1;
+                    let (kind, whole) = (failure.kind, failure.trial.is_none());
+                    (self.emit)(Event::Failed(failure))?;
+                    if whole {
+                        break;
+                    }
+                    if failures_in_a_row == FAILURES_IN_A_ROW {
+                        (self.emit)(Event::Failed(given_up(case, kind)))?;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(Ended::Complete)
+    }
+
+    fn trial(&mut self, case: &CasePlan, index: u32) -> Result<Attempt, E> {
+        (self.emit)(Event::TrialStarted { case: case.case.clone(), index })?;
+        let folder = self.target.folder.join("trial");
+        let order = TrialOrder {
+            plan: case,
+            binary: self.target.binary,
+            folder: &folder,
+            index,
+            order: self.order,
+            clock_step_ns: self.clock_step_ns,
+            injection: None,
+            stop: self.stop,
+        };
+        self.order += 1;
+        let mut told = Ok(());
+        let attempt = attempt(&order, &self.canary, &mut |sample, wall_ns| {
+            if told.is_ok() {
+                told = (self.emit)(Event::SampleTaken { index, sample, wall_ns });
+            }
+        });
+        told?;
+        Ok(attempt)
+    }
 }

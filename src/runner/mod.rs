@@ -1,16 +1,25 @@
 //! Starts subjects, asks them for samples, reads them from outside, verifies what they produced, and tells all of it as
 //! events. It stores nothing, prints nothing and draws nothing.
 //!
-//! `measure` walks the plan, `trial` measures one fresh set of processes, `subject` is one process at the other end of
-//! the pipe, `sampler` reads it every 20 ms.
+//! `measure` walks a plan for one program, `blocks` measures several against each other; `attempt` is one try at one trial,
+//! `trial` measures one fresh set of processes, `subject` is one process at the other end of the pipe, `sampler` reads it
+//! every 20 ms, and `canary` tells whether the machine is what it was.
 
+mod attempt;
+mod blocks;
+mod canary;
 mod measure;
+mod operations;
+mod order;
+mod readings;
 mod sampler;
 mod subject;
 mod totals;
 mod trial;
 
+pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_blocks, rounds};
 pub use measure::{Done, Ended, Target, measure};
+pub use operations::{NoHello, operations};
 pub use subject::STOP_GRACE;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,29 +1,24 @@
 //! One trial: a fresh set of processes, set up, warmed up, sampled, verified, ended.
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     path::Path,
     time::{Instant, SystemTime},
 };
 
-use benchline_subject::contract::{
-    Access, Iterate, LatencyCount, Observed, Prepare, Reply, Request, Reset, Role, Sample,
-};
-use hdrhistogram::Histogram;
+use benchline_subject::contract::{Access, Injection, Iterate, Observed, Prepare, Reply, Request, Reset, Role, Sample};
 
 use super::{
     Stop,
+    canary::{self, Workload},
+    readings::{Reading, Readings, percentiles},
     sampler::{Sampled, Sampler},
     subject::{StepError, Subject},
     totals::ChildUsage,
 };
 use crate::{
-    model::{Conditions, FailureKind, Metric, Quantity, ReactorHistogram, SampleColumn, Trial, TrialTotal, UnixMillis},
-    probe::{
-        machine::MachineReading,
-        process::{Counters, ProcessProbe},
-    },
+    model::{Conditions, FailureKind, Metric, Quantity, Trial, TrialTotal, UnixMillis},
+    probe::{machine::MachineReading, process::ProcessProbe},
     scenario::CasePlan,
 };
 
@@ -36,6 +31,8 @@ pub(super) struct TrialOrder<'a> {
     pub(super) index: u32,
     pub(super) order: u32,
     pub(super) clock_step_ns: u64,
+    /// What the client is asked to do beside its work.
+    pub(super) injection: Option<Injection>,
     pub(super) stop: &'a Stop,
 }
 
@@ -45,8 +42,14 @@ pub(super) enum TrialError {
     Stopped,
 }
 
-/// Measures one trial. `on_sample` is told the number of each sample and its wall time per operation.
-pub(super) fn run_trial(order: &TrialOrder<'_>, on_sample: &mut dyn FnMut(u32, u64)) -> Result<Trial, TrialError> {
+/// Measures one trial, with the canary around it. `on_sample` is told the number of each sample and its wall time per
+/// operation.
+pub(super) fn run_trial(
+    order: &TrialOrder<'_>,
+    canary: &Workload,
+    on_sample: &mut dyn FnMut(u32, u64),
+) -> Result<Trial, TrialError> {
+    let before = canary.read();
     let mut subjects = Vec::new();
     let result = empty_folder(order.folder)
         .map_err(|error| {
@@ -62,7 +65,7 @@ pub(super) fn run_trial(order: &TrialOrder<'_>, on_sample: &mut dyn FnMut(u32, u
     drop(subjects);
     // What cannot be removed now is removed before the next trial, and its cause is told then.
     let _ = fs::remove_dir_all(order.folder);
-    result
+    result.map(|trial| Trial { canary: Some(canary::around(before, canary.read())), ..trial })
 }
 
 /// Everything that surrounds the samples of one trial.
@@ -195,20 +198,12 @@ fn prepare(
         folder: folder.to_string_lossy().into_owned(),
         server,
         reactor: plan.reactor,
+        injection: order.injection.filter(|_| subject.role() == Role::Client),
     });
     match subject.ask(&request, "prepare", order.stop)? {
         Reply::Prepared(prepared) => Ok(prepared.server),
         other => Err(StepError::Failed(FailureKind::Protocol, subject.unexpected("prepare", &other))),
     }
-}
-
-/// One iteration as everybody saw it.
-struct Reading {
-    sample: Sample,
-    /// What each role used, in the order of the subjects.
-    used: Vec<Counters>,
-    /// What roles other than the client counted.
-    observed: Vec<Option<Observed>>,
 }
 
 fn take_sample(
@@ -285,90 +280,6 @@ fn client(subjects: &mut [Subject]) -> Result<&mut Subject, StepError> {
         .iter_mut()
         .find(|subject| subject.role() == Role::Client)
         .ok_or_else(|| StepError::Failed(FailureKind::Protocol, "the case has no client".into()))
-}
-
-/// The samples of a trial as they come in.
-#[derive(Default)]
-struct Readings {
-    starts_ns: Vec<u64>,
-    values: BTreeMap<Metric, Vec<u64>>,
-    reactor: BTreeMap<Role, BTreeMap<u64, u64>>,
-}
-
-impl Readings {
-    fn add(&mut self, subjects: &[Subject], starts_ns: u64, counts: bool, reading: &Reading) {
-        self.starts_ns.push(starts_ns);
-        self.push(Metric::WALL_TIME, reading.sample.wall_ns);
-        for (index, subject) in subjects.iter().enumerate() {
-            let role = subject.role();
-            let mut used = reading.used[index];
-            let (counters, reactor) = match &reading.observed[index] {
-                Some(observed) => (&observed.counters, &observed.reactor),
-                None => (&reading.sample.counters, &reading.sample.reactor),
-            };
-            if role == Role::Client {
-                // The client times exactly what it did; from outside, the pipe would be in it.
-                used.cpu_ns = reading.sample.cpu_ns;
-            }
-            self.push(Metric::of(role, Quantity::CpuTime), used.cpu_ns);
-            self.push(Metric::of(role, Quantity::BytesRead), used.bytes_read);
-            self.push(Metric::of(role, Quantity::BytesWritten), used.bytes_written);
-            self.push(Metric::of(role, Quantity::StorageWritten), used.storage_written);
-            self.push(Metric::of(role, Quantity::ReadCalls), used.read_calls);
-            self.push(Metric::of(role, Quantity::WriteCalls), used.write_calls);
-            for quantity in [Quantity::WireSent, Quantity::WireReceived, Quantity::Requests, Quantity::Fsyncs] {
-                if let Some(value) = counters.get(quantity.as_str()) {
-                    self.push(Metric::of(role, quantity), *value);
-                }
-            }
-            if counts {
-                let merged = self.reactor.entry(role).or_default();
-                reactor.iter().for_each(|(latency, count)| *merged.entry(*latency).or_default() += count);
-            }
-        }
-    }
-
-    fn push(&mut self, metric: Metric, value: u64) {
-        self.values.entry(metric).or_default().push(value);
-    }
-
-    /// Columns that have a value for every sample (a counter that came and went is no column), and histograms that hold
-    /// anything.
-    fn columns(&self) -> (Vec<SampleColumn>, Vec<ReactorHistogram>) {
-        let whole = self.values.iter().filter(|(_, values)| values.len() == self.starts_ns.len());
-        let columns = whole.map(|(metric, values)| SampleColumn { metric: *metric, values: values.clone() }).collect();
-        let filled = self.reactor.iter().filter(|(_, counts)| !counts.is_empty());
-        let reactor = filled
-            .map(|(role, counts)| ReactorHistogram { role: *role, counts: counts.clone().into_iter().collect() })
-            .collect();
-        (columns, reactor)
-    }
-}
-
-/// Percentiles of a histogram as metrics of its role.
-fn percentiles(reactor: &ReactorHistogram) -> Vec<TrialTotal> {
-    let histogram = histogram_of(&reactor.counts);
-    [
-        (Quantity::ReactorP50, 0.5),
-        (Quantity::ReactorP90, 0.9),
-        (Quantity::ReactorP99, 0.99),
-        (Quantity::ReactorP999, 0.999),
-        (Quantity::ReactorMax, 1.0),
-    ]
-    .map(|(quantity, share)| TrialTotal {
-        metric: Metric::of(reactor.role, quantity),
-        value: histogram.as_ref().map_or(0, |histogram| histogram.value_at_quantile(share)),
-    })
-    .to_vec()
-}
-
-/// 1 ns to a minute at three digits; longer latencies count as a minute.
-fn histogram_of(counts: &[LatencyCount]) -> Option<Histogram<u64>> {
-    let mut histogram = Histogram::new_with_bounds(1, 60_000_000_000, 3).ok()?;
-    for (latency, count) in counts {
-        histogram.saturating_record_n(*latency, *count);
-    }
-    Some(histogram)
 }
 
 fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 5] {

@@ -7,6 +7,7 @@ mod label;
 mod load;
 mod plan;
 mod problem;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod validate;

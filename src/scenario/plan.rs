@@ -6,10 +6,10 @@ use super::{
     problem::did_you_mean,
     validate::{Point, Scenario},
 };
-use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role};
+use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role, Rules};
 
 /// Cases to measure, in order. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Which profile it was made for.
     pub profile: Profile,
@@ -18,7 +18,7 @@ pub struct Plan {
 }
 
 /// A case and how to measure it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CasePlan {
     /// What.
     pub case: Case,
@@ -42,6 +42,8 @@ pub struct CasePlan {
     pub timeout: Duration,
     /// The result that every sample must have.
     pub expect: Expectation,
+    /// How its series are compared.
+    pub rules: Rules,
 }
 
 /// The right result of one operation.
@@ -95,6 +97,11 @@ impl Plan {
     /// Trials in all.
     pub fn trials(&self) -> u32 {
         self.cases.iter().map(|case| case.trials).sum()
+    }
+
+    /// The rules of a case, where the plan holds it.
+    pub fn rules(&self, case: &Case) -> Option<&Rules> {
+        self.cases.iter().find(|planned| planned.case == *case).map(|planned| &planned.rules)
     }
 
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
@@ -159,5 +166,6 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
             bytes: point.expect_bytes,
             digest: point.expect_digest.clone(),
         },
+        rules: scenario.rules.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{PlanError, Problems, load_folder, load_texts, plan};
-use crate::model::Profile;
+use crate::model::{Limit, Margin, Metric, Profile};
 
 const GOOD: &str = r#"name = "sync/upload"
 version = 1
@@ -126,4 +126,32 @@ fn a_pattern_without_a_match_names_the_nearest() {
     let error = plan(&scenarios, Profile::Quick, &["sync/uplaod".into()]).unwrap_err();
     assert_eq!(error.to_string(), "no scenario matches `sync/uplaod`; did you mean `sync/upload`?");
     assert_eq!(plan(&scenarios, Profile::Gate, &[]), Err(PlanError::Empty(Profile::Gate)));
+}
+
+#[test]
+fn rules_of_deciding_are_read_and_checked() {
+    let rules = "\n[gate]\nmetrics = [\"client.reactor_p99\"]\nexact = [\"client.requests\"]\nmargins = { \"wall_time\" = \
+                 \"2%\", \"client.rss_peak\" = \"256 kB\" }\n[budgets]\n\"client.rss_peak\" = \"64 MB\"\nwall_time = \"1.10 × \
+                 anchor\"\n[sampling]";
+    let text = GOOD.replacen("[sampling]", rules, 1);
+    let scenario = load(&[("sync/upload.toml", &text)]).unwrap().remove(0);
+    let metric = |name: &str| name.parse::<Metric>().unwrap();
+    assert!(scenario.rules.decides(metric("client.reactor_p99")) && scenario.rules.decides(Metric::WALL_TIME));
+    assert!(!scenario.rules.decides(metric("client.wire_sent")));
+    assert_eq!(scenario.rules.margin(metric("client.requests")), Margin { share: 0.0, absolute: 0.0 });
+    assert_eq!(scenario.rules.margin(Metric::WALL_TIME), Margin { share: 0.02, absolute: 0.0 });
+    assert_eq!(scenario.rules.margin(metric("client.rss_peak")), Margin { share: 0.0, absolute: 256_000.0 });
+    assert_eq!(scenario.rules.margin(metric("server.rss_peak")), Margin { share: 0.01, absolute: 65_536.0 });
+    let limits: Vec<Limit> = scenario.rules.budgets.iter().map(|budget| budget.limit).collect();
+    assert_eq!(limits, [Limit::Value(64e6), Limit::OfAnchor(1.1)]);
+    for (wrong, said) in [
+        ("[gate]\nmetrics = [\"cpu_time\"]\n", "there is no metric `cpu_time`"),
+        ("[gate]\nmetrics = [\"load.cpu_time\"]\n", "the scenario has no role `load`"),
+        ("[gate]\nmargins = { wall_time = \"much\" }\n", "much"),
+        ("[budgets]\nwall_time = \"-1 × anchor\"\n", "is not a limit"),
+        ("[budgets]\n\"client.requests\" = \"few\"\n", "is not a count"),
+    ] {
+        let told = problem("[sampling]", &format!("{wrong}[sampling]"));
+        assert!(told.contains(said), "{told}");
+    }
 }

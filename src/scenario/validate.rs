@@ -7,15 +7,15 @@ use toml::Spanned;
 use super::{
     label,
     problem::{Problem, Reporter, did_you_mean},
-    written,
+    rules, written,
 };
 use crate::{
-    model::{CaseLabel, Profile, Role, Value, Values},
+    model::{CaseLabel, Profile, Role, Rules, Value, Values},
     units,
 };
 
 /// A valid scenario: a workload, its parameters, what it measures and what result it must produce.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// `group/name`, as the file's path.
     pub name: String,
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub configuration: Values,
     /// How often each case is measured.
     pub sampling: Sampling,
+    /// How its series are compared.
+    pub rules: Rules,
     /// The points of its parameters, in the order in which they are written.
     pub points: Vec<Point>,
     /// The file's text, for its page.
@@ -143,6 +145,7 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
     }
     let kinds = parameter_kinds(file, reporter);
     check_label(&file.label, &kinds, reporter);
+    let roles = roles(file, reporter);
     let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
     Scenario {
         name: file.name.get_ref().clone(),
@@ -150,7 +153,8 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         question: file.question.get_ref().trim().to_owned(),
         reading: file.reading.get_ref().trim().to_owned(),
         operation,
-        roles: roles(file, reporter),
+        rules: rules::rules(file, &roles, reporter),
+        roles,
         reactor: file.reactor,
         seed: file.seed,
         configuration: configuration(file, reporter),

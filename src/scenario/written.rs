@@ -25,7 +25,20 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) configuration: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     pub(super) sampling: Sampling,
+    #[serde(default)]
+    pub(super) gate: Gate,
+    #[serde(default)]
+    pub(super) budgets: BTreeMap<Spanned<String>, Spanned<String>>,
     pub(super) points: Spanned<Vec<Spanned<Point>>>,
+}
+
+/// Which metrics decide beside wall time, CPU time and peak memory, and by how much.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Gate {
+    pub(super) metrics: Vec<Spanned<String>>,
+    pub(super) exact: Vec<Spanned<String>>,
+    pub(super) margins: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// How often a scenario's cases are measured.

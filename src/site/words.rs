@@ -141,12 +141,12 @@ pub(super) const fn check(name: CheckName) -> &'static str {
         CheckName::Verified => "results that were the expected ones",
         CheckName::Enough => "trials for an interval",
         CheckName::Precise => "half the interval over the estimate",
-        CheckName::Settled => "trend left after warm-up",
+        CheckName::Settled => "trend left after warm-up, beyond chance",
         CheckName::Independent => "how much a trial resembles the one before it",
         CheckName::Unimodal => "gap between two groups of values over the spread within them",
         CheckName::Outliers => "share of samples far outside the others",
         CheckName::Resolved => "sample over the clock's step",
-        CheckName::Quiet => "share of the time that something else held the CPU up",
+        CheckName::Quiet => "share of the time lost to others, or how far a fixed workload strayed",
     }
 }
 

@@ -10,6 +10,9 @@ const FEWEST: usize = 3;
 /// The most values whose orders are all counted out: 8! are 40 320.
 const EXACT: usize = 8;
 
+/// How many standard deviations above its mean a normal variable lies in one of a hundred times.
+const ONE_IN_A_HUNDRED: f64 = 2.326_347_874_040_841;
+
 /// Correlation of each value with the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Autocorrelation {
@@ -18,6 +21,8 @@ pub struct Autocorrelation {
     /// Probability of a coefficient at least as far out, in either direction, when the order means nothing: twice the
     /// smaller tail.
     pub p: f64,
+    /// The coefficient that values whose order means nothing exceed once in a hundred times, by the approximation below.
+    pub limit: f64,
 }
 
 /// The lag-1 autocorrelation of values in the order taken, `Σ (xᵢ - m)(xᵢ₊₁ - m) / Σ (xᵢ - m)²` with m the mean. Nothing
@@ -51,7 +56,8 @@ pub fn autocorrelation(values: &[f64]) -> Result<Option<Autocorrelation>, StatsE
     } else {
         approximate_probability(values.len(), lag1)
     };
-    Ok(Some(Autocorrelation { lag1, p }))
+    let (mean, deviation) = moments(values.len());
+    Ok(Some(Autocorrelation { lag1, p, limit: mean + ONE_IN_A_HUNDRED * deviation }))
 }
 
 /// Sum of the products of neighbours.
@@ -90,9 +96,14 @@ fn exact_probability(deviations: &mut [f64]) -> f64 {
 }
 
 fn approximate_probability(count: usize, lag1: f64) -> f64 {
+    let (mean, deviation) = moments(count);
+    2.0 * Normal::standard().sf(((lag1 - mean) / deviation).abs())
+}
+
+/// Mean and standard deviation of the coefficient of independent Gaussian values.
+fn moments(count: usize) -> (f64, f64) {
     let n = count as f64;
-    let deviation = (n - 2.0) / (n * (n - 1.0).sqrt());
-    2.0 * Normal::standard().sf(((lag1 + 1.0 / n) / deviation).abs())
+    (-1.0 / n, (n - 2.0) / (n * (n - 1.0).sqrt()))
 }
 
 #[cfg(test)]
@@ -147,5 +158,25 @@ mod tests {
         }
         let found = rate(Noise::Gaussian, 30, 0.7);
         assert!(found > 0.85, "ρ = 0.7 over 30 values is seen in {found}");
+    }
+
+    #[test]
+    fn the_limit_is_exceeded_once_in_a_hundred_times() {
+        const ROUNDS: usize = 2000;
+        let mut random = SplitMix64::new(12);
+        let mut beyond = |noise: Noise, count: usize| {
+            let one = |_| {
+                let values: Vec<f64> = (0..count).map(|_| noise.draw(&mut random)).collect();
+                let found = autocorrelation(&values).unwrap().unwrap();
+                usize::from(found.lag1 > found.limit)
+            };
+            (0..ROUNDS).map(one).sum::<usize>() as f64 / ROUNDS as f64
+        };
+        for noise in [Noise::Gaussian, Noise::Cauchy, Noise::Skewed] {
+            for count in [9, 12, 30] {
+                let found = beyond(noise, count);
+                assert!(found < 0.01 + 4.0 * (0.01 * 0.99 / ROUNDS as f64).sqrt(), "{noise:?}, {count}: {found}");
+            }
+        }
     }
 }

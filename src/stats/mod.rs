@@ -3,29 +3,50 @@
 //!
 //! Values that are not finite are refused, as are magnitudes above [`LARGEST`], so that no result overflows. An empty
 //! slice has no estimate and is refused too. Start at [`Sorted`], the validated slice that the estimators work on;
-//! [`two_level`] is how a measurement becomes a number. The oracle vectors are in `tests/vectors/stats/`.
+//! [`two_level`](fn@two_level) is how a measurement becomes a number, [`signed_rank`](fn@signed_rank) and [`shift`](fn@shift)
+//! how paired effects do. The oracle vectors are in `tests/vectors/stats/`.
 
 mod autocorrelation;
+mod budget;
+mod cutter;
 mod describe;
 mod interval;
+mod levels;
 mod modes;
 #[cfg(test)]
-mod noise;
+pub(crate) mod noise;
+mod noise_level;
+mod online;
 mod outliers;
+mod partition;
+mod power;
+mod random;
+mod segments;
+mod shift;
+mod signed_rank;
 mod sorted;
 mod trend;
 mod two_level;
 #[cfg(test)]
 mod vectors;
+mod wilson;
 
 pub use autocorrelation::{Autocorrelation, autocorrelation};
+pub use budget::{Budget, BudgetError, FIRST_ALPHA, LARGEST_SECOND_ALPHA, budget};
 pub use describe::{Description, SIGMA_PER_MAD, describe, mad};
 pub use interval::{FEWEST_TRIALS, Interval, LEVEL, median_interval};
 pub use modes::{Split, split};
+pub use noise_level::NoiseLevel;
+pub use online::{NEARBY, Online, Sighting};
 pub use outliers::{FENCE, Outliers, outliers};
+pub use power::{Catches, Power, TwoStages, blocks_needed};
+pub use segments::{Change, FOLLOWING, LevelScale, Segment, Segmentation, segments};
+pub use shift::{Shift, shift};
+pub use signed_rank::{SignedRank, least_p, signed_rank};
 pub use sorted::Sorted;
-pub use trend::{Trend, trend};
+pub use trend::{Trend, common_trend, trend};
 pub use two_level::{Estimate, TwoLevel, estimate, two_level};
+pub use wilson::wilson;
 
 /// The largest magnitude accepted. Squares of it, and sums of many squares, stay finite; no measured quantity is near.
 pub const LARGEST: f64 = 1e150;
@@ -61,6 +82,16 @@ pub enum StatsError {
         found: usize,
         /// How many are accepted.
         most: usize,
+    },
+    /// A value has no logarithm.
+    #[error(
+        "value {index} is {value}, which is not above zero, so it has no ratio to others: compare differences instead"
+    )]
+    NotPositive {
+        /// Its place in the slice, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
     },
     /// A probability or level that is not one.
     #[error("{value} is not a probability: it must lie between 0 and 1")]

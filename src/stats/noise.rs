@@ -1,60 +1,93 @@
 //! Seeded noise for simulations in tests. Never part of the program.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 
-/// SplitMix64 (Steele, Lea and Flood, *Fast Splittable Pseudorandom Number Generators*, 2014).
-pub(super) struct SplitMix64(u64);
-
-impl SplitMix64 {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    /// Uniform in the open interval from 0 to 1.
-    pub(super) fn uniform(&mut self) -> f64 {
-        ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-}
+pub(crate) use super::random::SplitMix64;
 
 /// Shapes of independent noise.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Noise {
+pub(crate) enum Noise {
     /// Standard normal.
     Gaussian,
     /// Tails so heavy that there is no mean.
     Cauchy,
     /// Exponential: like timings, it has a floor and a long right side.
     Skewed,
+    /// Student's t with 3 degrees of freedom: heavy tails, and a variance.
+    Student3,
 }
 
 impl Noise {
-    pub(super) fn draw(self, random: &mut SplitMix64) -> f64 {
+    pub(crate) fn draw(self, random: &mut SplitMix64) -> f64 {
         match self {
-            Noise::Gaussian => (-2.0 * random.uniform().ln()).sqrt() * (TAU * random.uniform()).cos(),
+            Noise::Gaussian => random.normal(),
             Noise::Cauchy => (PI * (random.uniform() - 0.5)).tan(),
             Noise::Skewed => -random.uniform().ln(),
+            Noise::Student3 => {
+                let squares: f64 = (0..3).map(|_| random.normal().powi(2)).sum();
+                random.normal() / (squares / 3.0).sqrt()
+            }
         }
     }
 
-    pub(super) fn median(self) -> f64 {
+    pub(crate) fn median(self) -> f64 {
         match self {
-            Noise::Gaussian | Noise::Cauchy => 0.0,
+            Noise::Gaussian | Noise::Cauchy | Noise::Student3 => 0.0,
             Noise::Skewed => std::f64::consts::LN_2,
         }
     }
 }
 
-#[test]
-fn splitmix_gives_its_published_numbers() {
-    let mut random = SplitMix64::new(1_234_567);
-    let found = [random.next(), random.next(), random.next()];
-    assert_eq!(found, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+/// What disturbs the trials of interleaved blocks, in the order in which they are measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Disturbance {
+    /// Each trial by itself.
+    Independent(Noise),
+    /// One trial in twenty is 5 to 15 deviations slower.
+    Outliers,
+    /// Three trials in ten are six deviations slower.
+    TwoModes,
+    /// Each trial depends on the one before, ρ = 0.7.
+    Dependent,
+    /// The machine slows down by a third of a deviation a trial.
+    Drift,
+}
+
+impl Disturbance {
+    pub(super) const ALL: [Disturbance; 8] = [
+        Disturbance::Independent(Noise::Gaussian),
+        Disturbance::Independent(Noise::Cauchy),
+        Disturbance::Independent(Noise::Skewed),
+        Disturbance::Independent(Noise::Student3),
+        Disturbance::Outliers,
+        Disturbance::TwoModes,
+        Disturbance::Dependent,
+        Disturbance::Drift,
+    ];
+
+    /// The effects of blocks of two trials in random order, when the head's are `change` above the base's.
+    pub(super) fn effects(self, blocks: usize, change: f64, random: &mut SplitMix64) -> Vec<f64> {
+        let (mut last, mut place) = (random.normal(), 0.0);
+        let mut trial = |random: &mut SplitMix64| {
+            place += 1.0;
+            match self {
+                Disturbance::Independent(noise) => noise.draw(random),
+                Disturbance::Outliers => {
+                    let slow = if random.uniform() < 0.05 { 5.0 + 10.0 * random.uniform() } else { 0.0 };
+                    random.normal() + slow
+                }
+                Disturbance::TwoModes => random.normal() + if random.uniform() < 0.3 { 6.0 } else { 0.0 },
+                Disturbance::Dependent => {
+                    last = 0.7 * last + 0.51_f64.sqrt() * random.normal();
+                    last
+                }
+                Disturbance::Drift => random.normal() + place / 3.0,
+            }
+        };
+        let mut block = |_| {
+            let difference = trial(random) - trial(random);
+            change + if random.uniform() < 0.5 { difference } else { -difference }
+        };
+        (0..blocks).map(&mut block).collect()
+    }
 }

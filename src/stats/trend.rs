@@ -33,16 +33,54 @@ pub struct Trend {
 /// # Errors
 /// With fewer than 3 or more than 4096 values, or values out of range.
 pub fn trend(values: &[f64]) -> Result<Trend, StatsError> {
-    check_length(values, FEWEST, MOST)?;
-    check_range(values)?;
-    let pairs = || (1..values.len()).flat_map(|later| (0..later).map(move |earlier| (earlier, later)));
-    let s = pairs().map(|(earlier, later)| direction(values[earlier], values[later])).sum();
-    let slopes: Vec<f64> =
-        pairs().map(|(earlier, later)| (values[later] - values[earlier]) / (later - earlier) as f64).collect();
-    let ties = tie_sizes(&Sorted::new(values)?);
-    let exact = ties.is_empty() && values.len() <= EXACT;
-    let p = if exact { exact_probability(values.len(), s) } else { approximate_probability(values.len(), s, &ties) };
+    let Pairs { s, slopes, ties } = Pairs::of(values)?;
+    let count = values.len();
+    let exact = ties.is_empty() && count <= EXACT;
+    let p = if exact { exact_probability(count, s) } else { approximate_probability(s, variance(count, &ties)) };
     Ok(Trend { s, p, slope: Sorted::of_finite(slopes).median() })
+}
+
+/// Tests several series, each in the order taken and with a level of its own, for a monotonic trend that they share: the
+/// seasonal Kendall test, with the groups for seasons (Hirsch, Slack and Smith, *Techniques of trend analysis for monthly
+/// water quality data*, Water Resources Research 18, 1982). S and its variance are summed, the slope is the median over
+/// the pairs of all groups, and the probability is always that of the normal approximation. Trends that point different
+/// ways cancel out.
+///
+/// # Errors
+/// Without groups, with fewer than 3 or more than 4096 values in one, or values out of range.
+pub fn common_trend(groups: &[Vec<f64>]) -> Result<Trend, StatsError> {
+    let (mut s, mut sum_of_variances, mut slopes) = (0, 0.0, Vec::new());
+    for group in groups {
+        let pairs = Pairs::of(group)?;
+        s += pairs.s;
+        sum_of_variances += variance(group.len(), &pairs.ties);
+        slopes.extend(pairs.slopes);
+    }
+    if slopes.is_empty() {
+        return Err(StatsError::Empty);
+    }
+    Ok(Trend { s, p: approximate_probability(s, sum_of_variances), slope: Sorted::of_finite(slopes).median() })
+}
+
+/// What all pairs of a series say.
+struct Pairs {
+    s: i64,
+    slopes: Vec<f64>,
+    ties: Vec<usize>,
+}
+
+impl Pairs {
+    fn of(values: &[f64]) -> Result<Pairs, StatsError> {
+        check_length(values, FEWEST, MOST)?;
+        check_range(values)?;
+        let pairs = || (1..values.len()).flat_map(|later| (0..later).map(move |earlier| (earlier, later)));
+        let slope = |(earlier, later): (usize, usize)| (values[later] - values[earlier]) / (later - earlier) as f64;
+        Ok(Pairs {
+            s: pairs().map(|(earlier, later)| direction(values[earlier], values[later])).sum(),
+            slopes: pairs().map(slope).collect(),
+            ties: tie_sizes(&Sorted::new(values)?),
+        })
+    }
 }
 
 fn direction(earlier: f64, later: f64) -> i64 {
@@ -71,9 +109,13 @@ fn exact_probability(count: usize, s: i64) -> f64 {
     (2.0 * chances[..=rarer].iter().sum::<f64>()).min(1.0)
 }
 
-fn approximate_probability(count: usize, s: i64, ties: &[usize]) -> f64 {
+/// Of S, when the order means nothing.
+fn variance(count: usize, ties: &[usize]) -> f64 {
     let term = |n: usize| (n * (n - 1) * (2 * n + 5)) as f64;
-    let variance = (term(count) - ties.iter().map(|size| term(*size)).sum::<f64>()) / 18.0;
+    (term(count) - ties.iter().map(|size| term(*size)).sum::<f64>()) / 18.0
+}
+
+fn approximate_probability(s: i64, variance: f64) -> f64 {
     if s == 0 || variance <= 0.0 {
         return 1.0;
     }
@@ -95,6 +137,18 @@ mod tests {
             vectors::assert_near(found.p, case.number("p"), 1e-9, &case.name);
             vectors::assert_near(found.slope, case.number("slope"), 1e-12, &case.name);
         }
+    }
+
+    #[test]
+    fn common_figures_agree_with_pymannkendall() {
+        for case in vectors::read(include_str!("../../tests/vectors/stats/common_trend.json")) {
+            let found = common_trend(&case.lists("groups")).unwrap();
+            assert_eq!(found.s as f64, case.number("s"), "{}", case.name);
+            vectors::assert_near(found.p, case.number("p"), 1e-9, &case.name);
+            vectors::assert_near(found.slope, case.number("slope"), 1e-12, &case.name);
+        }
+        assert_eq!(common_trend(&[]), Err(StatsError::Empty));
+        assert!(common_trend(&[vec![1.0, 2.0, 3.0], vec![1.0]]).is_err());
     }
 
     #[test]

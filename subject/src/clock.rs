@@ -1,11 +1,14 @@
 //! The clocks of a sample: monotonic time, the process's CPU time, and the reactor's latency, all over the same span. It
 //! must never count what happens outside of [`Meter::time`].
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
 use crate::contract::LatencyCount;
+use crate::error::SubjectError;
+use crate::injection::Injected;
 use crate::reactor::Probe;
 
 /// Times the spans of one sample and adds them up.
@@ -13,6 +16,9 @@ pub(crate) struct Meter<'a> {
     wall: Duration,
     cpu: Duration,
     probe: Option<&'a mut Probe>,
+    injected: Option<&'a Injected>,
+    /// How the injected writes of this sample went, once they were made.
+    written: Option<io::Result<()>>,
 }
 
 /// What a meter has seen.
@@ -25,9 +31,9 @@ pub(crate) struct Reading {
 }
 
 impl<'a> Meter<'a> {
-    /// A meter that also asks the probe, where there is one.
-    pub(crate) fn new(probe: Option<&'a mut Probe>) -> Self {
-        Self { wall: Duration::ZERO, cpu: Duration::ZERO, probe }
+    /// A meter that also asks the probe and makes what is injected, where there is such.
+    pub(crate) fn new(probe: Option<&'a mut Probe>, injected: Option<&'a Injected>) -> Self {
+        Self { wall: Duration::ZERO, cpu: Duration::ZERO, probe, injected, written: None }
     }
 
     /// Does `work` on the clock.
@@ -38,6 +44,12 @@ impl<'a> Meter<'a> {
         let cpu = process_cpu();
         let wall = Instant::now();
         let result = work();
+        if let Some(injected) = self.injected {
+            injected.slow_down(wall);
+            if self.written.is_none() {
+                self.written = Some(injected.write());
+            }
+        }
         self.wall += wall.elapsed();
         self.cpu += process_cpu().saturating_sub(cpu);
         if let Some(probe) = &mut self.probe {
@@ -47,12 +59,13 @@ impl<'a> Meter<'a> {
     }
 
     /// Ends the sample.
-    pub(crate) fn finish(self) -> Reading {
-        Reading {
+    pub(crate) fn finish(self) -> Result<Reading, SubjectError> {
+        self.written.transpose().map_err(SubjectError::engine("making the injected writes"))?;
+        Ok(Reading {
             wall_ns: nanoseconds(self.wall),
             cpu_ns: nanoseconds(self.cpu),
             reactor: self.probe.map(Probe::take).unwrap_or_default(),
-        }
+        })
     }
 }
 
@@ -74,17 +87,17 @@ mod tests {
 
     #[test]
     fn only_what_is_on_the_clock_counts() {
-        let meter = Meter::new(None);
+        let meter = Meter::new(None, None);
         let nap = Duration::from_millis(20);
         std::thread::sleep(nap);
-        let off_the_clock = meter.finish();
+        let off_the_clock = meter.finish().unwrap();
         assert_eq!((off_the_clock.wall_ns, off_the_clock.cpu_ns), (0, 0));
 
-        let mut meter = Meter::new(None);
+        let mut meter = Meter::new(None, None);
         meter.time(|| std::thread::sleep(nap));
         std::thread::sleep(nap);
         meter.time(|| std::thread::sleep(nap));
-        let reading = meter.finish();
+        let reading = meter.finish().unwrap();
         assert!(reading.wall_ns >= 40_000_000, "{reading:?}");
     }
 
@@ -95,14 +108,29 @@ mod tests {
             let before = thread_cpu();
             while thread_cpu().saturating_sub(before) < Duration::from_millis(10) {}
         };
-        let mut meter = Meter::new(None);
+        let mut meter = Meter::new(None, None);
         meter.time(|| {
             std::thread::scope(|scope| {
                 scope.spawn(spin);
                 scope.spawn(spin);
             });
         });
-        assert!(meter.finish().cpu_ns >= 20_000_000);
+        assert!(meter.finish().unwrap().cpu_ns >= 20_000_000);
+    }
+
+    #[test]
+    fn an_injected_slowdown_is_on_both_clocks() {
+        let injected = Injected::slowdown(500_000);
+        let mut meter = Meter::new(None, Some(&injected));
+        let worked = meter.time(|| {
+            let began = Instant::now();
+            std::thread::sleep(Duration::from_millis(40));
+            began.elapsed()
+        });
+        let reading = meter.finish().unwrap();
+        assert!(reading.wall_ns >= nanoseconds(worked.mul_f64(1.5)), "{reading:?} of {worked:?}");
+        // All CPU time is that of the spinning, which a busy machine may have interrupted.
+        assert!(reading.cpu_ns >= 2_000_000, "{reading:?} of {worked:?}");
     }
 
     fn thread_cpu() -> Duration {

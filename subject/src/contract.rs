@@ -93,6 +93,26 @@ pub struct Prepare {
     /// Whether to run the reactor probe and report its histogram.
     #[serde(default)]
     pub reactor: bool,
+    /// Only from a runner that measures its own power, and only for the client. A subject that does not know it answers
+    /// [`FailureKind::Unsupported`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injection: Option<Injection>,
+}
+
+/// Changes for the worse of a known size, made by the subject's shell and never by what is measured. They are what the
+/// platform measures its own power with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Injection {
+    /// After each timed span, still on the clock, spin for this share of it, in millionths.
+    #[serde(default)]
+    pub slowdown_ppm: u32,
+    /// Hold this many more bytes of memory, all touched, from [`Request::Prepare`] on.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// Write this many more bytes to a file in the folder in each iteration, on the clock.
+    #[serde(default)]
+    pub write_bytes: u64,
 }
 
 /// How a client reaches a server.
@@ -248,6 +268,11 @@ mod tests {
         let Request::Prepare(prepare) = serde_json::from_str(line).unwrap() else { panic!("not a prepare") };
         assert_eq!(prepare.parameters["size"], Value::Count(10_000));
         assert!(!prepare.reactor);
+        assert_eq!(prepare.injection, None);
+        assert!(!serde_json::to_string(&prepare).unwrap().contains("injection"));
+        let injection = serde_json::from_str::<Injection>(r#"{"slowdown_ppm":10000}"#).unwrap();
+        assert_eq!(injection, Injection { slowdown_ppm: 10_000, ..Injection::default() });
+        assert!(serde_json::from_str::<Injection>(r#"{"heat":1}"#).is_err(), "an injection is never ignored");
         assert_eq!(serde_json::to_string(&Request::Finish).unwrap(), r#"{"type":"finish"}"#);
         assert_eq!(
             serde_json::to_string(&Request::Iterate(Iterate { count: 3 })).unwrap(),

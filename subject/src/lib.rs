@@ -8,6 +8,7 @@ pub mod serve;
 
 mod clock;
 mod error;
+mod injection;
 mod operations;
 mod parameters;
 mod reactor;

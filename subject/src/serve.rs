@@ -11,6 +11,7 @@ use crate::contract::{
     Verified,
 };
 use crate::error::SubjectError;
+use crate::injection::Injected;
 use crate::operations::{self, Part, Work};
 use crate::reactor::Probe;
 
@@ -74,6 +75,7 @@ struct Subject {
 struct Case {
     part: Part,
     probe: Option<Probe>,
+    injected: Option<Injected>,
     runtime: Runtime,
 }
 
@@ -93,6 +95,7 @@ impl Subject {
         if self.prepared.is_some() {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
+        let injected = Injected::prepare(&request)?;
         let runtime =
             Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
         let watched = request.reactor;
@@ -102,7 +105,7 @@ impl Subject {
             Part::Client(_) => None,
         };
         let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
-        self.prepared = Some(Case { part, probe, runtime });
+        self.prepared = Some(Case { part, probe, injected, runtime });
         Ok(Prepared { server })
     }
 
@@ -111,7 +114,7 @@ impl Subject {
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        let Some(Case { part, probe, runtime }) = self.prepared.take() else { return Ok(()) };
+        let Some(Case { part, probe, injected: _, runtime }) = self.prepared.take() else { return Ok(()) };
         drop(probe);
         let finished = match part {
             Part::Client(mut client) => client.finish(),
@@ -145,11 +148,11 @@ impl Case {
         if request.count == 0 {
             return Err(SubjectError::Order("an iteration does its operation at least once".to_owned()));
         }
-        let mut meter = Meter::new(self.probe.as_mut());
+        let mut meter = Meter::new(self.probe.as_mut(), self.injected.as_ref());
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
         let Work { items, bytes, counters } = done?;
-        let Reading { wall_ns, cpu_ns, reactor } = reading;
+        let Reading { wall_ns, cpu_ns, reactor } = reading?;
         Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
     }
 

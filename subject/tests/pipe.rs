@@ -26,6 +26,11 @@ impl Subject {
         Self { child, input, output, hello }
     }
 
+    /// Number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.input.as_mut().unwrap().write_all(bytes).unwrap();
@@ -116,6 +121,7 @@ pub(crate) fn case(role: Role, operation: &str, parameters: &[(&str, Value)], fo
         folder: folder.to_str().unwrap().to_owned(),
         server: None,
         reactor: false,
+        injection: None,
     }
 }
 

@@ -3,3 +3,4 @@
 mod building;
 mod resolving;
 mod sandbox;
+mod variants;

@@ -40,6 +40,7 @@ impl Project {
     /// Replaces the subject by one whose samples take `wall_ns` and that runs `extra` in each iteration.
     #[track_caller]
     pub(crate) fn subject(&self, wall_ns: u64, extra: &str) -> &Project {
+        let cpu_ns = wall_ns / 2;
         let text = format!(
             r#"#!/bin/sh
 echo '{{"type":"hello","contract":1,"engine":"toy","operations":[{{"name":"toy/work","version":1,"roles":["client"]}}]}}'
@@ -48,7 +49,7 @@ while read -r line; do
     *'"prepare"'*) echo '{{"type":"prepared"}}' ;;
     *'"reset"'*) echo '{{"type":"ready"}}' ;;
     *'"iterate"'*) {extra}
-      echo '{{"type":"sample","wall_ns":{wall_ns},"cpu_ns":500,"items":1,"bytes":2}}' ;;
+      echo '{{"type":"sample","wall_ns":{wall_ns},"cpu_ns":{cpu_ns},"items":1,"bytes":2}}' ;;
     *'"verify"'*) echo '{{"type":"verified","digest":"{DIGEST}"}}' ;;
     *'"finish"'*) echo '{{"type":"finished"}}'; exit 0 ;;
   esac
@@ -193,7 +194,7 @@ timeout = "20 s"
 
 [[points]]
 parameters = {{ n = 1 }}
-profiles = ["quick"]
+profiles = ["quick", "gate"]
 expect = {{ items = 1, bytes = 2, digest = "{DIGEST}" }}
 "#
     )

@@ -8,7 +8,7 @@ use crate::history::{
     Result,
     row::{self, all, word_at},
 };
-use crate::model::{CaseLabel, Check, Failure, Interval, Measurement, RunId, Summary, UnixMillis};
+use crate::model::{CaseLabel, Check, Failure, Measurement, RunId, Summary, UnixMillis};
 
 /// The measurements of a run, ordered by case and metric.
 pub(in crate::history) fn measurements(connection: &Connection, run: RunId) -> Result<Vec<Measurement>> {
@@ -34,16 +34,10 @@ pub(in crate::history) fn measurements(connection: &Connection, run: RunId) -> R
     Ok(measurements)
 }
 
-/// The columns `low`, `high` and `level`.
-pub(super) fn interval(row: &Row) -> Result<Option<Interval>> {
-    let Some(low) = row.get("low")? else { return Ok(None) };
-    Ok(Some(Interval { low, high: row.get("high")?, level: row.get("level")? }))
-}
-
 fn summary(row: &Row) -> Result<Summary> {
     Ok(Summary {
         estimate: row.get("estimate")?,
-        interval: interval(row)?,
+        interval: row::interval(row)?,
         trials: row.get("trials")?,
         samples: row.get("samples")?,
         minimum: row.get("minimum")?,

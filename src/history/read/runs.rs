@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use crate::history::{
     HistoryError, Progress, Result, RunListing,
-    row::{self, AXIS, LISTING, all, first, unsigned},
+    row::{self, AXIS, LATEST, LISTING, all, first, unsigned},
 };
 use crate::model::{Annotation, Environment, RevisionKind, RunId, UnixMillis};
 
@@ -37,11 +37,7 @@ pub(in crate::history) fn progress(connection: &Connection) -> Result<Option<Pro
 }
 
 pub(in crate::history) fn latest(connection: &Connection, limit: u32) -> Result<Vec<RunListing>> {
-    let sql = format!(
-        "{LISTING} WHERE runs.id IN (SELECT max(id) FROM runs GROUP BY environment_id, revision_id)
-         ORDER BY position DESC, runs.id DESC LIMIT ?1"
-    );
-    all(connection, &sql, [limit], row::listing)
+    all(connection, &format!("{LISTING} {LATEST}"), [limit], row::listing)
 }
 
 pub(in crate::history) fn listing(connection: &Connection, id: RunId) -> Result<Option<RunListing>> {
@@ -52,18 +48,20 @@ pub(in crate::history) fn axis(connection: &Connection, environment: &str) -> Re
     all(connection, &format!("{LISTING} {AXIS}"), [environment], row::listing)
 }
 
-/// The runs of one revision, named in full, by a prefix, or as `worktree`.
+/// The runs of one revision, named in full, by a prefix, or as `worktree`. Calibrations are not about a revision.
 pub(in crate::history) fn runs_of(connection: &Connection, text: &str) -> Result<Vec<RunListing>> {
     let Some(revision_id) = resolve(connection, text)? else { return Ok(Vec::new()) };
-    let sql = format!("{LISTING} WHERE revision_id = ?1 ORDER BY runs.id DESC");
+    let sql =
+        format!("{LISTING} WHERE revision_id = ?1 AND part <> 'calibration' ORDER BY part = 'base', runs.id DESC");
     all(connection, &sql, [revision_id], row::listing)
 }
 
-fn resolve(connection: &Connection, text: &str) -> Result<Option<i64>> {
+/// The row of the revision that a text names.
+pub(super) fn resolve(connection: &Connection, text: &str) -> Result<Option<i64>> {
     if text == "worktree" {
         let kind = row::kind_word(RevisionKind::Worktree);
         let sql = "SELECT revision_id FROM runs JOIN revisions ON revisions.id = revision_id
-                   WHERE kind = ?1 ORDER BY runs.id DESC LIMIT 1";
+                   WHERE kind = ?1 AND part <> 'calibration' ORDER BY runs.id DESC LIMIT 1";
         return first(connection, sql, [kind], |row| Ok(row.get(0)?));
     }
     let digits = text.strip_prefix("worktree-").unwrap_or(text);

@@ -1,10 +1,9 @@
 //! What graphs are drawn from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row};
 
-use super::measurements::interval;
 use crate::history::{
     Point, Result, Series,
     row::{self, AXIS, all, word, word_at},
@@ -30,28 +29,52 @@ pub(in crate::history) fn series(
     environment: &str,
 ) -> Result<Vec<Series>> {
     let places = places(connection, environment)?;
-    let sql = "SELECT series.id AS series_id, operation_version, metric, cases.* FROM series
-               JOIN cases ON cases.id = case_id
-               WHERE scenario = ?1 AND metric = ?2 AND environment_id = ?3";
-    let identity = [scenario, &metric.to_string(), environment];
-    let mut lines = all(connection, sql, identity, |row| {
-        let id = row.get("series_id")?;
-        Ok(Series {
-            id,
-            case: row::case(row)?,
-            label: row::label(row)?,
-            operation_version: row.get("operation_version")?,
-            metric,
-            points: points(connection, id, &places)?,
-        })
+    let sql = format!("{LINE} WHERE scenario = ?1 AND metric = ?2 AND environment_id = ?3");
+    let mut lines = all(connection, &sql, [scenario, &metric.to_string(), environment], |row| {
+        line(connection, row, metric, &places)
     })?;
     lines.retain(|line| !line.points.is_empty());
     lines.sort_by(|a, b| (&a.case, a.operation_version).cmp(&(&b.case, b.operation_version)));
     Ok(lines)
 }
 
-/// The place of each run on the axis. Runs that were superseded have none.
-fn places(connection: &Connection, environment: &str) -> Result<BTreeMap<RunId, usize>> {
+/// The lines of every case in each of `metrics`, ordered by case and metric. Lines without points are left out.
+pub(in crate::history) fn all_series(
+    connection: &Connection,
+    environment: &str,
+    metrics: &[Metric],
+) -> Result<Vec<Series>> {
+    let places = places(connection, environment)?;
+    let sql = format!("{LINE} WHERE environment_id = ?1 AND metric = ?2");
+    let mut lines = Vec::new();
+    for metric in metrics.iter().collect::<BTreeSet<_>>() {
+        lines.extend(all(connection, &sql, [environment, &metric.to_string()], |row| {
+            line(connection, row, *metric, &places)
+        })?);
+    }
+    lines.retain(|line| !line.points.is_empty());
+    lines.sort_by(|a, b| (&a.case, a.operation_version, a.metric).cmp(&(&b.case, b.operation_version, b.metric)));
+    Ok(lines)
+}
+
+/// What [`line()`] reads, to be continued with conditions.
+const LINE: &str = "SELECT series.id AS series_id, operation_version, cases.* FROM series \
+     JOIN cases ON cases.id = case_id";
+
+fn line(connection: &Connection, row: &Row, metric: Metric, places: &BTreeMap<RunId, usize>) -> Result<Series> {
+    let id = row.get("series_id")?;
+    Ok(Series {
+        id,
+        case: row::case(row)?,
+        label: row::label(row)?,
+        operation_version: row.get("operation_version")?,
+        metric,
+        points: points(connection, id, places)?,
+    })
+}
+
+/// The place of each run on the axis. Runs that were superseded, bases and calibrations have none.
+pub(super) fn places(connection: &Connection, environment: &str) -> Result<BTreeMap<RunId, usize>> {
     let sql = format!("SELECT runs.id FROM runs JOIN revisions ON revisions.id = revision_id {AXIS}");
     let runs = all(connection, &sql, [environment], |row| Ok(RunId(row.get(0)?)))?;
     Ok(runs.into_iter().enumerate().map(|(place, run)| (run, place)).collect())
@@ -73,7 +96,7 @@ fn point(run: RunId, row: &Row) -> Result<Point> {
     Ok(Point {
         run,
         estimate: row.get(1)?,
-        interval: interval(row)?,
+        interval: row::interval(row)?,
         trials: row.get(5)?,
         samples: row.get(6)?,
         grade: word(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?, "grade")?,

@@ -5,10 +5,11 @@ use rusqlite::{Connection, Row, params};
 use crate::history::{
     HistoryError, Result,
     packing::{PackingError, unpack},
-    row::{self, all, unsigned, unsigned_at, word_at},
+    row::{self, all, first, unsigned, unsigned_at, word_at},
 };
 use crate::model::{
-    Conditions, ReactorHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial, TrialTotal, UnixMillis,
+    Canary, CanaryReading, Conditions, ReactorHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial,
+    TrialTotal, UnixMillis,
 };
 
 /// Every trial of a case in a run, in the order of their index.
@@ -44,7 +45,7 @@ fn trial(connection: &Connection, row: &Row) -> Result<Trial> {
             sampler_ppm: unsigned_at(row, "sampler_ppm")?,
             clock_step_ns: unsigned_at(row, "clock_step_ns")?,
         },
-        canary: None,
+        canary: canary(connection, id)?,
     })
 }
 
@@ -84,6 +85,20 @@ pub(in crate::history) fn timelines(connection: &Connection, trial_id: i64) -> R
         // Invariant of `unpack`: the columns are equally long.
         let points = (0..columns[0].len()).map(|at| point(columns.each_ref().map(|column| column[at]))).collect();
         Ok(Timeline { role: word_at(row, "role")?, points })
+    })
+}
+
+pub(in crate::history) fn canary(connection: &Connection, trial_id: i64) -> Result<Option<Canary>> {
+    let sql = "SELECT * FROM canaries WHERE trial_id = ?1";
+    first(connection, sql, [trial_id], |row| {
+        let reading = |wall: &str, cpu: &str| -> Result<CanaryReading> {
+            Ok(CanaryReading { wall_ns: unsigned_at(row, wall)?, cpu_ns: unsigned_at(row, cpu)? })
+        };
+        Ok(Canary {
+            workload: row.get("workload")?,
+            before: reading("before_wall_ns", "before_cpu_ns")?,
+            after: reading("after_wall_ns", "after_cpu_ns")?,
+        })
     })
 }
 

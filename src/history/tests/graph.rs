@@ -3,12 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::history::row;
 
 /// One run as the model sees it: its revision, environment, and what it measured.
 #[derive(Debug, Clone)]
 struct Past {
     revision: u64,
     environment: usize,
+    part: Part,
     /// For each of three cases, in each of two metrics: a value or none.
     values: [[Option<u16>; 2]; 3],
 }
@@ -19,9 +21,11 @@ const DOCUMENTS: [u64; 3] = [2, 10, 100];
 const GRADES: [Grade; 3] = [Grade::Sound, Grade::Noisy, Grade::Unusable];
 
 fn past() -> impl Strategy<Value = Past> {
-    (0..6u64, 0..2usize, any::<[[Option<u16>; 2]; 3]>()).prop_map(|(revision, environment, values)| Past {
+    let part = prop::sample::select([Part::Alone, Part::Head].into_iter().chain(Part::ALL).collect::<Vec<_>>());
+    (0..6u64, 0..2usize, part, any::<[[Option<u16>; 2]; 3]>()).prop_map(|(revision, environment, part, values)| Past {
         revision,
         environment,
+        part,
         values,
     })
 }
@@ -36,7 +40,7 @@ fn grade(value: u16) -> Grade {
 }
 
 fn keep(writer: &mut Writer, past: &Past) -> RunId {
-    let mut start = start(past.revision);
+    let mut start = RunStart { part: past.part, ..start(past.revision) };
     start.environment = environment(ENVIRONMENTS[past.environment]);
     start.revision.position = position(past.revision);
     let run = writer.open_run(&start).unwrap().id;
@@ -59,12 +63,13 @@ proptest! {
         let mut writer = place.writer();
         let runs: Vec<(RunId, &Past)> = history.iter().map(|past| (keep(&mut writer, past), past)).collect();
         let reader = place.reader();
+        let shown = |run: &(RunId, &Past)| matches!(run.1.part, Part::Alone | Part::Head);
         let superseded = |run: &(RunId, &Past)| {
-            runs.iter().any(|other| {
+            runs.iter().filter(|other| shown(other)).any(|other| {
                 other.0 > run.0 && other.1.revision == run.1.revision && other.1.environment == run.1.environment
             })
         };
-        let mut newest: Vec<_> = runs.iter().filter(|run| !superseded(run)).copied().collect();
+        let mut newest: Vec<_> = runs.iter().filter(|run| shown(run) && !superseded(run)).copied().collect();
 
         for (index, environment) in ENVIRONMENTS.into_iter().enumerate() {
             let mut axis: Vec<_> = newest.iter().filter(|run| run.1.environment == index).copied().collect();
@@ -98,6 +103,25 @@ proptest! {
                     .collect();
                 prop_assert_eq!(found, lines);
             }
+            // All lines at once are those of each metric, by case first; a metric that is asked for twice comes once.
+            let [first, second] = METRICS.map(|metric| reader.series("sync/upload", metric, environment).unwrap());
+            let mut lines = [first, second].concat();
+            lines.sort_by_key(|line| (line.case.clone(), line.metric));
+            let asked = [METRICS[1], METRICS[0], METRICS[1]];
+            prop_assert_eq!(reader.all_series(environment, &asked).unwrap(), lines);
+            prop_assert_eq!(reader.all_series(environment, &[]).unwrap(), vec![]);
+        }
+
+        for revision in 0..6 {
+            let mut expected: Vec<_> = runs
+                .iter()
+                .filter(|(_, past)| past.revision == revision && past.part != Part::Calibration)
+                .map(|(run, past)| (past.part == Part::Base, std::cmp::Reverse(*run)))
+                .collect();
+            expected.sort_unstable();
+            let id = super::revision(revision).id;
+            let found: Vec<_> = reader.runs_of(&id).unwrap().iter().map(|listing| listing.run.id).collect();
+            prop_assert_eq!(found, expected.iter().map(|(_, run)| run.0).collect::<Vec<_>>());
         }
 
         newest.sort_by_key(|run| std::cmp::Reverse((position(run.1.revision), run.0)));
@@ -142,4 +166,20 @@ fn runs_that_could_not_be_measured_stand_on_the_axis() {
     let states: Vec<_> =
         place.reader().axis("aaaaaaaaaaaa").unwrap().into_iter().map(|listing| listing.run.state).collect();
     assert_eq!(states, [RunState::Finished, RunState::Unsupported, RunState::BuildFailed]);
+}
+
+#[test]
+fn an_axis_costs_one_entry_a_run() {
+    let place = Place::new();
+    place.writer().open_run(&start(1)).unwrap();
+    let plan = |sql: &str| {
+        let connection = rusqlite::Connection::open(place.path()).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = statement.raw_query().mapped(|row| row.get::<_, String>(3)).map(Result::unwrap).collect::<Vec<_>>();
+        rows.join("\n")
+    };
+    let axis = plan(&format!("{} {}", row::LISTING, row::AXIS));
+    assert!(axis.contains("USING COVERING INDEX runs_on_axis (environment_id=?)"), "{axis}");
+    let latest = plan(&format!("{} {}", row::LISTING, row::LATEST));
+    assert!(latest.contains("SCAN runs USING COVERING INDEX runs_on_axis"), "{latest}");
 }

@@ -1,7 +1,10 @@
 //! What the history promises, seen through its public calls, and a look below them where damage has to be done.
 
 mod damage;
+mod deciding;
 mod graph;
+mod groups;
+mod migration;
 mod refusals;
 mod round_trip;
 mod runs;
@@ -74,7 +77,7 @@ fn start(number: u64) -> RunStart {
         revision: revision(number),
         environment: environment("aaaaaaaaaaaa"),
         profile: Profile::Quick,
-        part: crate::model::Part::Alone,
+        part: Part::Alone,
         build: Some(SubjectBuild { sha256: "5".repeat(64), inputs: "1".repeat(64), toolchain: "rustc 1.95.0".into() }),
         plan: "plan".into(),
         planned_trials: 12,
@@ -151,7 +154,11 @@ fn trial(documents: u64, index: u32, order: u32) -> Trial {
             sampler_ppm: 17,
             clock_step_ns: u64::MAX,
         },
-        canary: None,
+        canary: Some(Canary {
+            workload: "mix@1".into(),
+            before: CanaryReading { wall_ns: u64::MAX, cpu_ns: 0 },
+            after: CanaryReading { wall_ns: 1_000_001, cpu_ns: u64::from(index) },
+        }),
     }
 }
 

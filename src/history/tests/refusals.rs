@@ -116,7 +116,10 @@ fn nothing_is_recorded_twice_or_by_halves() {
     reactor.reactor[1].role = Role::Server;
     let mut long = trial(7, 0, 1);
     long.timelines[0].points = vec![TimelinePoint::default(); 200_000];
-    for wrong in [short, twice, total, role, reactor, long] {
+    let canary = |workload: String| trial(8, 0, 1).canary.map(|canary| Canary { workload, ..canary });
+    let unnamed = Trial { canary: canary(String::new()), ..trial(8, 0, 1) };
+    let wordy = Trial { canary: canary("x".repeat(65)), ..trial(8, 0, 1) };
+    for wrong in [short, twice, total, role, reactor, long, unnamed, wordy] {
         let error = writer.record_trial(run, &wrong).unwrap_err();
         assert!(matches!(error, HistoryError::Invalid { .. }), "{error}");
         assert_eq!(writer.trials(run, &wrong.case.key()).unwrap(), []);

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::groups::recount;
 use crate::history::{HistoryError, Result, intern, read, row::status_word};
 use crate::model::{Check, Grade, Measurement, RunId, Summary};
 
@@ -25,7 +26,8 @@ pub(in crate::history) fn measurements(
             insert_check(connection, series_id, run, place, check)?;
         }
     }
-    count_grades(connection, run)
+    count_grades(connection, run)?;
+    recount(connection, run)
 }
 
 /// Refuses figures that are none, which SQLite would give back as missing.

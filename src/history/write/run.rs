@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
-use super::known;
+use super::{groups::recount, known};
 use crate::history::{
     OpenRun, Progress, Result, RunStart, intern, read,
     row::{all, first},
@@ -79,7 +79,7 @@ pub(in crate::history) fn failure(connection: &Connection, run: RunId, failure: 
             failure.at.0,
         ],
     )?;
-    Ok(())
+    recount(connection, run)
 }
 
 pub(in crate::history) fn progress(connection: &Connection, progress: Option<&Progress>) -> Result<()> {

@@ -6,11 +6,11 @@ use rusqlite::{Connection, params};
 
 use super::known;
 use crate::history::{
-    HistoryError, Result, intern,
+    HistoryError, Result, intern, limits,
     packing::{PackingError, pack},
     row::signed,
 };
-use crate::model::{ReactorHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal};
+use crate::model::{Canary, ReactorHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal};
 
 pub(in crate::history) fn trial(connection: &Connection, run: RunId, trial: &Trial) -> Result<()> {
     check(trial)?;
@@ -43,7 +43,7 @@ pub(in crate::history) fn trial(connection: &Connection, run: RunId, trial: &Tri
             .prepare_cached("INSERT INTO timelines (trial_id, role, place, packed) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![trial_id, timeline.role.as_str(), place as i64, packed])?;
     }
-    Ok(())
+    trial.canary.as_ref().map_or(Ok(()), |canary| insert_canary(connection, trial_id, canary))
 }
 
 /// Refuses a trial that could not be read back as it is.
@@ -55,7 +55,8 @@ fn check(trial: &Trial) -> Result<()> {
     distinct(trial, trial.columns.iter().map(|column| column.metric))?;
     distinct(trial, trial.totals.iter().map(|total| total.metric))?;
     distinct(trial, trial.reactor.iter().map(|histogram| histogram.role.as_str()))?;
-    distinct(trial, trial.timelines.iter().map(|timeline| timeline.role.as_str()))
+    distinct(trial, trial.timelines.iter().map(|timeline| timeline.role.as_str()))?;
+    trial.canary.as_ref().map_or(Ok(()), limits::canary).map_err(|why| invalid(trial, why))
 }
 
 fn distinct<T: Ord + Display + Copy>(trial: &Trial, names: impl Iterator<Item = T>) -> Result<()> {
@@ -101,6 +102,24 @@ fn insert_trial(connection: &Connection, run: RunId, case_id: i64, trial: &Trial
         return Err(HistoryError::DuplicateTrial { run, case: trial.case.key(), index: trial.index });
     }
     Ok(connection.last_insert_rowid())
+}
+
+fn insert_canary(connection: &Connection, trial_id: i64, canary: &Canary) -> Result<()> {
+    let Canary { workload, before, after } = canary;
+    connection
+        .prepare_cached(
+            "INSERT INTO canaries (trial_id, workload, before_wall_ns, before_cpu_ns, after_wall_ns, after_cpu_ns)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            trial_id,
+            workload,
+            signed(before.wall_ns),
+            signed(before.cpu_ns),
+            signed(after.wall_ns),
+            signed(after.cpu_ns),
+        ])?;
+    Ok(())
 }
 
 /// Seven columns in the order of the fields of [`crate::model::TimelinePoint`].

@@ -101,7 +101,7 @@ pub(crate) fn offered() -> Vec<Operation> {
 
 /// Sets a case up. Keys are ready-made from the seed: what a passphrase costs is measured by itself.
 pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, SubjectError> {
-    let Prepare { role, operation, parameters, configuration: settings, seed, folder, server, reactor: _ } = request;
+    let Prepare { role, operation, parameters, configuration: settings, seed, folder, server, .. } = request;
     let Some(offer) = OFFERS.iter().find(|offer| offer.name == operation) else {
         return Err(unknown("operation", &operation, OFFERS.iter().map(|offer| offer.name)));
     };

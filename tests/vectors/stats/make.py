@@ -13,7 +13,7 @@ import pathlib
 from fractions import Fraction
 
 import numpy as np
-import pymannkendall==1.4.3
+import pymannkendall
 import scipy
 from scipy import stats
 
@@ -250,6 +250,27 @@ def modes_limits():
     write("modes_limits", cases)
 
 
+def common_trend():
+    """Groups are seasons there: a column each of a table that is read row by row."""
+    random = np.random.default_rng(20260103)
+    shapes = {
+        "two of three": [[1.0, 2.0, 4.0], [10.0, 9.0, 12.0]],
+        "constant": [[4.0] * 5, [7.0] * 5],
+        "ties": [[1.0, 2.0, 2.0, 3.0], [5.0, 5.0, 6.0, 6.0], [2.0, 1.0, 1.0, 4.0]],
+        "six of noise": [list(random.normal(100 + 10 * k, 1, 8)) for k in range(6)],
+        "twelve that drift": [list(random.normal(50, 1, 5) + 0.5 * np.arange(5)) for _ in range(12)],
+        "against each other": [[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]],
+        "rounded": [list(map(float, np.round(random.normal(0, 2, 20) + 0.05 * np.arange(20)))) for _ in range(4)],
+    }
+    cases = []
+    for name, groups in shapes.items():
+        table = np.array(groups).T
+        theirs = pymannkendall.seasonal_test(table.flatten(), period=len(groups))
+        slope = float(pymannkendall.seasonal_sens_slope(table.flatten(), period=len(groups)).slope)
+        cases.append({"name": name, "groups": groups, "s": float(theirs.s), "p": float(theirs.p), "slope": slope})
+    write("common_trend", cases)
+
+
 describe()
 interval()
 two_level()
@@ -257,3 +278,4 @@ trend()
 autocorrelation()
 modes()
 modes_limits()
+common_trend()

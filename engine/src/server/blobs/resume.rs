@@ -182,8 +182,11 @@ async fn append(
     let written = upload.offset;
     let mut appending = Appending { server, shelf, upload, writer, hash, written };
     let filled = appending.fill(source, &turn).await;
-    if let (Ok(()), true, true) = (&filled, last, appending.written == appending.upload.announced.length) {
-        return appending.finish(caller).await;
+    if filled.is_ok()
+        && appending.written == appending.upload.announced.length
+        && let Some(hash) = appending.hash.take()
+    {
+        return appending.finish(caller, hash).await;
     }
     let kept = appending.keep().await;
     filled?;
@@ -246,15 +249,19 @@ impl Appending<'_> {
     }
 
     /// Makes the blob of an upload that has all its bytes, if they are the right ones.
-    async fn finish(self, caller: &Caller) -> Result<Response, Refusal> {
-        let Upload { announced, object, .. } = self.upload;
-        if let Err(refusal) = verify(&announced, self.written, self.hash.unwrap_or_else(|| Context::new(&SHA256))) {
-            self.shelf.give_up(object).await?;
-            self.writer.discard().await?;
+    async fn finish(self, caller: &Caller, hash: Context) -> Result<Response, Refusal> {
+        let Self { server, shelf, upload, writer, written, .. } = self;
+        if let Err(refusal) = verify(&upload.announced, written, hash) {
+            shelf.give_up(upload.object).await?;
+            writer.discard().await?;
             return Err(refusal);
         }
-        self.writer.finish().await?;
-        let mut response = enter(self.server, caller, object, announced, Reservation::Upload).await?;
+        if let Err(error) = writer.finish().await {
+            // It may be gone on with from where it was, unless it was given up, which is why it failed then.
+            shelf.advance(&upload, server.blobs().processes().own(), true).await?;
+            return Err(error.into());
+        }
+        let mut response = enter(server, caller, upload.object, upload.announced, Reservation::Upload).await?;
         response.headers_mut().insert(UPLOAD_COMPLETE, HeaderValue::from_static("?1"));
         Ok(response)
     }

@@ -1,0 +1,244 @@
+//! From two revisions to verdicts in the history: build both, open or resume the session, measure blocks, decide.
+//!
+//! Sizes and error rates are fixed before the first trial and kept with the session. A block is kept when both of its
+//! trials are over; data of one stage are never mixed with those of the other.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::{
+    measuring::{Outcome, Workbench, environment_of, fingerprint, now},
+    pairing::Pairing,
+};
+use crate::{
+    history::{OpenRun, OpenSession, RunStart, SessionListing, SessionStart},
+    judge,
+    model::{Design, Part, Purpose, Revision, RunState, SessionId, Stage},
+    revision::BuiltSubject,
+    runner::{self, Contender, Ended, measure_blocks},
+};
+
+/// How many blocks, and the error that is allowed for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sizes {
+    /// Blocks of the first stage.
+    pub(super) first: u32,
+    /// Blocks of the second stage.
+    pub(super) second: u32,
+    /// Probability that a clean commit shows any false red or green.
+    pub(super) budget: f64,
+}
+
+impl Sizes {
+    /// 10 blocks, 30 fresh ones for what is suspicious, and 1% of clean commits with any false verdict.
+    pub(super) const DEFAULT: Sizes = Sizes { first: 10, second: 30, budget: 0.01 };
+}
+
+/// Two revisions to compare, and how.
+pub(super) struct Order<'a> {
+    pub(super) base: &'a Revision,
+    pub(super) head: &'a Revision,
+    pub(super) purpose: Purpose,
+    pub(super) sizes: Sizes,
+    /// Of the random orders; the session's own number where nothing is given.
+    pub(super) seed: Option<u64>,
+    /// Whether to measure once more what was measured already.
+    pub(super) again: bool,
+}
+
+/// How comparing two revisions ended.
+pub(super) enum Compared {
+    /// There is a session; an interrupted one has what was measured so far.
+    Session(Box<Comparison>),
+    /// One of the two has no subject to measure.
+    Impossible { revision: Revision, outcome: Outcome },
+    /// Stopped before anything was measured.
+    Stopped,
+}
+
+/// What a session came to.
+#[derive(Debug, Clone)]
+pub(super) struct Comparison {
+    pub(super) listing: SessionListing,
+    /// How many series have a verdict.
+    pub(super) verdicts: usize,
+}
+
+impl Comparison {
+    /// Whether everything planned was measured or failed.
+    pub(super) fn is_finished(&self) -> bool {
+        self.listing.session.state == RunState::Finished
+    }
+}
+
+impl Workbench<'_> {
+    /// Compares two revisions. A session of the same two that was cut off is continued; one that is finished is taken as it
+    /// is, unless the order says otherwise.
+    pub(super) fn compare(&mut self, order: &Order<'_>) -> anyhow::Result<Compared> {
+        let Order { base, head, purpose, .. } = *order;
+        self.terminal().line(&format!("{}  {}", head.short(), head.title));
+        self.terminal().line(&format!("  against {}  {}", base.short(), base.title));
+        let design = self.design(order.sizes)?;
+        let mut subjects = Vec::new();
+        for revision in [base, head] {
+            match self.build(revision)? {
+                Ok(subject) => subjects.push(subject),
+                Err(Outcome::Stopped(_)) => return Ok(Compared::Stopped),
+                Err(outcome) => return Ok(Compared::Impossible { revision: revision.clone(), outcome }),
+            }
+        }
+        let subjects: [BuiltSubject; 2] =
+            subjects.try_into().map_err(|_| anyhow::anyhow!("invariant: one subject a side"))?;
+        let starts = self.starts(order, &design, &subjects);
+        if !order.again
+            && let Some(session) = self.finished_session(&starts[1])?
+        {
+            self.terminal().line(&format!("  compared already, in session {session}; --again measures once more"));
+            return self.kept(session);
+        }
+        let identical = subjects[0].build.sha256 == subjects[1].build.sha256;
+        let runs = [self.history.open_run(&starts[0])?, self.history.open_run(&starts[1])?];
+        let seed = order.seed.unwrap_or(runs[1].id.0.unsigned_abs());
+        let start = SessionStart { base: runs[0].id, head: runs[1].id, purpose, identical, design, seed, at: now() };
+        let session = self.history.open_session(&start)?;
+        self.measure_session(&session, &runs, &subjects, design, identical)?;
+        self.kept(session.id)
+    }
+
+    /// Sizes and error rates for the plan in force.
+    pub(super) fn design(&self, sizes: Sizes) -> anyhow::Result<Design> {
+        let series = self.plan.cases.iter().map(|case| judge::gate_metrics(&case.roles, &case.rules).len());
+        let gate_series = u32::try_from(series.sum::<usize>()).unwrap_or(u32::MAX);
+        Ok(judge::design(sizes.first, sizes.second, sizes.budget, gate_series)?)
+    }
+
+    /// How the two runs are opened. A run belongs to one session, so each names what it stands against.
+    fn starts(&self, order: &Order<'_>, design: &Design, subjects: &[BuiltSubject; 2]) -> [RunStart; 2] {
+        let [base, head] = [&subjects[0].build, &subjects[1].build];
+        let pair = format!(
+            "{}{} against {}\n{} {} {} {} {:?}\n",
+            self.plan.fingerprint_text(),
+            head.sha256,
+            base.sha256,
+            order.head.id,
+            order.base.id,
+            order.purpose.as_str(),
+            design.gate_series,
+            (design.first_blocks, design.second_blocks, design.budget),
+        );
+        let plan = fingerprint(&pair);
+        let blocks = design.first_blocks;
+        let start = |revision: &Revision, part, subject: &BuiltSubject| RunStart {
+            revision: revision.clone(),
+            environment: environment_of(Some(&subject.build)),
+            profile: self.plan.profile,
+            part,
+            build: Some(subject.build.clone()),
+            plan: plan.clone(),
+            planned_trials: u32::try_from(self.plan.cases.len()).unwrap_or(u32::MAX).saturating_mul(blocks),
+            reproduce: format!(
+                "benchline compare {} {} --profile {}",
+                order.base.name_for_commands(),
+                order.head.name_for_commands(),
+                self.plan.profile.as_str()
+            ),
+            at: now(),
+        };
+        [start(order.base, Part::Base, &subjects[0]), start(order.head, Part::Head, &subjects[1])]
+    }
+
+    fn finished_session(&self, head: &RunStart) -> anyhow::Result<Option<SessionId>> {
+        match self.history.finished_run(head)? {
+            Some(run) => Ok(self.reader()?.session_of_run(run)?),
+            None => Ok(None),
+        }
+    }
+
+    /// Measures what is left of a session, and closes it with its runs.
+    fn measure_session(
+        &mut self,
+        session: &OpenSession,
+        runs: &[OpenRun; 2],
+        subjects: &[BuiltSubject; 2],
+        design: Design,
+        identical: bool,
+    ) -> anyhow::Result<()> {
+        if session.resumed {
+            let kept = session.blocks.len();
+            self.terminal().line(&format!("  resuming session {} after {kept} blocks", session.id));
+        }
+        let ended = if identical {
+            self.terminal().line("  both build to the very same program: no difference can be the code's");
+            self.decide_identical(session.id, &subjects[1].path)?;
+            Ended::Complete
+        } else {
+            self.measure_stages(session, runs, subjects, design)?
+        };
+        let state = match ended {
+            Ended::Complete => RunState::Finished,
+            Ended::Stopped => RunState::Interrupted,
+        };
+        self.history.set_progress(None)?;
+        for run in runs {
+            self.history.finish_run(run.id, state, now())?;
+        }
+        Ok(self.history.finish_session(session.id, state, now())?)
+    }
+
+    /// Both stages: every series first, then the suspicious ones afresh.
+    fn measure_stages(
+        &mut self,
+        session: &OpenSession,
+        runs: &[OpenRun; 2],
+        subjects: &[BuiltSubject; 2],
+        design: Design,
+    ) -> anyhow::Result<Ended> {
+        let folder = self.work_folder()?;
+        let stop = std::sync::Arc::clone(self.stop());
+        let plan = self.plan.clone();
+        let binaries: [&Path; 2] = [&subjects[0].path, &subjects[1].path];
+        let contenders = binaries.map(|binary| Contender { binary, injection: None });
+        let mut pairing = Pairing::open(self, &plan, session, runs, design)?;
+        for stage in [Stage::First, Stage::Second] {
+            let cases = pairing.cases_of(stage)?;
+            let orders = pairing.left(stage, &cases, session.seed);
+            if orders.is_empty() {
+                continue;
+            }
+            pairing.begin(stage, &orders);
+            let first_order = pairing.next_order;
+            let ended =
+                measure_blocks(&orders, &contenders, &folder, session.seed, first_order, &stop, &mut |event| {
+                    pairing.handle(event)
+                })?;
+            if ended == Ended::Stopped {
+                pairing.end()?;
+                return Ok(Ended::Stopped);
+            }
+        }
+        pairing.end()?;
+        let _ = std::fs::remove_dir(&folder);
+        Ok(Ended::Complete)
+    }
+
+    /// Equal programs: every gate series is equivalent without a trial.
+    fn decide_identical(&mut self, session: SessionId, binary: &Path) -> anyhow::Result<()> {
+        let offered = runner::operations(binary, self.stop())?;
+        let version = |operation: &str| offered.iter().find(|o| o.name == operation).map(|o| o.version);
+        let mut verdicts = Vec::new();
+        for case in &self.plan.cases {
+            // What the program does not know has no series to be equivalent in.
+            if let Some(version) = version(&case.case.operation) {
+                verdicts.extend(judge::identical(&case.case, &case.label, version, &case.roles, &case.rules));
+            }
+        }
+        Ok(self.history.record_verdicts(session, &verdicts, now())?)
+    }
+
+    fn kept(&self, session: SessionId) -> anyhow::Result<Compared> {
+        let reader = self.reader()?;
+        let listing = reader.session(session)?.with_context(|| format!("there is no session {session}"))?;
+        Ok(Compared::Session(Box::new(Comparison { listing, verdicts: reader.verdicts(session)?.len() })))
+    }
+}

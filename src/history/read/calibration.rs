@@ -1,0 +1,70 @@
+//! What the platform measured of itself.
+
+use rusqlite::{Connection, Row};
+
+use crate::history::{
+    HistoryError, Result,
+    row::{self, all, first, word_at},
+};
+use crate::model::{Arm, Calibration, Rate, RatedSeries, RunId, UnixMillis};
+
+/// The calibrations of one environment or of all, newest first.
+pub(in crate::history) fn calibrations(connection: &Connection, environment: Option<&str>) -> Result<Vec<Calibration>> {
+    let read = |row: &Row| calibration_row(connection, row);
+    match environment {
+        Some(environment) => {
+            let sql = "SELECT * FROM calibrations WHERE environment_id = ?1 ORDER BY id DESC";
+            all(connection, sql, [environment], read)
+        }
+        None => all(connection, "SELECT * FROM calibrations ORDER BY id DESC", [], read),
+    }
+}
+
+pub(in crate::history) fn calibration(connection: &Connection, id: i64) -> Result<Option<Calibration>> {
+    first(connection, "SELECT * FROM calibrations WHERE id = ?1", [id], |row| calibration_row(connection, row))
+}
+
+/// The arms of a calibration that have a run, in the order of [`Arm`].
+pub(in crate::history) fn arms(connection: &Connection, calibration: i64) -> Result<Vec<(Arm, RunId)>> {
+    let sql = "SELECT arm, amount, run_id FROM calibration_arms WHERE calibration_id = ?1";
+    let mut arms = all(connection, sql, [calibration], |row| Ok((row::arm(row)?, RunId(row.get("run_id")?))))?;
+    arms.sort_unstable();
+    Ok(arms)
+}
+
+fn calibration_row(connection: &Connection, row: &Row) -> Result<Calibration> {
+    let id = row.get("id")?;
+    let build = row::build(row)?.ok_or_else(|| HistoryError::damaged(format!("calibration {id} has no build")))?;
+    Ok(Calibration {
+        id,
+        environment: row.get("environment_id")?,
+        build,
+        state: word_at(row, "state")?,
+        started_at: UnixMillis(row.get("started_at")?),
+        finished_at: row.get::<_, Option<i64>>("finished_at")?.map(UnixMillis),
+        blocks: row.get("blocks")?,
+        design: row::design(row)?,
+        rates: rates(connection, id)?,
+    })
+}
+
+fn rates(connection: &Connection, calibration: i64) -> Result<Vec<Rate>> {
+    let sql = "SELECT cases.*, rates.* FROM rates LEFT JOIN cases ON cases.id = case_id
+               WHERE calibration_id = ?1 ORDER BY place";
+    all(connection, sql, [calibration], |row| {
+        let case_id: Option<i64> = row.get("case_id")?;
+        Ok(Rate {
+            arm: row::arm(row)?,
+            series: case_id.map(|_| rated(row)).transpose()?,
+            pairs: row.get("pairs")?,
+            independent: row.get("independent")?,
+            flagged: row.get("flagged")?,
+            spread: row.get("spread")?,
+            resolution: row.get("resolution")?,
+        })
+    })
+}
+
+fn rated(row: &Row) -> Result<RatedSeries> {
+    Ok(RatedSeries { case: row::case(row)?, label: row::label(row)?, metric: word_at(row, "metric")? })
+}

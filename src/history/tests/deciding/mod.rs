@@ -1,0 +1,180 @@
+//! What is decided from measurements comes back as it went in, and is refused where it makes no sense.
+
+mod calibrations;
+mod damage;
+mod findings;
+mod sessions;
+mod verdicts;
+
+use super::*;
+use crate::history::{CalibrationStart, HistoryError, SessionStart};
+
+/// The start of a run that plays a part, of the plan that names who it stands against.
+fn part(number: u64, part: Part, against: &str) -> RunStart {
+    RunStart { part, plan: format!("plan against {against}"), ..start(number) }
+}
+
+/// A base and a head, as a comparison opens them.
+fn pair(writer: &mut Writer, base: u64, head: u64) -> (RunId, RunId) {
+    let base_run = writer.open_run(&part(base, Part::Base, &format!("head {head}"))).unwrap().id;
+    let head_run = writer.open_run(&part(head, Part::Head, &format!("base {base}"))).unwrap().id;
+    (base_run, head_run)
+}
+
+fn design() -> Design {
+    Design {
+        first_blocks: 10,
+        second_blocks: 30,
+        first_alpha: 0.1,
+        // Numbers that binary fractions do not hold come back to the last bit.
+        second_alpha: 0.01 / 3.0,
+        budget: 0.01,
+        gate_series: 250,
+    }
+}
+
+fn session_start((base, head): (RunId, RunId)) -> SessionStart {
+    SessionStart {
+        base,
+        head,
+        purpose: Purpose::Gate,
+        identical: false,
+        design: design(),
+        seed: u64::MAX - 1,
+        at: UnixMillis(1_700_000_300_000),
+    }
+}
+
+fn block(documents: u64, stage: Stage, index: u32, trial: u32) -> Block {
+    Block { case: case(documents), stage, index, trial, head_first: index.is_multiple_of(2) }
+}
+
+/// Keeps a trial on both sides and says that they stand against each other.
+fn keep_block(writer: &mut Writer, session: SessionId, (base, head): (RunId, RunId), block: &Block) {
+    let crate::model::Value::Count(documents) = block.case.parameters["documents"] else { unreachable!() };
+    for run in [base, head] {
+        writer.record_trial(run, &trial(documents, block.trial, block.trial)).unwrap();
+    }
+    writer.record_block(session, block).unwrap();
+}
+
+fn verdict(documents: u64, metric: Metric, kind: VerdictKind) -> Verdict {
+    Verdict {
+        label: label(&case(documents)),
+        case: case(documents),
+        operation_version: 3,
+        metric,
+        kind,
+        gate: true,
+        scale: Scale::Ratio,
+        stage: Some(Stage::Second),
+        blocks: 30,
+        effect: Some(1.0 + 0.1 / 3.0),
+        interval: Some(Interval { low: 1.01, high: 1.07, level: 0.9967 }),
+        p: Some(1e-300),
+        alpha: Some(0.01 / 3.0),
+        margin: 0.01,
+        resolution: Some(0.019),
+        blocks_needed: None,
+        reason: "It is <worse> than it was.".into(),
+    }
+}
+
+/// What is said where nothing was measured.
+fn unmeasured(documents: u64, metric: Metric) -> Verdict {
+    Verdict {
+        kind: VerdictKind::Equivalent,
+        gate: false,
+        scale: Scale::Difference,
+        stage: None,
+        blocks: 0,
+        effect: None,
+        interval: None,
+        p: None,
+        alpha: None,
+        margin: 0.0,
+        resolution: None,
+        blocks_needed: Some(u32::MAX),
+        reason: String::new(),
+        ..verdict(documents, metric, VerdictKind::Equivalent)
+    }
+}
+
+fn event(at: i64, state: FindingState, person: Option<&str>) -> FindingEvent {
+    FindingEvent { at: UnixMillis(at), state, person: person.map(str::to_owned), reason: format!("It is {state:?}.") }
+}
+
+/// What the series of a case changes by, as it is told of the number `series`.
+fn change(series: i64, documents: u64, metric: Metric) -> SeriesChange {
+    SeriesChange {
+        series,
+        label: label(&case(documents)),
+        case: case(documents),
+        metric,
+        ratio: 1.0 + 1.0 / 7.0,
+        interval: Some(Interval { low: 1.1, high: 1.2, level: 0.95 }),
+        gain: 33.3,
+        penalty: 12.0,
+        points_before: 40,
+        points_after: 2,
+        confirmed: false,
+    }
+}
+
+/// The number of the series of wall time of a case, once a run on the environment of [`start`] has measured it.
+fn series_of(place: &Place, documents: u64) -> i64 {
+    let lines = place.reader().series("sync/upload", Metric::WALL_TIME, "aaaaaaaaaaaa").unwrap();
+    lines.into_iter().find(|line| line.case == case(documents)).unwrap().id
+}
+
+fn calibration_start() -> CalibrationStart {
+    CalibrationStart {
+        environment: environment("aaaaaaaaaaaa"),
+        build: start(1).build.unwrap(),
+        plan: "plan".into(),
+        blocks: 120,
+        design: design(),
+        at: UnixMillis(1_700_000_400_000),
+    }
+}
+
+/// Every arm, extremes included, in the order of [`Arm`].
+const ARMS: [Arm; 8] = [
+    Arm::Base,
+    Arm::Same,
+    Arm::Slowdown(0),
+    Arm::Slowdown(u32::MAX),
+    Arm::Memory(4096),
+    Arm::Memory(u64::MAX),
+    Arm::Neutral(0),
+    Arm::Neutral(u32::MAX),
+];
+
+fn rate(arm: Arm, documents: Option<u64>) -> Rate {
+    let series = documents.map(|documents| RatedSeries {
+        label: label(&case(documents)),
+        case: case(documents),
+        metric: Metric::of(Role::Server, Quantity::CpuTime),
+    });
+    let known = series.is_some();
+    Rate {
+        arm,
+        series,
+        pairs: 400,
+        independent: 12,
+        flagged: 3,
+        spread: known.then_some(0.1 / 3.0),
+        resolution: known.then_some(0.019),
+    }
+}
+
+#[track_caller]
+fn invalid<T: std::fmt::Debug>(outcome: Result<T, HistoryError>, expected: &str) {
+    match outcome {
+        Err(HistoryError::Invalid { what, why }) => {
+            let text = format!("{what} cannot be kept: {why}");
+            assert!(text.contains(expected), "`{expected}` is not in `{text}`");
+        }
+        other => panic!("{other:?} instead of a refusal because `{expected}`"),
+    }
+}

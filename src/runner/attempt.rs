@@ -1,0 +1,45 @@
+//! One try at one trial: measures it and says what became of it, as a kept trial or as a failure with its cause.
+
+use super::{
+    canary::Workload,
+    trial::{TrialError, TrialOrder, now, run_trial},
+};
+use crate::{
+    model::{Failure, FailureKind, Trial},
+    scenario::CasePlan,
+};
+
+/// Failed tries at one case in a row after which the rest of it is given up.
+pub(super) const FAILURES_IN_A_ROW: u32 = 2;
+
+/// What became of a try.
+pub(super) enum Attempt {
+    /// A whole trial.
+    Kept(Box<Trial>),
+    /// A failure. One that names no trial is that of the whole case.
+    Failed(Failure),
+    /// A person asked to stop; nothing is kept.
+    Stopped,
+}
+
+/// Measures one trial, with the canary around it. `on_sample` is told the number of each sample and its wall time.
+pub(super) fn attempt(order: &TrialOrder<'_>, canary: &Workload, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
+    match run_trial(order, canary, on_sample) {
+        Ok(trial) => Attempt::Kept(Box::new(trial)),
+        Err(TrialError::Stopped) => Attempt::Stopped,
+        Err(TrialError::Failed { kind, message, log }) => {
+            // What a revision does not know, no other trial will teach it.
+            let trial = (kind != FailureKind::Unsupported).then_some(order.index);
+            Attempt::Failed(failure(order.plan, trial, kind, message, log))
+        }
+    }
+}
+
+/// The failure that ends a case after too many failed tries.
+pub(super) fn given_up(case: &CasePlan, kind: FailureKind) -> Failure {
+    failure(case, None, kind, format!("given up after {FAILURES_IN_A_ROW} failed trials in a row"), String::new())
+}
+
+fn failure(case: &CasePlan, trial: Option<u32>, kind: FailureKind, message: String, log: String) -> Failure {
+    Failure { case: Some(case.case.clone()), label: Some(case.label.clone()), trial, kind, message, log, at: now() }
+}

@@ -1,0 +1,214 @@
+//! Measures programs against each other: in blocks of one trial each, one right after the other, in random order. Whatever
+//! the machine does to one it does to the others, so that their ratio is the programs' own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::Path,
+};
+
+use super::{
+    Stop,
+    attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
+    canary::Workload,
+    measure::Ended,
+    order::rank,
+    trial::TrialOrder,
+};
+use crate::{
+    model::{Case, Failure, FailureKind, Injection, PlannedCase, Trial},
+    probe::machine,
+    scenario::CasePlan,
+};
+
+/// One of the programs that stand against each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Contender<'a> {
+    /// The subject's binary.
+    pub binary: &'a Path,
+    /// What the subject is asked to do beside its work, so that the platform can measure its own power.
+    pub injection: Option<Injection>,
+}
+
+/// One block that is to be measured.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockOrder<'a> {
+    /// Of which case.
+    pub case: &'a CasePlan,
+    /// Which block, from 0. Decides the order of the contenders.
+    pub block: u32,
+    /// The index that each contender's trial gets.
+    pub trial: u32,
+}
+
+/// What happens while blocks are measured. The runner waits while an event is handled.
+#[derive(Debug)]
+pub enum BlockEvent {
+    /// A block begins.
+    Started {
+        /// Of which case.
+        case: PlannedCase,
+        /// Which block.
+        block: u32,
+    },
+    /// A contender's trial begins.
+    TrialStarted {
+        /// Place in the list of contenders.
+        contender: usize,
+    },
+    /// A sample was taken; for progress only.
+    SampleTaken {
+        /// Place in the list of contenders.
+        contender: usize,
+        /// Which sample, from 0, warm-up included.
+        sample: u32,
+        /// Its wall time per operation, in nanoseconds.
+        wall_ns: u64,
+    },
+    /// Every contender had its turn. A block that was cut off is never told: nothing of it is kept.
+    Finished(Box<FinishedBlock>),
+}
+
+/// A block that is over.
+#[derive(Debug)]
+pub struct FinishedBlock {
+    /// Of which case.
+    pub case: Case,
+    /// Which block.
+    pub block: u32,
+    /// The contenders in the order in which they had their turns.
+    pub order: Vec<usize>,
+    /// Each contender's trial; `None` where it failed.
+    pub trials: Vec<Option<Trial>>,
+    /// What failed, with the contender. One that names no trial ends the case for everybody.
+    pub failures: Vec<(usize, Failure)>,
+}
+
+/// Blocks in rounds: each round visits every case once, in a random order of its own, so that the blocks of a case are
+/// spread over the whole time, and what is interrupted has something of everything.
+pub fn rounds<'a>(cases: &'a [CasePlan], blocks: Range<u32>, seed: u64) -> Vec<BlockOrder<'a>> {
+    let round = |block: u32| {
+        let mut round: Vec<BlockOrder<'a>> =
+            cases.iter().map(|case| BlockOrder { case, block, trial: block }).collect();
+        round.sort_by_cached_key(|order| rank(seed, &format!("{block} {}", order.case.case.key())));
+        round
+    };
+    blocks.flat_map(round).collect()
+}
+
+/// Measures `blocks` in the order given. `first_order` is the place in the session's order of the first trial. Trials' files
+/// go below `folder`. A case that failed twice in a row, or that a contender does not know, is given up.
+///
+/// # Errors
+/// Only those of `emit`: failures of subjects are events.
+pub fn measure_blocks<E>(
+    blocks: &[BlockOrder<'_>],
+    contenders: &[Contender<'_>],
+    folder: &Path,
+    seed: u64,
+    first_order: u32,
+    stop: &Stop,
+    emit: &mut dyn FnMut(BlockEvent) -> Result<(), E>,
+) -> Result<Ended, E> {
+    let mut walk = Walk {
+        contenders,
+        folder,
+        seed,
+        stop,
+        canary: Workload::new(),
+        clock_step_ns: machine::clock_step_ns(),
+        order: first_order,
+        emit,
+    };
+    let mut given_up = BTreeSet::new();
+    let mut failures_in_a_row: BTreeMap<String, u32> = BTreeMap::new();
+    for block in blocks {
+        let key = block.case.case.key();
+        if given_up.contains(&key) {
+            continue;
+        }
+        if stop.is_set() {
+            return Ok(Ended::Stopped);
+        }
+        let failures = failures_in_a_row.entry(key.clone()).or_default();
+        let Some(mut finished) = walk.block(block)? else { return Ok(Ended::Stopped) };
+        *failures = if finished.failures.is_empty() { 0 } else { *failures + 1 };
+        if give_up(block.case, &mut finished, *failures) {
+            given_up.insert(key);
+        }
+        (walk.emit)(BlockEvent::Finished(Box::new(finished)))?;
+    }
+    Ok(if stop.is_set() { Ended::Stopped } else { Ended::Complete })
+}
+
+/// Whether the case is over, after so many failed blocks in a row. Adds the failure that says so.
+fn give_up(case: &CasePlan, finished: &mut FinishedBlock, failures_in_a_row: u32) -> bool {
+    if finished.failures.iter().any(|(_, failure)| failure.trial.is_none()) {
+        return true;
+    }
+    let last: Option<(usize, FailureKind)> = finished.failures.last().map(|(who, failure)| (*who, failure.kind));
+    match last {
+        Some((who, kind)) if failures_in_a_row >= FAILURES_IN_A_ROW => {
+            finished.failures.push((who, given_up(case, kind)));
+            true
+        }
+        _ => false,
+    }
+}
+
+struct Walk<'a, E> {
+    contenders: &'a [Contender<'a>],
+    folder: &'a Path,
+    seed: u64,
+    stop: &'a Stop,
+    canary: Workload,
+    clock_step_ns: u64,
+    order: u32,
+    emit: &'a mut dyn FnMut(BlockEvent) -> Result<(), E>,
+}
+
+impl<E> Walk<'_, E> {
+    /// One trial of each contender; nothing where a person stopped it.
+    fn block(&mut self, block: &BlockOrder<'_>) -> Result<Option<FinishedBlock>, E> {
+        (self.emit)(BlockEvent::Started { case: block.case.planned(), block: block.block })?;
+        let key = block.case.case.key();
+        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
+        order.sort_by_cached_key(|contender| rank(self.seed, &format!("{} {key} {contender}", block.block)));
+        let mut trials: Vec<Option<Trial>> = self.contenders.iter().map(|_| None).collect();
+        let mut failures = Vec::new();
+        for contender in &order {
+            match self.trial(block, *contender)? {
+                Attempt::Kept(trial) => trials[*contender] = Some(*trial),
+                Attempt::Stopped => return Ok(None),
+                Attempt::Failed(failure) => failures.push((*contender, failure)),
+            }
+        }
+        Ok(Some(FinishedBlock { case: block.case.case.clone(), block: block.block, order, trials, failures }))
+    }
+
+    fn trial(&mut self, block: &BlockOrder<'_>, contender: usize) -> Result<Attempt, E> {
+        (self.emit)(BlockEvent::TrialStarted { contender })?;
+        let Contender { binary, injection } = self.contenders[contender];
+        // One folder for all: paths of equal length, and the same place on the disk.
+        let folder = self.folder.join("trial");
+        let order = TrialOrder {
+            plan: block.case,
+            binary,
+            folder: &folder,
+            index: block.trial,
+            order: self.order,
+            clock_step_ns: self.clock_step_ns,
+            injection,
+            stop: self.stop,
+        };
+        self.order += 1;
+        let mut told = Ok(());
+        let attempt = attempt(&order, &self.canary, &mut |sample, wall_ns| {
+            if told.is_ok() {
+                told = (self.emit)(BlockEvent::SampleTaken { contender, sample, wall_ns });
+            }
+        });
+        told?;
+        Ok(attempt)
+    }
+}

@@ -1,0 +1,128 @@
+//! Changes for the worse of a known size, put in by order: the platform measures with them how small a change it sees.
+//! It must never touch the engine, nor do anything where nothing is injected.
+
+use std::fs::File;
+use std::hint::{black_box, spin_loop};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::contract::{Injection, Prepare, Role};
+use crate::error::SubjectError;
+use crate::parameters::unknown;
+
+/// The most bytes that are held, or written each time.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// How much is written with one call.
+const BLOCK: u64 = 64 << 10;
+
+/// What is injected into one process.
+pub(crate) struct Injected {
+    slowdown_ppm: u32,
+    writes: Option<Writes>,
+    /// Only there to be held.
+    _memory: Vec<u8>,
+}
+
+/// Writes of as many bytes each time, over those of the time before, so that the file does not grow.
+struct Writes {
+    file: File,
+    block: Vec<u8>,
+    bytes: u64,
+}
+
+impl Injected {
+    /// What the request wants injected. Taken hold of before anything else is set up, so that the memory is not taken
+    /// from what that leaves free.
+    pub(crate) fn prepare(request: &Prepare) -> Result<Option<Self>, SubjectError> {
+        let Some(Injection { slowdown_ppm, memory_bytes, write_bytes }) = request.injection else { return Ok(None) };
+        if request.role != Role::Client {
+            return Err(unknown("role of an injection", request.role.as_str(), [Role::Client.as_str()]));
+        }
+        if memory_bytes.max(write_bytes) > MOST_BYTES {
+            return Err(SubjectError::Order(format!("at most {MOST_BYTES} bytes are injected")));
+        }
+        let writes = (write_bytes > 0).then(|| Writes::prepare(Path::new(&request.folder), write_bytes)).transpose();
+        Ok(Some(Self {
+            slowdown_ppm,
+            writes: writes.map_err(SubjectError::engine("making the file for injected writes"))?,
+            _memory: touched(memory_bytes).map_err(SubjectError::engine("taking the injected memory"))?,
+        }))
+    }
+
+    /// Spins for the injected share of the time since `began`.
+    pub(crate) fn slow_down(&self, began: Instant) {
+        let worked = began.elapsed();
+        let until = worked + worked.mul_f64(f64::from(self.slowdown_ppm) / 1e6);
+        while began.elapsed() < until {
+            spin_loop();
+        }
+    }
+
+    /// Writes the injected bytes, once.
+    pub(crate) fn write(&self) -> io::Result<()> {
+        let Some(Writes { file, block, bytes }) = &self.writes else { return Ok(()) };
+        let mut written = 0;
+        while written < *bytes {
+            // At most a block, so it fits.
+            let part = (bytes - written).min(BLOCK) as usize;
+            file.write_all_at(&block[..part], written)?;
+            written += part as u64;
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn slowdown(slowdown_ppm: u32) -> Self {
+        Self { slowdown_ppm, writes: None, _memory: Vec::new() }
+    }
+}
+
+impl Writes {
+    fn prepare(folder: &Path, bytes: u64) -> io::Result<Self> {
+        let file = File::create(folder.join("injected"))?;
+        Ok(Self { file, block: vec![0; bytes.min(BLOCK) as usize], bytes })
+    }
+}
+
+/// Memory whose every page is really there: never zero, so that no page is shared.
+fn touched(bytes: u64) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let bytes = usize::try_from(bytes)?;
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(bytes)?;
+    memory.resize(bytes, 1);
+    Ok(black_box(memory))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_as_long_as_ordered_and_does_not_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        for bytes in [1, BLOCK, BLOCK + 1, 3 * BLOCK - 1] {
+            let writes = Some(Writes::prepare(folder.path(), bytes).unwrap());
+            let injected = Injected { writes, ..Injected::slowdown(0) };
+            injected.write().unwrap();
+            injected.write().unwrap();
+            assert_eq!(folder.path().join("injected").metadata().unwrap().len(), bytes);
+        }
+    }
+
+    #[test]
+    fn spinning_lasts_for_its_share() {
+        for ppm in [0, 10_000, 500_000, 2_000_000] {
+            let began = Instant::now();
+            std::thread::sleep(Duration::from_millis(5));
+            let worked = began.elapsed();
+            Injected::slowdown(ppm).slow_down(began);
+            // A lower bound only: however slow the machine is, the spinning does not end before.
+            assert!(began.elapsed() >= worked.mul_f64(1.0 + f64::from(ppm) / 1e6));
+        }
+    }
+}
