@@ -1,7 +1,7 @@
 //! A series that grows, and the best places to cut it. Whether points come one by one or all at once makes no difference
 //! to the result, bit for bit: what depends on all points at once is estimated at fixed lengths only.
 
-use super::levels::Stretch;
+use super::levels::{Stretch, Sums};
 use super::noise_level::{self, NoiseLevel};
 use super::partition::{Partition, SHORTEST};
 use super::{LevelScale, StatsError, check_range};
@@ -45,9 +45,11 @@ impl Fit {
 pub(super) struct Cutter {
     scale: LevelScale,
     /// On the scale.
-    pub(super) values: Vec<f64>,
+    values: Vec<f64>,
     /// The same, each within the band around the running median.
-    pub(super) clipped: Vec<f64>,
+    clipped: Vec<f64>,
+    /// Of the clipped values.
+    sums: Sums,
     /// Where the last segment of the best partition of the points up to each begins.
     starts: Vec<usize>,
     pub(super) fit: Fit,
@@ -58,7 +60,8 @@ pub(super) struct Cutter {
 impl Cutter {
     pub(super) fn new(scale: LevelScale) -> Self {
         let settled = Partition::new(0.0, 0.0);
-        Self { scale, values: Vec::new(), clipped: Vec::new(), starts: Vec::new(), fit: Fit::NONE, settled }
+        let sums = Sums::default();
+        Self { scale, values: Vec::new(), clipped: Vec::new(), sums, starts: Vec::new(), fit: Fit::NONE, settled }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -107,6 +110,7 @@ impl Cutter {
         self.settled = Partition::new(noise.rho, self.fit.penalty);
         self.starts.clear();
         self.clipped.truncate(length.saturating_sub(noise_level::REACH));
+        self.sums = Sums::default();
     }
 
     /// Brings the partition up to date: for good where the running median is final, on a copy for the newest points.
@@ -114,10 +118,11 @@ impl Cutter {
         let settled = self.settled.points();
         let settling = self.len().saturating_sub(noise_level::REACH).max(settled);
         self.starts.truncate(settled);
-        // After a fit values up to the settling point may be clipped for good already.
-        let clipped_for_good = self.clipped.len().min(self.settled_clips());
-        self.clipped.truncate(clipped_for_good);
+        // Right after a fit more values are clipped for good than the partition has seen.
+        self.clipped.truncate(settled.max(self.fit.length.saturating_sub(noise_level::REACH)));
         noise_level::clip(&self.values, self.fit.width, &mut self.clipped);
+        self.sums.truncate(settled);
+        self.clipped[settled..].iter().for_each(|value| self.sums.push(*value));
         let (centre, sigma) = (self.values.first().copied().unwrap_or(0.0), self.fit.noise.sigma);
         let standard = |value: f64| if sigma > 0.0 { (value - centre) / sigma } else { 0.0 };
         for value in &self.clipped[settled..settling] {
@@ -159,16 +164,15 @@ impl Cutter {
         cuts
     }
 
+    /// What the points from `start` to before `end` say of their level.
     pub(super) fn stretch(&self, start: usize, end: usize) -> Stretch {
-        let mut stretch = Stretch::new(self.fit.noise, self.clipped[start]);
-        self.clipped[start + 1..end].iter().for_each(|value| stretch.push(*value));
-        stretch
+        self.sums.stretch(start, end, self.fit.noise)
     }
 
     /// Where the points themselves put a cut, given the levels around it. An outlier next to a step is clipped to the
     /// wrong side of it; here it counts for neither.
     fn moved(&self, start: usize, at: usize, end: usize) -> usize {
-        let (before, after) = (self.stretch(start, at).level(), self.stretch(at, end).level());
+        let (before, after) = (self.stretch(start, at).level, self.stretch(at, end).level);
         let low = at.saturating_sub(MOVABLE).max(start + SHORTEST).min(at);
         let high = (at + MOVABLE).min(end.saturating_sub(SHORTEST)).max(at);
         let level = |place: usize, cut: usize| if place < cut { before } else { after };
@@ -188,7 +192,7 @@ impl Cutter {
     /// Whether the newest points are better told by a level of their own when none of them counts for more than an
     /// outlier. Three outliers in a row hardly agree on one.
     fn holds(&self, start: usize, at: usize) -> bool {
-        let before = self.stretch(start, at).level();
+        let before = self.stretch(start, at).level;
         let mut newest = self.values[at..].to_vec();
         let middle = newest.len() / 2;
         let (_, after, _) = newest.select_nth_unstable_by(middle, f64::total_cmp);
@@ -204,10 +208,6 @@ impl Cutter {
         let Fit { noise, width, .. } = self.fit;
         let carried = noise.rho * (self.values[place - 1] - level_before).clamp(-width, width);
         ((self.values[place] - level - carried) / noise.sigma).powi(2).min(MOST)
-    }
-
-    fn settled_clips(&self) -> usize {
-        self.settled.points().max(self.fit.length.saturating_sub(noise_level::REACH))
     }
 }
 

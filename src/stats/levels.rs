@@ -3,44 +3,61 @@
 
 use super::NoiseLevel;
 
-/// The level of the points so far, by generalised least squares for first-order autoregressive noise.
+/// Sums of a growing series, so that the level of any stretch of it takes no time. Around its first value, so that equal
+/// values add nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sums {
+    centre: f64,
+    /// Sum of the values before each place, less the centre each. One more than values, but for none.
+    before: Vec<f64>,
+}
+
+impl Sums {
+    /// Forgets all but the first values.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.before.truncate(if length == 0 { 0 } else { length + 1 });
+    }
+
+    /// Takes the next value.
+    pub(super) fn push(&mut self, value: f64) {
+        if self.before.is_empty() {
+            self.centre = value;
+            self.before.push(0.0);
+        }
+        let sum = self.before.last().copied().unwrap_or(0.0);
+        self.before.push(sum + (value - self.centre));
+    }
+
+    /// The level of a stretch of at least one point, by generalised least squares for first-order autoregressive noise:
+    /// `((1 - ρ²) y₁ + (1 - ρ) Σ (yₜ - ρ yₜ₋₁)) / ((1 - ρ²) + (m - 1)(1 - ρ)²)`.
+    pub(super) fn stretch(&self, start: usize, end: usize, noise: NoiseLevel) -> Stretch {
+        let rho = noise.rho;
+        let own = 1.0 - rho;
+        let sum = |from: usize, to: usize| self.before[to] - self.before[from];
+        let weight = 1.0 - rho * rho + (end - start - 1) as f64 * own * own;
+        let weighted =
+            (1.0 - rho * rho) * sum(start, start + 1) + own * (sum(start + 1, end) - rho * sum(start, end - 1));
+        Stretch { level: self.centre + weighted / weight, weight }
+    }
+}
+
+/// What a stretch of points says of its level.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
-    noise: NoiseLevel,
+    pub(super) level: f64,
     /// How much is known of the level: its variance is that of the fresh noise over this. Without correlation the number
     /// of points.
     pub(super) weight: f64,
-    first: f64,
-    previous: f64,
-    sum: f64,
 }
 
 impl Stretch {
-    /// A stretch of one point.
-    pub(super) fn new(noise: NoiseLevel, first: f64) -> Self {
-        Self { noise, weight: 1.0 - noise.rho * noise.rho, first, previous: first, sum: 0.0 }
-    }
-
-    /// Takes the next point.
-    pub(super) fn push(&mut self, value: f64) {
-        let own = 1.0 - self.noise.rho;
-        self.weight += own * own;
-        // Against the first point, so that the level of equal values is that value.
-        self.sum += own * ((value - self.first) - self.noise.rho * (self.previous - self.first));
-        self.previous = value;
-    }
-
-    pub(super) fn level(&self) -> f64 {
-        self.first + self.sum / self.weight
-    }
-
-    /// What two levels for two stretches save over a shared one, in units of the fresh noise's variance. Zero without
-    /// noise and without a difference.
-    pub(super) fn gain(&self, after: &Stretch) -> f64 {
-        let difference = after.level() - self.level();
+    /// What a level each for two stretches saves over a shared one, in units of the fresh noise's variance.
+    pub(super) fn gain(self, after: Stretch, noise: NoiseLevel) -> f64 {
+        let difference = after.level - self.level;
         if difference == 0.0 {
             return 0.0;
         }
         let shared = self.weight * after.weight / (self.weight + after.weight);
-        (shared * (difference / self.noise.sigma).powi(2)).min(f64::MAX)
+        (shared * (difference / noise.sigma).powi(2)).min(f64::MAX)
     }
 }

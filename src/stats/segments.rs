@@ -9,7 +9,6 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::cutter::{self, Cutter};
-use super::levels::Stretch;
 use super::{Interval, LEVEL, NoiseLevel, StatsError};
 
 /// How many points have to follow the first of a new level before the change is believed.
@@ -98,7 +97,7 @@ pub(super) fn segmentation(cutter: &Cutter) -> Segmentation {
     let segment = |start: usize, end: usize| Segment {
         start,
         end,
-        level: on_values(cutter.scale(), cutter.stretch(start, end).level()),
+        level: on_values(cutter.scale(), cutter.stretch(start, end).level),
     };
     Segmentation {
         segments: bounds.windows(2).map(|pair| segment(pair[0], pair[1])).collect(),
@@ -117,21 +116,22 @@ fn on_values(scale: LevelScale, level: f64) -> f64 {
 fn change(cutter: &Cutter, start: usize, at: usize, end: usize) -> Change {
     let (before, after) = (cutter.stretch(start, at), cutter.stretch(at, end));
     let value = |level: f64| on_values(cutter.scale(), level);
-    let effect = after.level() - before.level();
-    let error = cutter.fit.noise.sigma * (1.0 / before.weight + 1.0 / after.weight).sqrt();
+    let effect = after.level - before.level;
+    let noise = cutter.fit.noise;
+    let error = noise.sigma * (1.0 / before.weight + 1.0 / after.weight).sqrt();
     let reach = error * student(cutter::freedom(cutter.fit.length));
     Change {
         at,
-        before: value(before.level()),
-        after: value(after.level()),
+        before: value(before.level),
+        after: value(after.level),
         effect: value(effect),
         interval: Interval { low: value(effect - reach), high: value(effect + reach), level: LEVEL },
-        gain: before.gain(&after),
+        gain: before.gain(after, noise),
         penalty: cutter.fit.penalty,
         points_before: at - start,
         points_after: end - at,
-        within: within(cutter.fit.noise, effect),
-        confirmed_at: confirmed_at(cutter, &before, at, end),
+        within: within(noise, effect),
+        confirmed_at: confirmed_at(cutter, start, at, end),
     }
 }
 
@@ -145,12 +145,10 @@ fn within(noise: NoiseLevel, effect: f64) -> usize {
     (11.0 * (noise.sigma / ((1.0 - noise.rho) * effect)).powi(2)).ceil() as usize
 }
 
-fn confirmed_at(cutter: &Cutter, before: &Stretch, at: usize, end: usize) -> Option<usize> {
-    let mut after = cutter.stretch(at, at + 1);
-    (at + 1..end).find(|place| {
-        after.push(cutter.clipped[*place]);
-        place - at >= FOLLOWING && before.gain(&after) >= cutter.fit.penalty
-    })
+fn confirmed_at(cutter: &Cutter, start: usize, at: usize, end: usize) -> Option<usize> {
+    let before = cutter.stretch(start, at);
+    let saves = |newest: &usize| before.gain(cutter.stretch(at, newest + 1), cutter.fit.noise) >= cutter.fit.penalty;
+    (at + FOLLOWING..end).find(saves)
 }
 
 #[cfg(test)]
