@@ -1,9 +1,12 @@
 //! The only test binary of the engine: one module per room, and one per promise that rooms keep together.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod backends;
+mod blobs;
 mod crypto;
 mod mismatching;
 mod recovering;
 mod refusing;
 mod support;
 mod synchronising;
+mod transfers;

@@ -13,7 +13,7 @@ use crate::protocol::{Problem, ProblemKind, UserName};
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a server may say nothing. It says something at least once for each batch.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Most bytes of an answer that is not a stream.
 const ANSWER_LIMIT: usize = 64 << 10;
@@ -25,7 +25,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(config: HttpConfig, address: &str, user: &UserName, token: &str) -> Result<Self, SyncError> {
+    /// A connection that waits for `patience` when the server says nothing, its own silence during a long body included.
+    pub(super) fn new(
+        config: HttpConfig,
+        patience: Option<Duration>,
+        address: &str,
+        user: &UserName,
+        token: &str,
+    ) -> Result<Self, SyncError> {
         let wrong = |why| SyncError::Address { address: address.to_owned(), why };
         let mut base = Url::parse(address).map_err(|_| wrong("is no URL, such as https://sync.example.org"))?;
         let local = is_loopback(&base);
@@ -48,10 +55,12 @@ impl Connection {
         let mut builder = Client::builder()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             .connect_timeout(CONNECT_PATIENCE)
-            .read_timeout(PATIENCE)
             .redirect(Policy::none())
             .http1_only()
             .tcp_nodelay(config.nodelay);
+        if let Some(patience) = patience {
+            builder = builder.read_timeout(patience);
+        }
         if !config.keep_alive {
             builder = builder.pool_max_idle_per_host(0);
         }
@@ -73,7 +82,11 @@ impl Connection {
 
 /// Sends a request and lets nothing but a success through.
 pub(super) async fn send(request: RequestBuilder) -> Result<Response, SyncError> {
-    let response = request.send().await?;
+    check(request.send().await?).await
+}
+
+/// Lets nothing but a success through.
+pub(super) async fn check(response: Response) -> Result<Response, SyncError> {
     if response.status().is_success() {
         return Ok(response);
     }
@@ -98,11 +111,16 @@ pub(super) fn refused(problem: Problem) -> SyncError {
 }
 
 /// A whole answer of bounded size.
-pub(super) async fn read(mut response: Response) -> Result<Vec<u8>, SyncError> {
+pub(super) async fn read(response: Response) -> Result<Vec<u8>, SyncError> {
+    read_up_to(response, ANSWER_LIMIT).await
+}
+
+/// A whole answer of at most `limit` bytes.
+pub(super) async fn read_up_to(mut response: Response, limit: usize) -> Result<Vec<u8>, SyncError> {
     let mut whole = Vec::new();
     while let Some(piece) = response.chunk().await? {
-        if whole.len() + piece.len() > ANSWER_LIMIT {
-            return Err(SyncError::Protocol(format!("an answer is longer than {ANSWER_LIMIT} bytes")));
+        if whole.len() + piece.len() > limit {
+            return Err(SyncError::Protocol(format!("an answer is longer than {limit} bytes")));
         }
         whole.extend_from_slice(&piece);
     }
@@ -125,7 +143,7 @@ mod tests {
     use super::*;
 
     fn connect(address: &str) -> Result<Connection, SyncError> {
-        Connection::new(HttpConfig::default(), address, &"ana".parse().unwrap(), "token")
+        Connection::new(HttpConfig::default(), Some(PATIENCE), address, &"ana".parse().unwrap(), "token")
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! sealed while a body is produced and opened while one arrives; nothing leaves this room unsealed, and nothing that
 //! does not open enters the replica.
 //!
-//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `recovery` for the root secret.
+//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `recovery` for the root secret,
+//! `blobs` for large things and `transfers` for how they travel.
 
+mod blobs;
 mod connection;
 mod error;
 mod file;
@@ -11,7 +13,10 @@ mod pull;
 mod push;
 mod recovery;
 mod sync;
+mod transfers;
 
+pub use blobs::{BlobClient, BlobError, BlobReport, Blobs, PutAs};
 pub use error::{RecoveryError, SyncError};
 pub use recovery::{RecoverySlot, StoredRecovery};
 pub use sync::{SyncClient, SyncReport};
+pub use transfers::{RunningTransfer, Settled, TransferProgress};

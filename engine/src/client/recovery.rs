@@ -35,7 +35,10 @@ impl RecoverySlot {
     /// # Errors
     /// As there.
     pub fn new(config: &Config, address: &str, user: &UserName, token: &str) -> Result<Self, SyncError> {
-        Ok(Self { connection: Connection::new(config.http, address, user, token)?, user: user.clone() })
+        Ok(Self {
+            connection: Connection::new(config.http, Some(connection::PATIENCE), address, user, token)?,
+            user: user.clone(),
+        })
     }
 
     /// The user's root secret: the one in the slot, else the one in the file `local`, else a new one. Afterwards it lies,

@@ -2,11 +2,16 @@
 //! documents, JSON for the rest, problem details for failures. Everything from the wire is bounded and validated here;
 //! this room must never send, receive or store anything itself.
 
+mod blob;
 mod frame;
 mod message;
 mod problem;
 mod user;
 
+pub use blob::{
+    BlobCount, BlobDigest, BlobEntry, BlobFlag, BlobFlags, BlobId, BlobList, BlobUsage, FlagSet, InvalidBlobDigest,
+    InvalidBlobName, InvalidFlag, Namespace,
+};
 pub use frame::{
     BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, MAX_SEALED, PREAMBLE, SealedDocument,
     encode_commit, encode_document, encode_end, encoded_length,
@@ -20,6 +25,9 @@ pub const FRAMES: &str = "application/vnd.benchline.documents";
 
 /// Media type of a stream of JSON values, one a line.
 pub const LINES: &str = "application/jsonl";
+
+/// Media type of a part of a blob that is appended to an upload.
+pub const PARTIAL_UPLOAD: &str = "application/partial-upload";
 
 /// Most bytes of a recovery document.
 pub const MAX_RECOVERY: usize = 16 << 10;

@@ -25,18 +25,32 @@ pub enum ProblemKind {
     HistoryMismatch,
     /// 409: the store has noted another place in the replica's history than the replica says.
     ReplicaMismatch,
+    /// 409: another blob has this name.
+    BlobConflict,
+    /// 409: the upload stands at another offset than the request says.
+    OffsetMismatch,
+    /// 411: the length must be said beforehand.
+    LengthRequired,
     /// 412: the slot is not as the client thought.
     PreconditionFailed,
     /// 413: too much at once.
     TooLarge,
     /// 415: a media type that is not read here.
     UnsupportedMediaType,
+    /// 416: the blob does not have the bytes that were asked for.
+    RangeNotSatisfiable,
+    /// 422: the content is not what its digest says.
+    DigestMismatch,
     /// 428: an overwrite must name what it replaces.
     PreconditionRequired,
+    /// 429: too many at the same time.
+    TooManyRequests,
     /// 500: the server failed.
     Internal,
     /// 503: too busy at the moment.
     Busy,
+    /// 507: the user may not store so much.
+    QuotaExceeded,
     /// Anything that this version does not know.
     Other,
 }
@@ -51,12 +65,19 @@ const KINDS: &[(ProblemKind, &str, u16, &str)] = &[
     (ProblemKind::Timeout, "timeout", 408, "The request took too long"),
     (ProblemKind::HistoryMismatch, "history-mismatch", 409, "The store has another history than the replica has seen"),
     (ProblemKind::ReplicaMismatch, "replica-mismatch", 409, "The store has noted another state of this replica"),
+    (ProblemKind::BlobConflict, "blob-conflict", 409, "Another blob has this name"),
+    (ProblemKind::OffsetMismatch, "offset-mismatch", 409, "The upload stands at another offset"),
+    (ProblemKind::LengthRequired, "length-required", 411, "The length must be said beforehand"),
     (ProblemKind::PreconditionFailed, "precondition-failed", 412, "What is stored is not what the request expects"),
     (ProblemKind::TooLarge, "too-large", 413, "The request is too large"),
     (ProblemKind::UnsupportedMediaType, "unsupported-media-type", 415, "The body has a type that is not read here"),
+    (ProblemKind::RangeNotSatisfiable, "range-not-satisfiable", 416, "There are no such bytes"),
+    (ProblemKind::DigestMismatch, "digest-mismatch", 422, "The content is not what its digest says"),
     (ProblemKind::PreconditionRequired, "precondition-required", 428, "The request must say what it replaces"),
+    (ProblemKind::TooManyRequests, "too-many-requests", 429, "Too much at the same time"),
     (ProblemKind::Internal, "internal", 500, "The server failed"),
     (ProblemKind::Busy, "busy", 503, "The server is too busy"),
+    (ProblemKind::QuotaExceeded, "quota-exceeded", 507, "There is no room for it"),
     (ProblemKind::Other, "other", 500, "Unknown problem"),
 ];
 

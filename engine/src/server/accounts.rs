@@ -3,19 +3,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use zeroize::Zeroizing;
 
+use super::clock::now;
 use super::sessions::{Sessions, User};
 use crate::config::{Config, StoreConfig};
 use crate::protocol::UserName;
 use crate::store::{Database, DatabaseError, Kind};
 
-/// Schema of the accounts. History: 1, the first.
-const MIGRATIONS: &[&str] = &["
+/// Schema of the accounts. History: 1, the first; 2, quotas of users.
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE users (
         id   INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE
@@ -26,7 +28,11 @@ const MIGRATIONS: &[&str] = &["
         expires INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX tokens_by_user ON tokens (user);
-"];
+",
+    "
+    ALTER TABLE users ADD COLUMN quota INTEGER CHECK (quota >= 0);
+",
+];
 
 /// What every token begins with, so that people and scanners recognise one.
 const PREFIX: &str = "bls_";
@@ -172,6 +178,37 @@ impl Accounts {
         Ok(revoked)
     }
 
+    /// Allows a user this many bytes of blobs; `None` is the server's own quota. It counts at once in this process,
+    /// within a second in others.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`] where there is no such user.
+    pub async fn set_quota(&self, name: &UserName, quota: Option<u64>) -> Result<(), AccountError> {
+        let name = name.clone();
+        let quota = quota.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.database
+            .write(move |connection| {
+                let known = connection
+                    .prepare_cached("UPDATE users SET quota = ?2 WHERE name = ?1")?
+                    .execute((name.as_str(), quota))?;
+                if known == 0 { Err(AccountError::Unknown(name)) } else { Ok(()) }
+            })
+            .await?;
+        self.sessions.forget();
+        Ok(())
+    }
+
+    /// The numbers of all users.
+    pub(super) async fn numbers(&self) -> Result<Vec<i64>, DatabaseError> {
+        self.database
+            .read(|connection| {
+                let mut statement = connection.prepare_cached("SELECT id FROM users ORDER BY id")?;
+                let numbers = statement.query_map([], |row| row.get(0))?;
+                Ok::<_, DatabaseError>(numbers.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     /// Whose token this is, if it counts.
     pub(super) async fn authenticate(&self, token: &str) -> Result<Option<Arc<User>>, DatabaseError> {
         let hash = hash(token);
@@ -194,23 +231,19 @@ impl Accounts {
 
 fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(User, i64)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
-        "SELECT users.id, users.name, tokens.expires FROM tokens JOIN users ON users.id = tokens.user WHERE hash = ?1",
+        "SELECT users.id, users.name, users.quota, tokens.expires FROM tokens JOIN users ON users.id = tokens.user
+         WHERE hash = ?1",
     )?;
-    let found =
-        statement.query_row([hash], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?))).optional()?;
-    let Some((id, name, expires)) = found else { return Ok(None) };
+    let mut rows = statement.query([hash])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
     let name = name.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))?;
-    Ok(Some((User { id, name }, expires)))
+    let quota = row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned);
+    Ok(Some((User { id: row.get(0)?, name, quota }, row.get(3)?)))
 }
 
 fn hash(token: &str) -> TokenHash {
     let mut hash = TokenHash::default();
     hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
     hash
-}
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

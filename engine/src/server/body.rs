@@ -9,18 +9,15 @@ use tokio::time::timeout;
 
 use super::refusal::Refusal;
 
-/// How long nothing of a body may arrive.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// How much of a body is still read, and for how long, after it was refused: a client that is sending reads the answer
 /// only if the connection is not torn down under it.
 const DRAIN_BYTES: usize = 16 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// The next piece of a body, `None` at its end.
-pub(super) async fn next_piece(body: &mut BodyDataStream) -> Result<Option<Bytes>, Refusal> {
-    match timeout(PATIENCE, body.next()).await {
-        Err(_) => Err(Refusal::Timeout(PATIENCE.as_secs())),
+/// The next piece of a body, `None` at its end. It may take as long as `patience`.
+pub(super) async fn next_piece(body: &mut BodyDataStream, patience: Duration) -> Result<Option<Bytes>, Refusal> {
+    match timeout(patience, body.next()).await {
+        Err(_) => Err(Refusal::Timeout(patience.as_secs())),
         Ok(None) => Ok(None),
         Ok(Some(Ok(piece))) => Ok(Some(piece)),
         Ok(Some(Err(error))) => Err(Refusal::Malformed(format!("the body broke off: {error}"))),
@@ -28,10 +25,10 @@ pub(super) async fn next_piece(body: &mut BodyDataStream) -> Result<Option<Bytes
 }
 
 /// A whole body of at most `limit` bytes.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+pub(super) async fn read(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Refusal> {
     let mut body = body.into_data_stream();
     let mut whole = BytesMut::new();
-    while let Some(piece) = next_piece(&mut body).await? {
+    while let Some(piece) = next_piece(&mut body, patience).await? {
         if whole.len() + piece.len() > limit {
             return Err(Refusal::TooLarge(format!("the body may have {limit} bytes")));
         }

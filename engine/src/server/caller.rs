@@ -1,21 +1,27 @@
 //! Who calls, and what that opens. A handler that takes a `Caller` runs only for a valid token on its own user's path.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
+use super::blobs::Name;
 use super::refusal::Refusal;
 use super::state::Server;
 use super::user_store::UserStore;
 use crate::document::ReplicaId;
-use crate::protocol::UserName;
+use crate::protocol::{Namespace, UserName};
 
 /// A request's sender, known and allowed where the request goes.
 pub(super) struct Caller {
     /// The sender's own store.
     pub(super) store: Arc<UserStore>,
+    /// Bytes of blobs that the sender may store.
+    pub(super) quota: u64,
+    /// How long nothing of the sender's body may arrive.
+    pub(super) patience: Duration,
 }
 
 impl FromRequestParts<Server> for Caller {
@@ -27,7 +33,12 @@ impl FromRequestParts<Server> for Caller {
         if user.name != addressed {
             return Err(Refusal::Forbidden);
         }
-        Ok(Self { store: server.store(user.id).await? })
+        let config = server.config();
+        Ok(Self {
+            store: server.store(user.id).await?,
+            quota: user.quota.unwrap_or(config.blobs.quota),
+            patience: Duration::from_secs(config.server.body_seconds.into()),
+        })
     }
 }
 
@@ -39,6 +50,30 @@ impl FromRequestParts<Server> for PathReplica {
 
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
         path_part(parts, server, "replica").await?.parse().map(Self).map_err(malformed)
+    }
+}
+
+/// The namespace of blobs that the path names.
+pub(super) struct PathNamespace(pub(super) Namespace);
+
+impl FromRequestParts<Server> for PathNamespace {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        path_part(parts, server, "namespace").await?.parse().map(Self).map_err(malformed)
+    }
+}
+
+/// The blob that the path names.
+pub(super) struct PathBlob(pub(super) Name);
+
+impl FromRequestParts<Server> for PathBlob {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        let namespace = path_part(parts, server, "namespace").await?.parse().map_err(malformed)?;
+        let id = path_part(parts, server, "id").await?.parse().map_err(malformed)?;
+        Ok(Self(Name { namespace, id }))
     }
 }
 

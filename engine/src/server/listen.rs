@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::app::app;
+use super::blobs::Sweep;
 use super::state::Server;
 
 /// Connections that are open at once; more wait to be accepted. Together with the databases that may be open they stay
@@ -22,14 +23,11 @@ const CONNECTIONS: usize = 256;
 /// to much more.
 const BUFFER: usize = 64 << 10;
 
-/// Headers that a request may have.
-const HEADERS: usize = 64;
-
-/// How long the head of a request may take, and how long a connection may be idle.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-
 /// How long requests may go on after the server was told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How long uploads that are given up may stay.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(60 * 60);
 
 /// How long to wait after a connection could not be accepted, for want of file descriptors, say.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -49,17 +47,18 @@ pub enum ServeError {
 /// [`ServeError`] where the listener does not work.
 pub async fn run(listener: TcpListener, server: Server, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
     listener.local_addr()?;
-    let http = server.config().http;
+    let (http, limits) = (server.config().http, server.config().server);
     let mut protocol = http1::Builder::new();
     protocol
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_headers(HEADERS)
+        .header_read_timeout(Duration::from_secs(limits.head_seconds.into()))
+        .max_headers(limits.headers)
         .max_buf_size(BUFFER)
         .keep_alive(http.keep_alive);
     let service = TowerToHyperService::new(app(server.clone()));
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let sweeping = tokio::spawn(sweep_forever(server.clone()));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = async {
@@ -85,9 +84,19 @@ pub async fn run(listener: TcpListener, server: Server, shutdown: impl Future<Ou
         });
     }
     drop(listener);
+    sweeping.abort();
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time and were broken off");
     }
     server.close().await;
     Ok(())
+}
+
+/// Clears away what a process that was killed left behind, and from then on what nobody goes on with.
+async fn sweep_forever(server: Server) {
+    server.sweep(Sweep::Everything).await;
+    loop {
+        tokio::time::sleep(BETWEEN_SWEEPS).await;
+        server.sweep(Sweep::Uploads).await;
+    }
 }

@@ -44,7 +44,8 @@ pub(super) async fn get(
 
 /// `PUT`: where a replica stands after an exchange.
 pub(super) async fn put(caller: Caller, PathReplica(replica): PathReplica, body: Body) -> Result<StatusCode, Refusal> {
-    let note: Note = serde_json::from_slice(&body::read(body, NOTE_LIMIT).await?).map_err(malformed)?;
+    let note: Note =
+        serde_json::from_slice(&body::read(body, NOTE_LIMIT, caller.patience).await?).map_err(malformed)?;
     caller.store.note(replica, note).await?;
     Ok(StatusCode::NO_CONTENT)
 }

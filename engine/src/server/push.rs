@@ -2,7 +2,6 @@
 //! its acknowledgement is a line of the answer, sent as soon as the batch is durable, while the next is still arriving.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, BodyDataStream};
@@ -21,7 +20,6 @@ use super::body::{drain, next_piece};
 use super::caller::{Caller, PathReplica, malformed};
 use super::refusal::Refusal;
 use super::state::Server;
-use super::user_store::UserStore;
 use crate::document::ReplicaId;
 use crate::protocol::{Acknowledgement, Commit, Decoder, FRAMES, Frame, LINES, PushLine, SealedDocument};
 
@@ -64,7 +62,7 @@ pub(super) async fn post(
     let body = body.into_data_stream();
     tokio::spawn(async move {
         let _turn = turn;
-        receive(caller.store, replica, body, query.acknowledge, outcomes).await;
+        receive(&caller, replica, body, query.acknowledge, outcomes).await;
     });
     let first = answer.recv().await.transpose()?;
     let rest = ReceiverStream::new(answer);
@@ -93,7 +91,7 @@ struct Batch {
 /// Takes the stream apart while the batch before is being written; there are never more than the two, and one that
 /// waits between them.
 async fn receive(
-    store: Arc<UserStore>,
+    caller: &Caller,
     replica: ReplicaId,
     mut body: BodyDataStream,
     acknowledge: Acknowledge,
@@ -101,7 +99,7 @@ async fn receive(
 ) {
     let (batches, mut arrived) = mpsc::channel(1);
     let reading = async {
-        let read = read_batches(&mut body, &batches).await;
+        let read = read_batches(&mut body, caller.patience, &batches).await;
         let failed = read.is_err();
         if let Err(refusal) = read {
             // Where nobody listens any more, a batch was refused, and that is the answer.
@@ -114,7 +112,7 @@ async fn receive(
         let mut held = Vec::new();
         while let Some(batch) = arrived.recv().await {
             let outcome = match batch {
-                Ok(Batch { commit, documents }) => store.accept(replica, commit, documents).await,
+                Ok(Batch { commit, documents }) => caller.store.accept(replica, commit, documents).await,
                 Err(refusal) => Err(refusal),
             };
             let over = outcome.is_err();
@@ -146,6 +144,7 @@ async fn send_all(held: &mut Vec<Outcome>, outcomes: &mpsc::Sender<Outcome>) {
 /// Reads the whole stream. Fails also where a batch was refused meanwhile, so that nobody takes more of it.
 async fn read_batches(
     body: &mut BodyDataStream,
+    patience: Duration,
     batches: &mpsc::Sender<Result<Batch, Refusal>>,
 ) -> Result<(), Refusal> {
     let mut decoder = Decoder::new();
@@ -166,7 +165,7 @@ async fn read_batches(
         if Instant::now() > deadline {
             return Err(Refusal::Timeout(PATIENCE.as_secs()));
         }
-        match next_piece(body).await? {
+        match next_piece(body, patience).await? {
             Some(piece) => decoder.push(&piece),
             None => {
                 return decoder

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::body;
 use super::caller::Caller;
+use super::conditions::{header, names};
 use super::refusal::Refusal;
 use crate::protocol::MAX_RECOVERY;
 
@@ -29,7 +30,7 @@ pub(super) async fn put(caller: Caller, headers: HeaderMap, body: Body) -> Resul
         _ => return Err(Refusal::PreconditionRequired),
     };
     let status = if replaces.is_some() { StatusCode::NO_CONTENT } else { StatusCode::CREATED };
-    let document = body::read(body, MAX_RECOVERY).await?;
+    let document = body::read(body, MAX_RECOVERY, caller.patience).await?;
     if document.is_empty() {
         return Err(Refusal::Malformed("a recovery document is not empty".to_owned()));
     }
@@ -43,28 +44,8 @@ pub(super) async fn put(caller: Caller, headers: HeaderMap, body: Body) -> Resul
     Ok((status, [(ETAG, tag)]).into_response())
 }
 
-fn header(headers: &HeaderMap, name: axum::http::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// Whether a list of entity tags (RFC 9110, section 8.8.3) names this one. All of ours are strong.
-fn names(list: &str, tag: &str) -> bool {
-    list.trim() == "*" || list.split(',').any(|entry| entry.trim() == tag)
-}
-
 fn etag(document: &[u8]) -> String {
     let hash = digest(&SHA256, document);
     let hex: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_tags_are_read() {
-        assert!(names("*", "\"a\"") && names("\"a\"", "\"a\"") && names("\"b\" , \"a\"", "\"a\""));
-        assert!(!names("\"b\"", "\"a\"") && !names("a", "\"a\"") && !names("W/\"a\"", "\"a\""));
-    }
 }

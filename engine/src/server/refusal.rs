@@ -1,10 +1,11 @@
 //! Why a request is refused. Handlers return these; here alone they become statuses and problem details. What is wrong
 //! with the machine goes to the log, never to the stranger.
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::blobs::BackendError;
 use crate::protocol::{FrameError, Problem, ProblemKind};
 use crate::store::DatabaseError;
 
@@ -35,6 +36,20 @@ pub(super) enum Refusal {
     /// The store has noted another place in the replica's history.
     #[error("the store has noted another state of this replica: it was copied or restored, or syncs twice at once")]
     ReplicaMismatch,
+    /// A blob of this name is there, with other content.
+    #[error(
+        "a blob of this name is there, with other content: blobs do not change, choose another id or delete it first"
+    )]
+    BlobConflict,
+    /// An append that does not fit.
+    #[error("the upload stands at {0}: send what comes after that")]
+    OffsetMismatch(u64),
+    /// Nobody said how long the blob is.
+    #[error("send the blob's length as Content-Length or Upload-Length")]
+    LengthRequired,
+    /// Nobody said what the blob's digest is.
+    #[error("send the blob's SHA-256 as `Repr-Digest: sha-256=:…:`")]
+    DigestRequired,
     /// The slot is not as expected.
     #[error("what is stored is not what the request expects: get it again")]
     PreconditionFailed,
@@ -44,6 +59,18 @@ pub(super) enum Refusal {
     /// Too much.
     #[error("{0}")]
     TooLarge(String),
+    /// A range that the blob, of this many bytes, does not have.
+    #[error("the blob has {0} bytes")]
+    RangeNotSatisfiable(u64),
+    /// The content is not what was announced.
+    #[error("the content's SHA-256 is not the one announced: nothing was kept, send it again")]
+    DigestMismatch,
+    /// Too many blobs at the same time.
+    #[error("too many blobs are being received: send fewer at once")]
+    TooMany,
+    /// The user may not store so much.
+    #[error("the blob does not fit into the quota: delete something, or ask the operator for more")]
+    QuotaExceeded,
     /// A body of the wrong type.
     #[error("send {0}")]
     UnsupportedMediaType(&'static str),
@@ -53,6 +80,9 @@ pub(super) enum Refusal {
     /// The server failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// The server failed, or what it promised to keep is not there.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 impl Refusal {
@@ -67,11 +97,23 @@ impl Refusal {
             Self::Timeout(_) => ProblemKind::Timeout,
             Self::HistoryMismatch => ProblemKind::HistoryMismatch,
             Self::ReplicaMismatch => ProblemKind::ReplicaMismatch,
+            Self::BlobConflict => ProblemKind::BlobConflict,
+            Self::OffsetMismatch(_) => ProblemKind::OffsetMismatch,
+            Self::LengthRequired => ProblemKind::LengthRequired,
+            Self::DigestRequired => ProblemKind::Malformed,
+            Self::RangeNotSatisfiable(_) => ProblemKind::RangeNotSatisfiable,
+            Self::DigestMismatch => ProblemKind::DigestMismatch,
+            Self::TooMany => ProblemKind::TooManyRequests,
+            Self::QuotaExceeded => ProblemKind::QuotaExceeded,
             Self::PreconditionFailed => ProblemKind::PreconditionFailed,
             Self::PreconditionRequired => ProblemKind::PreconditionRequired,
             Self::TooLarge(_) => ProblemKind::TooLarge,
             Self::UnsupportedMediaType(_) => ProblemKind::UnsupportedMediaType,
             Self::Busy => ProblemKind::Busy,
+            Self::Backend(error) => {
+                tracing::error!(%error, "a request failed");
+                return Problem::new(ProblemKind::Internal, "the server could not use its storage; its log says more");
+            }
             Self::Database(error) => {
                 tracing::error!(%error, "a request failed");
                 return Problem::new(ProblemKind::Internal, "the server could not use its database; its log says more");
@@ -103,9 +145,16 @@ impl IntoResponse for Refusal {
         let mut response = (status, axum::Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let number = HeaderValue::from;
+        let mut add = |name: &'static str, value| headers.insert(name, value);
         match self {
-            Self::Unauthorized => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-            Self::Busy => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
+            Self::Unauthorized => add("www-authenticate", HeaderValue::from_static("Bearer")),
+            Self::Busy | Self::TooMany => add("retry-after", number(1)),
+            Self::OffsetMismatch(offset) => add("upload-offset", number(offset)),
+            Self::DigestRequired => add("want-repr-digest", HeaderValue::from_static("sha-256=10")),
+            Self::RangeNotSatisfiable(length) => {
+                HeaderValue::from_str(&format!("bytes */{length}")).ok().and_then(|value| add("content-range", value))
+            }
             _ => None,
         };
         response

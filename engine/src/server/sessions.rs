@@ -21,6 +21,8 @@ pub(super) struct User {
     pub(super) id: i64,
     /// The name that stands in paths.
     pub(super) name: UserName,
+    /// Bytes of blobs that this user may store, where that is not what everyone may.
+    pub(super) quota: Option<u64>,
 }
 
 /// The entries, or none where the knob `session_cache` is off.
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     fn ana() -> Arc<User> {
-        Arc::new(User { id: 1, name: "ana".parse().unwrap() })
+        Arc::new(User { id: 1, name: "ana".parse().unwrap(), quota: None })
     }
 
     #[test]

@@ -9,8 +9,11 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
+use super::blobs::{BackendError, Blobs};
+use super::metrics::Metrics;
+use super::processes::Processes;
 use super::refusal::Refusal;
-use super::user_store::UserStore;
+use super::user_store::{Bounds, UserStore};
 use crate::config::{Config, StoreConfig};
 use crate::store::DatabaseError;
 
@@ -42,6 +45,9 @@ pub enum OpenError {
     /// The database of accounts does not open.
     #[error("accounts: {0}")]
     Accounts(#[from] DatabaseError),
+    /// The place of the blobs makes no sense, or cannot be reached.
+    #[error("blobs: {0}")]
+    Blobs(#[from] BackendError),
 }
 
 /// A server's data and settings. Clones share them.
@@ -57,6 +63,8 @@ struct Shared {
     stores: Mutex<HashMap<i64, Slot>>,
     uses: AtomicU64,
     streams: Arc<Semaphore>,
+    blobs: Blobs,
+    metrics: Metrics,
 }
 
 /// The place of one user's database, from before it is open.
@@ -83,6 +91,9 @@ impl Server {
         let users = folder.join("users");
         make_folder(&users).await.map_err(|source| OpenError::Folder { path: users.clone(), source })?;
         let accounts = Accounts::open(&folder.join("accounts.db"), config).await?;
+        let processes = folder.join("processes");
+        let processes =
+            Processes::join(processes.clone()).map_err(|source| OpenError::Folder { path: processes, source })?;
         let shared = Shared {
             config: config.clone(),
             accounts,
@@ -90,6 +101,8 @@ impl Server {
             stores: Mutex::default(),
             uses: AtomicU64::new(0),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            blobs: Blobs::open(folder.join("blobs"), config, processes)?,
+            metrics: Metrics::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -99,13 +112,38 @@ impl Server {
         &self.shared.accounts
     }
 
-    /// Writes what waits and closes the files. Requests that come later fail.
+    /// Ends what still arrives, writes what waits and closes the files. Requests that come later fail.
     pub async fn close(&self) {
+        self.shared.blobs.stop().await;
         let open: Vec<_> = self.stores().drain().filter_map(|(_, slot)| slot.store.get().cloned()).collect();
         for store in open {
             store.close().await;
         }
         self.shared.accounts.close().await;
+        self.shared.blobs.processes().leave();
+    }
+
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Databases of users that are open.
+    pub(super) fn open_stores(&self) -> usize {
+        self.stores().values().filter(|slot| slot.store.initialized()).count()
+    }
+
+    /// Whether this user has stored anything yet.
+    pub(super) fn has_store(&self, user: i64) -> bool {
+        self.store_file(user).exists()
+    }
+
+    /// Named after the number: never after anything that came from outside.
+    fn store_file(&self, user: i64) -> PathBuf {
+        self.shared.folder.join(format!("{user}.db"))
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -120,18 +158,18 @@ impl Server {
         Ok(StreamTurn { _own: own, _any: any })
     }
 
-    /// The store of the user with this number. Its file is named after the number: never after anything that came from
-    /// outside.
+    /// The store of the user with this number.
     pub(super) async fn store(&self, user: i64) -> Result<Arc<UserStore>, Refusal> {
         let (slot, idle) = self.slot(user)?;
         if let Some(idle) = idle {
             tokio::spawn(async move { idle.close().await });
         }
-        let path = self.shared.folder.join(format!("{user}.db"));
+        let path = self.store_file(user);
         // What a client may not choose for its own database does not concern the server's: sealed is sealed.
         let config = StoreConfig { cipher: false, ..self.shared.config.store };
+        let bounds = Bounds { streams: USER_STREAMS, blob_writes: self.shared.config.server.user_blob_writes };
         let store =
-            slot.get_or_try_init(|| async { UserStore::open(path, config, USER_STREAMS).await.map(Arc::new) }).await?;
+            slot.get_or_try_init(|| async { UserStore::open(user, path, config, bounds).await.map(Arc::new) }).await?;
         Ok(store.clone())
     }
 

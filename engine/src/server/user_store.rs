@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
+use super::blobs::{self, Shelf};
 use super::refusal::Refusal;
 use crate::config::StoreConfig;
 use crate::document::{Arrival, Generation, Position, ReplicaId, Revision, arrive};
@@ -19,8 +20,9 @@ use crate::protocol::{
 use crate::store::history::{self, Changes};
 use crate::store::{Database, DatabaseError, Kind};
 
-/// Schema of a user's store. History: 1, the first. `docs/STORAGE.md` explains it.
-const MIGRATIONS: &[&str] = &["
+/// Schema of a user's store. History: 1, the first; 2, blobs. `docs/STORAGE.md` explains it.
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE store (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         id   INTEGER NOT NULL
@@ -47,7 +49,9 @@ const MIGRATIONS: &[&str] = &["
         only     INTEGER PRIMARY KEY CHECK (only = 1),
         document BLOB NOT NULL
     ) STRICT;
-"];
+",
+    blobs::TABLES,
+];
 
 /// Connections that read at once.
 const READERS: usize = 2;
@@ -57,6 +61,15 @@ pub(super) struct UserStore {
     database: Arc<Database>,
     id: ReplicaId,
     streams: Arc<Semaphore>,
+    shelf: Shelf,
+}
+
+/// How much of one user's may go on at once.
+pub(super) struct Bounds {
+    /// Streams of documents.
+    pub(super) streams: usize,
+    /// Blobs that are received.
+    pub(super) blob_writes: usize,
 }
 
 /// A stretch of the store's history as frames.
@@ -70,11 +83,24 @@ pub(super) struct Page {
 }
 
 impl UserStore {
-    /// Opens the store in the file `path`, making it where it is absent, for `streams` streams at once.
-    pub(super) async fn open(path: PathBuf, config: StoreConfig, streams: usize) -> Result<Self, DatabaseError> {
+    /// Opens the store of a user in the file `path`, making it where it is absent, for as many streams and blobs at once
+    /// as `bounds` says.
+    pub(super) async fn open(
+        user: i64,
+        path: PathBuf,
+        config: StoreConfig,
+        bounds: Bounds,
+    ) -> Result<Self, DatabaseError> {
         let database = Database::open(path, None, Kind { migrations: MIGRATIONS, readers: READERS }, config).await?;
         let id = database.write(identify).await?;
-        Ok(Self { database: Arc::new(database), id, streams: Arc::new(Semaphore::new(streams)) })
+        let database = Arc::new(database);
+        let shelf = Shelf::new(database.clone(), user, bounds.blob_writes);
+        Ok(Self { database, id, streams: Arc::new(Semaphore::new(bounds.streams)), shelf })
+    }
+
+    /// The user's blobs.
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     /// Writes what waits and closes the files.

@@ -1,9 +1,11 @@
-//! Where documents live on a device: an encrypted database with one writer and several readers, and the plumbing that a
-//! server's databases share. This room alone knows SQL on the client's side; it must never report a success that is not
+//! Where documents and blobs live on a device: encrypted databases with one writer and several readers, and the plumbing
+//! that a server's databases share. This room alone knows SQL on the client's side; it must never report a success that is not
 //! durable, and never block the reactor.
 //!
-//! Read `replica` first; `writer` explains group commit, `versions` the tables, `exchange` what synchronising needs.
+//! Read `replica` first; `writer` explains group commit, `versions` the tables, `exchange` what synchronising needs,
+//! `blobs` where large things are.
 
+mod blobs;
 mod connection;
 mod database;
 mod error;
@@ -17,6 +19,8 @@ mod tests;
 mod versions;
 mod writer;
 
+pub use blobs::{BlobAddress, BlobRecord, BlobState, BlobStoreError, InvalidBlobAddress, Priority};
+pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Stored, Work, open_blobs};
 pub(crate) use database::{Database, Kind};
 pub use error::{DatabaseError, StoreError};
 #[cfg(test)]

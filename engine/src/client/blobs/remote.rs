@@ -1,0 +1,203 @@
+//! The blobs of this device and their way to a server and back. Transfers run by themselves from the moment a client is
+//! made; the calls here say what is wanted and wait for it.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use futures_util::future::{join_all, try_join_all};
+use tokio::io::AsyncRead;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::{BlobError, Blobs, PutAs};
+use crate::client::connection::Connection;
+use crate::client::transfers::{self, Event, Manager, Settled, Shared, TransferProgress};
+use crate::config::Config;
+use crate::protocol::BlobEntry;
+use crate::store::{BlobAddress, BlobRecord, BlobState, Priority};
+
+/// Events that may wait for the manager.
+const EVENTS: usize = 256;
+
+/// Transfers blobs between this device and a server.
+pub struct BlobClient {
+    shared: Arc<Shared>,
+    events: mpsc::Sender<Event>,
+    manager: JoinHandle<()>,
+}
+
+/// What a synchronisation of blobs did.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlobReport {
+    /// Blobs that were deleted at the server.
+    pub deleted: u64,
+    /// Blobs that came.
+    pub fetched: u64,
+    /// Blobs that were sent.
+    pub sent: u64,
+    /// Blobs that were given up, or wait for the server, and why.
+    pub failed: Vec<(BlobAddress, String)>,
+}
+
+impl BlobClient {
+    /// A client for the user's blobs at the server at `address`. It goes on with whatever an earlier one left to do.
+    /// It must be made on a runtime, whose tasks do the work.
+    ///
+    /// # Errors
+    /// [`crate::client::SyncError`] where address or token cannot be used.
+    pub fn new(config: &Config, blobs: &Blobs, address: &str, token: &str) -> Result<Self, BlobError> {
+        // The transfers have a patience of their own, which a body that is long does not try.
+        let connection = Connection::new(config.http, None, address, blobs.user(), token)?;
+        let shared = Arc::new(Shared::new(blobs.clone(), connection));
+        let (events, inbox) = mpsc::channel(EVENTS);
+        let manager = Manager::new(shared.clone(), config.blobs.transfers.get());
+        Ok(Self { shared, events, manager: tokio::spawn(manager.run(inbox)) })
+    }
+
+    /// The blobs on this device.
+    pub fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    /// As [`Blobs::put`]; what is to be sent is on its way then.
+    ///
+    /// # Errors
+    /// As [`Blobs::put`].
+    pub async fn put(
+        &self,
+        address: &BlobAddress,
+        length: u64,
+        content: impl AsyncRead + Unpin,
+        put_as: PutAs,
+    ) -> Result<(), BlobError> {
+        self.blobs().put(address, length, content, put_as).await?;
+        self.changed(address).await
+    }
+
+    /// As [`Blobs::delete`]; a transfer of the blob ends.
+    ///
+    /// # Errors
+    /// As [`Blobs::delete`].
+    pub async fn delete(&self, address: &BlobAddress) -> Result<(), BlobError> {
+        self.blobs().delete(address).await?;
+        self.changed(address).await
+    }
+
+    /// Sends a blob and waits until the server has it. A higher priority than it had counts even while it is under way.
+    ///
+    /// # Errors
+    /// [`BlobError::Failed`] and [`BlobError::Waiting`]; as [`Blobs::want_upload`].
+    pub async fn send(&self, address: &BlobAddress, priority: Priority) -> Result<(), BlobError> {
+        self.blobs().want_upload(address, priority).await?;
+        self.settled(address).await
+    }
+
+    /// Fetches a blob and waits until it is here.
+    ///
+    /// # Errors
+    /// [`BlobError::Failed`], [`BlobError::Quarantined`] and [`BlobError::Waiting`]; as [`Blobs::want_download`].
+    pub async fn fetch(&self, address: &BlobAddress, priority: Priority) -> Result<(), BlobError> {
+        self.blobs().want_download(address, priority).await?;
+        self.settled(address).await
+    }
+
+    /// The blobs of a namespace at the server whose id comes after `after` (empty for all), and whether there are more.
+    ///
+    /// # Errors
+    /// [`BlobError::Exchange`].
+    pub async fn list_remote(&self, namespace: &str, after: &str) -> Result<(Vec<BlobEntry>, bool), BlobError> {
+        Ok(transfers::list(&self.shared.connection, namespace, after).await?)
+    }
+
+    /// Deletes at the server what was deleted here, fetches what only the server has, and sends what only this device has
+    /// and is to be sent. What failed for good before stays as it is.
+    ///
+    /// # Errors
+    /// [`BlobError::Exchange`] where the server cannot be asked what it has. What fails later is in the report.
+    pub async fn sync(&self, namespace: &str) -> Result<BlobReport, BlobError> {
+        let mut report = BlobReport::default();
+        // Deletions come first, so that what is deleted is not found at the server.
+        self.settle_all(namespace, BlobRecord::work_is_deletion, &mut report).await?;
+        self.discover(namespace).await?;
+        self.settle_all(namespace, |record| record.state == BlobState::PendingDownload, &mut report).await?;
+        self.settle_all(namespace, |record| record.state == BlobState::PendingUpload, &mut report).await?;
+        Ok(report)
+    }
+
+    /// What the transfers are doing; the newest state, whenever it is looked at.
+    pub fn progress(&self) -> watch::Receiver<TransferProgress> {
+        self.shared.progress.subscribe()
+    }
+
+    /// Bounds what all transfers together move, in bytes a second, from now on; `None` lifts the bound.
+    pub fn set_bandwidth(&self, rate: Option<NonZeroU64>) {
+        self.shared.throttle.set(rate);
+    }
+
+    /// Stops every transfer at its next chunk and waits for that. What they have is kept. The blobs stay open.
+    pub async fn close(self) {
+        drop(self.events);
+        // It was reported if it panicked.
+        let _ = self.manager.await;
+    }
+
+    async fn discover(&self, namespace: &str) -> Result<(), BlobError> {
+        let mut after = String::new();
+        loop {
+            let (entries, more) = self.list_remote(namespace, &after).await?;
+            let found = entries.iter().map(|entry| BlobAddress::new(namespace, entry.id.as_str()));
+            let found = found.collect::<Result<Vec<_>, _>>()?;
+            // All at once, so that they are committed together.
+            let noted = found.iter().map(|address| {
+                let found = address.clone();
+                self.blobs().index().change(address, move |entry| Ok(BlobRecord::discover(entry, &found)))
+            });
+            try_join_all(noted).await?;
+            match entries.last() {
+                Some(last) if more => after = last.id.as_str().to_owned(),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for all blobs of a namespace of one kind, and counts what became of them.
+    async fn settle_all(
+        &self,
+        namespace: &str,
+        of_kind: impl Fn(&BlobRecord) -> bool,
+        report: &mut BlobReport,
+    ) -> Result<(), BlobError> {
+        let records = self.blobs().index().with_work().await?;
+        let wanted = records.into_iter().filter(|record| record.address.namespace() == namespace && of_kind(record));
+        let waits = wanted.map(|record| async move { (self.settled(&record.address).await, record) });
+        for (settled, record) in join_all(waits).await {
+            match settled {
+                Ok(()) if record.work_is_deletion() => report.deleted += 1,
+                Ok(()) if record.state == BlobState::PendingUpload => report.sent += 1,
+                Ok(()) => report.fetched += 1,
+                Err(BlobError::Closed) => return Err(BlobError::Closed),
+                Err(error) => report.failed.push((record.address, error.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    async fn changed(&self, address: &BlobAddress) -> Result<(), BlobError> {
+        self.events.send(Event::Changed(address.clone())).await.map_err(|_| BlobError::Closed)
+    }
+
+    /// Waits until nothing is to be done about a blob any more, or nothing can be done now.
+    async fn settled(&self, address: &BlobAddress) -> Result<(), BlobError> {
+        let (tell, told) = oneshot::channel();
+        self.events.send(Event::Settle(address.clone(), tell)).await.map_err(|_| BlobError::Closed)?;
+        let address = || address.clone();
+        match told.await {
+            Ok(Settled::Done) => Ok(()),
+            Ok(Settled::Failed(failure)) => Err(BlobError::Failed { address: address(), failure }),
+            Ok(Settled::Waiting(failure)) => Err(BlobError::Waiting { address: address(), failure }),
+            Ok(Settled::Quarantined) => Err(BlobError::Quarantined(address())),
+            Err(_) => Err(BlobError::Closed),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Blobs. The database says what exists, for whom, under which name and with which digest; a backend keeps contents under
+//! names of its own. A blob is visible from the moment its row is committed, when its content is whole, durable and
+//! verified; never before, and never in part.
+//!
+//! Read `backend` first, then `put` and `resume` (how a blob comes), `download`, `sweep`; `records` and `uploads` are the SQL.
+
+mod backend;
+pub(super) mod change;
+pub(super) mod download;
+mod fields;
+mod files;
+mod keeper;
+pub(super) mod list;
+mod objects;
+pub(super) mod put;
+mod range;
+mod records;
+pub(super) mod resume;
+mod schema;
+mod shelf;
+mod source;
+mod sweep;
+mod turns;
+mod uploads;
+
+pub use backend::{Backend, BackendError, Content, Doing, ObjectName, Start, Writer};
+pub use files::FilesBackend;
+pub(super) use keeper::Blobs;
+pub use objects::ObjectStoreBackend;
+pub(super) use records::Name;
+pub(super) use schema::TABLES;
+pub(super) use shelf::Shelf;
+pub use sweep::{Sweep, SweepReport};

@@ -1,0 +1,187 @@
+//! The SQL on whole blobs. Every function runs inside a transaction that its caller ends.
+
+use rusqlite::{Connection, Row};
+
+use super::backend::ObjectName;
+use crate::protocol::{BlobCount, BlobDigest, BlobEntry, BlobFlags, BlobId, Namespace};
+use crate::store::DatabaseError;
+
+/// Which blob of a user: both parts together, never the id alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::server) struct Name {
+    /// The namespace.
+    pub(in crate::server) namespace: Namespace,
+    /// The id inside it.
+    pub(in crate::server) id: BlobId,
+}
+
+/// A whole blob.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct Record {
+    /// What is said about it.
+    pub(in crate::server) entry: BlobEntry,
+    /// Where its content is.
+    pub(in crate::server) object: ObjectName,
+}
+
+impl Record {
+    /// Its strong entity tag.
+    pub(in crate::server) fn tag(&self) -> String {
+        format!("\"{}\"", self.entry.digest)
+    }
+}
+
+/// Which blobs of a namespace to list or count.
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
+    /// Those with all of these flags.
+    pub(super) flags: BlobFlags,
+    /// Those whose id begins so.
+    pub(super) prefix: String,
+    /// Those that became whole at this time (seconds since 1970) or later.
+    pub(super) since: i64,
+}
+
+const COLUMNS: &str = "id, object, length, digest, flags, created";
+
+/// The blob of this name.
+pub(super) fn find(connection: &Connection, user: i64, name: &Name) -> Result<Option<Record>, DatabaseError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM blobs WHERE namespace = ?1 AND id = ?2"))?;
+    let mut rows = statement.query((name.namespace.as_str(), name.id.as_str()))?;
+    rows.next()?.map(|row| record(row, user)).transpose()
+}
+
+/// Makes a blob visible. Nothing of this name may be there.
+pub(super) fn insert(connection: &Connection, name: &Name, record: &Record) -> Result<(), DatabaseError> {
+    let Record { entry, object } = record;
+    connection
+        .prepare_cached(
+            "INSERT INTO blobs (namespace, id, object, length, digest, flags, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute((
+            name.namespace.as_str(),
+            name.id.as_str(),
+            object.to_string(),
+            entry.length.cast_signed(),
+            entry.digest.0,
+            entry.flags.bits(),
+            entry.created,
+        ))?;
+    Ok(())
+}
+
+/// Removes a blob.
+pub(super) fn remove(connection: &Connection, name: &Name) -> Result<(), DatabaseError> {
+    connection
+        .prepare_cached("DELETE FROM blobs WHERE namespace = ?1 AND id = ?2")?
+        .execute((name.namespace.as_str(), name.id.as_str()))?;
+    Ok(())
+}
+
+/// Replaces the flags of a blob.
+pub(super) fn set_flags(connection: &Connection, name: &Name, flags: BlobFlags) -> Result<(), DatabaseError> {
+    connection.prepare_cached("UPDATE blobs SET flags = ?3 WHERE namespace = ?1 AND id = ?2")?.execute((
+        name.namespace.as_str(),
+        name.id.as_str(),
+        flags.bits(),
+    ))?;
+    Ok(())
+}
+
+/// The first `limit` blobs after the id `after`, ordered by id.
+pub(super) fn list(
+    connection: &Connection,
+    user: i64,
+    namespace: &Namespace,
+    filter: &Filter,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<BlobEntry>, DatabaseError> {
+    // Ids are ASCII, so `~` is behind all that can follow a prefix.
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM blobs WHERE namespace = ?1 AND id > ?2 AND id >= ?3 AND id < ?3 || '~'
+         AND flags & ?4 = ?4 AND created >= ?5 ORDER BY id LIMIT ?6"
+    ))?;
+    let mut rows = statement.query((
+        namespace.as_str(),
+        after,
+        &filter.prefix,
+        filter.flags.bits(),
+        filter.since,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    ))?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(record(row, user)?.entry);
+    }
+    Ok(entries)
+}
+
+/// How many blobs the filter lets through, and their bytes.
+pub(super) fn count(
+    connection: &Connection,
+    namespace: &Namespace,
+    filter: &Filter,
+) -> Result<BlobCount, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*), coalesce(sum(length), 0) FROM blobs WHERE namespace = ?1 AND id >= ?2 AND id < ?2 || '~'
+         AND flags & ?3 = ?3 AND created >= ?4",
+    )?;
+    let filter = (namespace.as_str(), &filter.prefix, filter.flags.bits(), filter.since);
+    Ok(statement.query_row(filter, |row| {
+        Ok(BlobCount { blobs: row.get::<_, i64>(0)?.cast_unsigned(), bytes: row.get::<_, i64>(1)?.cast_unsigned() })
+    })?)
+}
+
+/// Bytes of all blobs and of all uploads under way.
+pub(super) fn usage(connection: &Connection) -> Result<u64, DatabaseError> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM usage")?;
+    Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.cast_unsigned())
+}
+
+/// The contents of all blobs and uploads.
+pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, DatabaseError> {
+    let column = |sql: &str| {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([])?;
+        let mut objects = Vec::new();
+        while let Some(row) = rows.next()? {
+            objects.push(object(row, 0, user)?);
+        }
+        Ok::<_, DatabaseError>(objects)
+    };
+    Ok(Objects { blobs: column("SELECT object FROM blobs")?, uploads: column("SELECT object FROM uploads")? })
+}
+
+/// Contents that the database knows.
+pub(super) struct Objects {
+    /// Those of whole blobs.
+    pub(super) blobs: Vec<ObjectName>,
+    /// Those of uploads.
+    pub(super) uploads: Vec<ObjectName>,
+}
+
+/// The content that a column names.
+pub(super) fn object(row: &Row<'_>, column: usize, user: i64) -> Result<ObjectName, DatabaseError> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    ObjectName::parse(user, text).ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))
+}
+
+/// Bytes as the database keeps them.
+pub(super) fn bytes(row: &Row<'_>, column: usize) -> Result<u64, DatabaseError> {
+    Ok(row.get::<_, i64>(column)?.cast_unsigned())
+}
+
+fn record(row: &Row<'_>, user: i64) -> Result<Record, DatabaseError> {
+    let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+    let id = id.parse().map_err(|error| DatabaseError::Damaged(format!("a stored blob: {error}")))?;
+    let entry = BlobEntry {
+        id,
+        length: bytes(row, 2)?,
+        digest: BlobDigest(row.get(3)?),
+        flags: BlobFlags::from_bits(row.get(4)?),
+        created: row.get(5)?,
+    };
+    Ok(Record { entry, object: object(row, 1, user)? })
+}

@@ -1,0 +1,78 @@
+//! Clears away what uploads left behind: those that nobody goes on with, and contents that a killed process made and no
+//! row names. It must never touch anything else; a blob whose content is missing is reported, for people to look at.
+
+use std::collections::HashSet;
+
+use super::backend::ObjectName;
+use super::shelf::Shelf;
+use crate::server::Server;
+use crate::server::refusal::Refusal;
+
+/// How thoroughly to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// At uploads only.
+    Uploads,
+    /// At uploads, and at every content whether a row names it and the other way round.
+    Everything,
+}
+
+/// What a sweep found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SweepReport {
+    /// Uploads that were given up.
+    pub uploads: usize,
+    /// Contents that were removed, because no row named them and the process that made them is dead.
+    pub orphans: usize,
+    /// Blobs whose contents are missing. Nothing was done about them.
+    pub missing: usize,
+    /// Users whose blobs could not be looked at; the log says why.
+    pub failed: usize,
+}
+
+impl Server {
+    /// Goes through the blobs of all users, one after the other.
+    pub async fn sweep(&self, how: Sweep) -> SweepReport {
+        let mut report = SweepReport::default();
+        let users = self.accounts().numbers().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the users could not be listed, so nothing was swept");
+            report.failed += 1;
+            Vec::new()
+        });
+        for user in users.into_iter().filter(|user| self.has_store(*user)) {
+            if let Err(refusal) = self.sweep_user(user, how, &mut report).await {
+                tracing::error!(%refusal, user, "a user's blobs could not be swept");
+                report.failed += 1;
+            }
+        }
+        if report != SweepReport::default() {
+            tracing::info!(?report, "swept");
+        }
+        report
+    }
+
+    async fn sweep_user(&self, user: i64, how: Sweep, report: &mut SweepReport) -> Result<(), Refusal> {
+        let store = self.store(user).await?;
+        report.uploads += self.blobs().clear_lost(store.shelf()).await?;
+        if how == Sweep::Everything { self.compare(store.shelf(), report).await } else { Ok(()) }
+    }
+
+    /// Compares contents and rows. Rows are read before and after contents are listed, so that what comes or goes
+    /// meanwhile is neither an orphan nor missing.
+    async fn compare(&self, shelf: &Shelf, report: &mut SweepReport) -> Result<(), Refusal> {
+        let before: HashSet<ObjectName> = shelf.objects().await?.blobs.into_iter().collect();
+        let present: HashSet<ObjectName> = self.blobs().backend().list(shelf.user()).await?.into_iter().collect();
+        let after = shelf.objects().await?;
+        for object in after.blobs.iter().filter(|object| before.contains(*object) && !present.contains(*object)) {
+            tracing::error!(user = shelf.user(), %object, "the content of a blob is missing");
+            report.missing += 1;
+        }
+        let known: HashSet<&ObjectName> = after.blobs.iter().chain(&after.uploads).collect();
+        let processes = self.blobs().processes();
+        for object in present.iter().filter(|object| !known.contains(object) && !processes.is_alive(object.process)) {
+            self.blobs().remove(*object).await;
+            report.orphans += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Blobs over HTTP: what a client may rely on, what it is refused, and the defects of an earlier server that must not
+//! come back.
+
+mod defects;
+mod limits;
+mod resuming;
+mod storing;
+mod sweeping;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use benchline_engine::protocol::{BlobList, BlobUsage};
+
+use crate::support::{Account, Answer, Http};
+
+/// One user's blobs at a server.
+struct Blobs<'a> {
+    http: Http,
+    account: &'a Account,
+}
+
+impl<'a> Blobs<'a> {
+    fn of(account: &'a Account, address: &str) -> Self {
+        Self { http: Http::to(address), account }
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/v1/users/{}/blobs/{rest}", self.account.name)
+    }
+
+    async fn ask(&self, method: &str, rest: &str, headers: &str, body: &[u8]) -> Answer {
+        self.http.of(self.account, method, &self.path(rest), headers, body).await
+    }
+
+    /// Puts a whole blob.
+    async fn put(&self, rest: &str, content: &[u8]) -> Answer {
+        self.ask("PUT", rest, &repr_digest(content), content).await
+    }
+
+    async fn get(&self, rest: &str) -> Answer {
+        self.ask("GET", rest, "", b"").await
+    }
+
+    async fn list(&self, rest: &str) -> BlobList {
+        let answer = self.get(rest).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+
+    async fn ids(&self, rest: &str) -> Vec<String> {
+        self.list(rest).await.blobs.into_iter().map(|entry| entry.id.into()).collect()
+    }
+
+    async fn usage(&self) -> BlobUsage {
+        let path = format!("/v1/users/{}/blobs", self.account.name);
+        serde_json::from_slice(&self.http.of(self.account, "GET", &path, "", b"").await.body).unwrap()
+    }
+
+    /// Appends to an upload.
+    async fn append(&self, rest: &str, offset: usize, last: bool, body: &[u8]) -> Answer {
+        let headers = format!(
+            "Content-Type: application/partial-upload\r\nUpload-Offset: {offset}\r\nUpload-Complete: ?{}\r\n",
+            u8::from(last)
+        );
+        self.ask("PATCH", &format!("{rest}/upload"), &headers, body).await
+    }
+
+    /// Begins an upload of `content` with its first bytes.
+    async fn begin(&self, rest: &str, content: &[u8], first: usize) -> Answer {
+        let headers = format!("{}Upload-Length: {}\r\nUpload-Complete: ?0\r\n", repr_digest(content), content.len());
+        self.ask("PUT", rest, &headers, &content[..first]).await
+    }
+}
+
+/// The header that announces this content.
+fn repr_digest(content: &[u8]) -> String {
+    format!("Repr-Digest: sha-256=:{}:\r\n", STANDARD.encode(digest(&SHA256, content)))
+}
+
+/// A header of an answer.
+fn field(answer: &Answer, name: &str) -> Option<String> {
+    let lines = answer.head.lines().filter_map(|line| line.split_once(": "));
+    lines.into_iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+}
