@@ -126,8 +126,9 @@ fn render(site: &Site, environment: Option<&str>, id: Option<i64>) -> Result<Str
 fn headline(calibration: &Calibration) -> String {
     match same(calibration) {
         Some(found) => format!(
-            "{} false verdicts in {} clean commits replayed: at most {} per 100",
+            "{} false {} in {} clean commits replayed: at most {} per 100",
             found.flagged,
+            if found.flagged == 1 { "verdict" } else { "verdicts" },
             found.pairs,
             hundreds(found.interval.high)
         ),

@@ -13,7 +13,14 @@ const SUBJECT: &str = "[package]\nname = \"benchline-subject\"\nversion = \"0.1.
                        [dependencies]\nbenchline-engine = { path = \"../engine\" }\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"benchline-engine\"\nversion = \"0.1.0\"\n\n[[package]]\n\
                     name = \"benchline-subject\"\nversion = \"0.1.0\"\ndependencies = [\n \"benchline-engine\",\n]\n";
-const LIBRARY: &str = "#[inline(never)]\npub fn twice(n: usize) -> usize { std::hint::black_box(n) * 2 }\n";
+/// Functions enough for orders to differ: only those of engine and subject are moved.
+const LIBRARY: &str = "use std::hint::black_box;\n\
+    #[inline(never)]\nfn one(n: usize) -> usize { black_box(n) + 1 }\n\
+    #[inline(never)]\nfn two(n: usize) -> usize { black_box(n) * 2 }\n\
+    #[inline(never)]\nfn three(n: usize) -> usize { black_box(n) - 2 }\n\
+    #[inline(never)]\nfn four(n: usize) -> usize { black_box(n).rotate_left(7) }\n\
+    #[inline(never)]\nfn five(n: usize) -> usize { black_box(n).rotate_right(7) }\n\
+    pub fn twice(n: usize) -> usize { five(four(three(two(one(n))))) }\n";
 const MAIN: &str = "fn main() { println!(\"{}\", benchline_engine::twice(std::env::args().count())); }\n";
 
 /// A repository laid out as this project's, with the least engine and subject.
