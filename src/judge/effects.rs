@@ -79,7 +79,7 @@ fn margin(margin: Margin, scale: Scale, level: f64) -> f64 {
     }
 }
 
-/// The value of a trial: the median of its samples per operation, or its total.
-pub(super) fn value(trial: &Trial, metric: Metric) -> Option<f64> {
+/// The value of a trial in a comparison: the median of its samples per operation, or its total. Nothing where it has none.
+pub fn value(trial: &Trial, metric: Metric) -> Option<f64> {
     Some(Sorted::new(&values(trial, metric)?).ok()?.median())
 }

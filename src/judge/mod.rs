@@ -36,6 +36,7 @@ use series::SeriesTrials;
 pub use budgets::{Crossing, crossed, crossed_anchor};
 pub use compare::{suspicious, verdicts};
 pub use design::{DesignError, design, gate_metrics, identical, tally};
+pub use effects::value;
 pub use findings::{FoundChange, Line, LinePoint, changes};
 pub use pairing::Pairs;
 pub use reasons::sentence;

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     charts::{BlockDot, BlockGraph, BlockStage, Estimate},
-    model::{Block, Grain, Metric, Scale, Stage, Trial, Unit, Verdict},
-    stats::Sorted,
+    judge,
+    model::{Block, Metric, Scale, Stage, Trial, Unit, Verdict},
 };
 
 /// The blocks of one series, by stage and index.
@@ -53,7 +53,7 @@ impl Effects {
     /// Pairs the trials as the blocks say.
     pub(super) fn of(verdict: &Verdict, blocks: &[Block], base: &[Trial], head: &[Trial]) -> Effects {
         let values = |trials: &[Trial]| -> HashMap<u32, f64> {
-            trials.iter().filter_map(|trial| Some((trial.index, value(trial, verdict.metric)?))).collect()
+            trials.iter().filter_map(|trial| Some((trial.index, judge::value(trial, verdict.metric)?))).collect()
         };
         let (base, head) = (values(base), values(head));
         let effect = |block: &Block| {
@@ -156,14 +156,6 @@ impl Effects {
             ]
         };
         Table { head, rows: self.blocks.iter().map(row).collect() }
-    }
-}
-
-/// What a trial says about a metric: the median of the samples that count, or the one value of the whole.
-fn value(trial: &Trial, metric: Metric) -> Option<f64> {
-    match metric.quantity.grain() {
-        Grain::Sample => Sorted::new(&trial.samples(metric)?).ok().map(|samples| samples.median()),
-        Grain::Trial => trial.total(metric).map(|total| total as f64),
     }
 }
 
