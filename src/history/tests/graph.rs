@@ -116,7 +116,7 @@ proptest! {
             let mut expected: Vec<_> = runs
                 .iter()
                 .filter(|(_, past)| past.revision == revision && past.part != Part::Calibration)
-                .map(|(run, past)| (past.part == Part::Base, std::cmp::Reverse(*run)))
+                .map(|(run, past)| (matches!(past.part, Part::Aside | Part::Base), std::cmp::Reverse(*run)))
                 .collect();
             expected.sort_unstable();
             let id = super::revision(revision).id;
