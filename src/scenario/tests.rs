@@ -141,7 +141,7 @@ fn rules_of_deciding_are_read_and_checked() {
     assert_eq!(scenario.rules.margin(metric("client.requests")), Margin { share: 0.0, absolute: 0.0 });
     assert_eq!(scenario.rules.margin(Metric::WALL_TIME), Margin { share: 0.02, absolute: 0.0 });
     assert_eq!(scenario.rules.margin(metric("client.rss_peak")), Margin { share: 0.0, absolute: 256_000.0 });
-    assert_eq!(scenario.rules.margin(metric("server.rss_peak")), Margin { share: 0.01, absolute: 65_536.0 });
+    assert_eq!(scenario.rules.margin(metric("server.rss_peak")), Margin { share: 0.01, absolute: 2_097_152.0 });
     let limits: Vec<Limit> = scenario.rules.budgets.iter().map(|budget| budget.limit).collect();
     assert_eq!(limits, [Limit::Value(64e6), Limit::OfAnchor(1.1)]);
     for (wrong, said) in [

@@ -114,6 +114,7 @@ fn a_slowdown_is_worse_and_a_speedup_is_better() {
 fn no_change_is_equivalent_from_the_first_stage_alone() {
     let mut session = Session::of(10, 0, 1.0);
     session.rules.margins.insert(Metric::WALL_TIME, Margin { share: 0.02, absolute: 0.0 });
+    session.rules.margins.insert(PEAK, Margin { share: 0.01, absolute: 65_536.0 });
     assert_eq!(session.suspicious(), []);
     let found = wall(&session);
     assert_eq!((found.kind, found.stage, found.blocks), (VerdictKind::Equivalent, Some(Stage::First), 10));
@@ -248,6 +249,7 @@ fn exact_counts_are_compared_by_difference_and_their_spread_is_reported() {
 #[test]
 fn a_zero_turns_ratios_into_differences() {
     let mut session = Session::of(10, 30, 1.0);
+    session.rules.margins.insert(PEAK, Margin { share: 0.01, absolute: 65_536.0 });
     session.head.iter_mut().for_each(|trial| trial.totals[0].value = 0);
     let found = session.verdict(PEAK);
     assert_eq!((found.scale, found.kind), (Scale::Difference, VerdictKind::Better));
