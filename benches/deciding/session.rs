@@ -52,7 +52,7 @@ impl Session {
                 std::array::from_fn(|series| {
                     let noise = (COMMON * shared + (1.0 - COMMON) * own[series].next(random)) / mix;
                     let change = if head { setting.change } else { 1.0 };
-                    (1e8 * change * (setting.scale * noise).exp()) as u64
+                    (1e9 * change * (setting.scale * noise).exp()) as u64
                 })
             };
             let (first, second) = (draw(head_first), draw(!head_first));
