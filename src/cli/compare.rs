@@ -1,5 +1,7 @@
 //! `benchline compare`: measures two revisions against each other, interleaved, and says what changed.
 
+use anyhow::Context as _;
+
 use super::{
     FAILED, FINE, WORSE,
     comparing::{Compared, Comparison, Order, Sizes},
@@ -9,7 +11,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    model::{Profile, Purpose, Revision, RevisionKind},
+    model::{Profile, Purpose, Revision},
     revision::Repository,
     scenario, units,
 };
@@ -106,20 +108,14 @@ fn sides(repository: &Repository, args: &Args) -> anyhow::Result<(Revision, Revi
     let base = match &args.base {
         Some(base) => base.clone(),
         None if args.anchor => repository.last_tag(&head)?,
-        None => before(&head)?,
+        None => head
+            .before()
+            .with_context(|| {
+                format!("{} has no parent to compare with: name a base, `benchline compare BASE`", head.short())
+            })?
+            .to_owned(),
     };
     Ok((repository.resolve_one(Some(&base))?, head))
-}
-
-/// What a checkout is compared with by default: a dirty tree with its own HEAD, a commit with its parent.
-pub(super) fn before(head: &Revision) -> anyhow::Result<String> {
-    match (head.kind, &head.parent) {
-        (RevisionKind::Worktree, _) => Ok(head.commit.clone()),
-        (RevisionKind::Commit, Some(parent)) => Ok(parent.clone()),
-        (RevisionKind::Commit, None) => {
-            anyhow::bail!("{} has no parent to compare with: name a base, `benchline compare BASE`", head.short())
-        }
-    }
 }
 
 /// The blocks of both stages.

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::{FINE, measuring::now, output::say, settings::Settings, table::table};
 use crate::{
-    history::{Reader, Writer},
+    history::{Reader, RunListing, Writer},
     judge::{self, FindingUpdate, Line, LinePoint},
-    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Quantity, Revision, Role, Rules},
+    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Revision, Role, Rules},
     revision::Repository,
     units,
 };
@@ -120,8 +120,9 @@ pub(super) fn refresh<'a>(
     environment: &str,
     rules: impl Iterator<Item = &'a Rules>,
 ) -> anyhow::Result<usize> {
-    let axis: Vec<Revision> = reader.axis(environment)?.into_iter().map(|listing| listing.run.revision).collect();
-    let seen = judge::changes(&lines(reader, environment, &gate_metrics(rules))?, axis.len());
+    let listings = reader.axis(environment)?;
+    let seen = judge::changes(&lines(reader, environment, &listings, &gate_metrics(rules))?, listings.len());
+    let axis: Vec<Revision> = listings.into_iter().map(|listing| listing.run.revision).collect();
     let known = reader.findings(Some(environment), &FindingState::ALL)?;
     let mut new = 0;
     for update in judge::reconcile(&known, &seen, &axis, now()) {
@@ -139,9 +140,9 @@ pub(super) fn refresh<'a>(
 }
 
 /// The series in which changes are looked for: gate metrics, without the points that are not to be believed.
-fn lines(reader: &Reader, environment: &str, metrics: &[Metric]) -> anyhow::Result<Vec<Line>> {
+fn lines(reader: &Reader, environment: &str, axis: &[RunListing], metrics: &[Metric]) -> anyhow::Result<Vec<Line>> {
     let places: std::collections::BTreeMap<_, _> =
-        reader.axis(environment)?.iter().enumerate().map(|(place, listing)| (listing.run.id, place)).collect();
+        axis.iter().enumerate().map(|(place, listing)| (listing.run.id, place)).collect();
     let lines = reader.all_series(environment, metrics)?.into_iter().map(|series| Line {
         series: series.id,
         points: series
@@ -160,9 +161,7 @@ fn lines(reader: &Reader, environment: &str, metrics: &[Metric]) -> anyhow::Resu
 /// Every metric that decides somewhere.
 fn gate_metrics<'a>(rules: impl Iterator<Item = &'a Rules>) -> Vec<Metric> {
     let roles = [Role::Client, Role::Server, Role::Load];
-    let of_roles = roles.iter().flat_map(|role| [Quantity::CpuTime, Quantity::RssPeak].map(|of| Metric::of(*role, of)));
-    let named = rules.flat_map(|rules| rules.gate.iter().copied());
-    let mut metrics: Vec<Metric> = std::iter::once(Metric::WALL_TIME).chain(of_roles).chain(named).collect();
+    let mut metrics: Vec<Metric> = rules.flat_map(|rules| judge::gate_metrics(&roles, rules)).collect();
     metrics.sort_unstable();
     metrics.dedup();
     metrics

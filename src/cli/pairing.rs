@@ -126,10 +126,7 @@ impl<'a> Pairing<'a> {
 
     /// The blocks of a stage that are not kept yet, in their order.
     pub(super) fn left<'c>(&self, stage: Stage, cases: &'c [CasePlan], seed: u64) -> Vec<BlockOrder<'c>> {
-        let blocks = match stage {
-            Stage::First => self.design.first_blocks,
-            Stage::Second => self.design.second_blocks,
-        };
+        let blocks = self.design.blocks(stage);
         // Another order in each stage, so that neither repeats the other's.
         let orders = rounds(cases, 0..blocks, seed.wrapping_mul(2).wrapping_add(u64::from(stage.number())));
         let mut next: BTreeMap<String, u32> = BTreeMap::new();
@@ -170,10 +167,7 @@ impl<'a> Pairing<'a> {
                     case: case.case,
                     label: case.label,
                     trial: block,
-                    trials: match self.stage {
-                        Stage::First => self.design.first_blocks,
-                        Stage::Second => self.design.second_blocks,
-                    },
+                    trials: self.design.blocks(self.stage),
                     done_trials: self.done,
                     planned_trials: self.planned,
                     at: now(),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     history::Reader,
-    model::{Profile, Purpose, Revision, RevisionKind},
+    model::{Profile, Purpose, Revision},
     revision::Repository,
     scenario,
 };
@@ -92,11 +92,7 @@ fn with_parent(
     head: &Revision,
     again: bool,
 ) -> anyhow::Result<Outcome> {
-    let before = match head.kind {
-        RevisionKind::Worktree => Some(&head.commit),
-        RevisionKind::Commit => head.parent.as_ref(),
-    };
-    let Some(before) = before else {
+    let Some(before) = head.before() else {
         workbench.terminal().line(&format!("{} has no parent: it is measured alone", head.short()));
         return workbench.measure(head, again);
     };

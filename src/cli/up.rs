@@ -58,11 +58,7 @@ pub(super) fn up(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
 /// This checkout first, then as many commits along first parents as there are, newest first.
 fn checkout_and_before(repository: &Repository, commits: u16) -> anyhow::Result<Vec<Revision>> {
     let mut revisions = repository.resolve(None)?;
-    let mut parent = match revisions.first() {
-        Some(checkout) if checkout.kind == crate::model::RevisionKind::Worktree => Some(checkout.commit.clone()),
-        Some(checkout) => checkout.parent.clone(),
-        None => None,
-    };
+    let mut parent = revisions.first().and_then(Revision::before).map(str::to_owned);
     for _ in 0..commits {
         let Some(id) = parent.take() else { break };
         for revision in repository.resolve(Some(&id))? {

@@ -36,6 +36,14 @@ pub enum RevisionKind {
 }
 
 impl Revision {
+    /// The commit that a revision is compared with by itself: a work tree with its HEAD, a commit with its first parent.
+    pub fn before(&self) -> Option<&str> {
+        match self.kind {
+            RevisionKind::Worktree => Some(&self.commit),
+            RevisionKind::Commit => self.parent.as_deref(),
+        }
+    }
+
     /// The name that commands take: the whole id, or `worktree`.
     pub fn name_for_commands(&self) -> &str {
         match self.kind {

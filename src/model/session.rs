@@ -93,6 +93,16 @@ pub struct Design {
     pub gate_series: u32,
 }
 
+impl Design {
+    /// Blocks of a stage.
+    pub const fn blocks(&self, stage: Stage) -> u32 {
+        match stage {
+            Stage::First => self.first_blocks,
+            Stage::Second => self.second_blocks,
+        }
+    }
+}
+
 /// Two stages; data are never pooled across them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
