@@ -193,6 +193,8 @@ pub enum ServerBackend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
+    /// Whether each user's metadata is in a database of its own.
+    pub database: ServerDatabase,
     /// Seconds that the head of a request may take, and that a connection may be idle.
     pub head_seconds: u32,
     /// Seconds that nothing of a body may arrive.
@@ -212,6 +214,7 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
+            database: ServerDatabase::default(),
             head_seconds: 30,
             body_seconds: 30,
             headers: 64,
@@ -220,6 +223,33 @@ impl Default for ServerConfig {
             user_blob_writes: 16,
             upload_seconds: 24 * 60 * 60,
         }
+    }
+}
+
+/// How the server keeps what it knows of users' documents and blobs. A folder of data keeps the layout that it began with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerDatabase {
+    /// One database for each user: one can be moved, restored or removed alone, and nobody waits for another's writes.
+    #[default]
+    PerUser,
+    /// One database for all: writes of many users are committed together.
+    Shared,
+}
+
+impl ServerDatabase {
+    /// As settings spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PerUser => "per-user",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl std::fmt::Display for ServerDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -244,6 +274,10 @@ mod tests {
                 ..BlobsConfig::default()
             }
         );
+        for layout in [ServerDatabase::PerUser, ServerDatabase::Shared] {
+            let text = format!(r#"{{"server":{{"database":"{layout}"}}}}"#);
+            assert_eq!(serde_json::from_str::<Config>(&text).unwrap().server.database, layout);
+        }
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 use super::clock::now;
 use super::services::{self, ServiceName, Services};
 use super::sessions::{Sessions, User};
-use crate::config::{Config, StoreConfig};
+use crate::config::{Config, ServerDatabase, StoreConfig};
 use crate::protocol::UserName;
 use crate::store::{Database, DatabaseError, Kind};
 
-/// Schema of the accounts. History: 1, the first; 2, quotas of users; 3, tokens of services.
+/// Schema of the accounts. History: 1, the first; 2, quotas of users; 3, how the users' stores are laid out (a server that
+/// had users before has one database for each); 4, tokens of services.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE users (
@@ -32,6 +33,13 @@ const MIGRATIONS: &[&str] = &[
 ",
     "
     ALTER TABLE users ADD COLUMN quota INTEGER CHECK (quota >= 0);
+",
+    "
+    CREATE TABLE layout (
+        only     INTEGER PRIMARY KEY CHECK (only = 1),
+        database TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO layout SELECT 1, 'per-user' FROM users LIMIT 1;
 ",
     services::TABLES,
 ];
@@ -106,7 +114,7 @@ impl Accounts {
     /// Opens the accounts in the file `path`, making it where it is absent.
     pub(super) async fn open(path: &Path, config: &Config) -> Result<Self, DatabaseError> {
         let store = StoreConfig { cipher: false, ..config.store };
-        let kind = Kind { migrations: MIGRATIONS, readers: 4 };
+        let kind = Kind { migrations: MIGRATIONS, readers: 4, user: None };
         let database = Database::open(path.to_owned(), None, kind, store).await?;
         let database = Arc::new(database);
         let services = Services::new(database.clone(), config.session_cache);
@@ -210,6 +218,22 @@ impl Accounts {
             .await?;
         self.sessions.forget();
         Ok(())
+    }
+
+    /// How the users' stores are laid out: as was noted once, or as `wanted`, which is noted now.
+    pub(super) async fn layout(&self, wanted: ServerDatabase) -> Result<ServerDatabase, DatabaseError> {
+        self.database
+            .write(move |connection| {
+                connection.execute(
+                    "INSERT INTO layout (only, database) VALUES (1, ?1) ON CONFLICT DO NOTHING",
+                    [wanted.as_str()],
+                )?;
+                let noted: String = connection.query_row("SELECT database FROM layout", [], |row| row.get(0))?;
+                let known = [ServerDatabase::PerUser, ServerDatabase::Shared].into_iter();
+                let found = known.into_iter().find(|known| known.as_str() == noted);
+                found.ok_or_else(|| DatabaseError::Damaged(format!("an unknown layout of users: {noted}")))
+            })
+            .await
     }
 
     /// The numbers of all users.

@@ -1,7 +1,7 @@
 //! The server: it keeps each user's sealed documents apart, gives them back to whoever shows that user's token, and can
 //! read none of them. Every request is a stranger's until its token is known; nothing bad that comes in may end in a 500.
 //!
-//! Read `app` for the routes, `user_store` for what is kept, `push` and `pull` for the streams, `blobs` for the rest.
+//! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` for the rest.
 
 mod accounts;
 mod app;
@@ -19,10 +19,13 @@ mod pull;
 mod push;
 mod recovery;
 mod refusal;
+mod schema;
 mod services;
 mod sessions;
 mod state;
+mod stores;
 mod user_store;
+mod versions;
 
 pub use accounts::{AccountError, Accounts, Token};
 pub use app::app;

@@ -14,7 +14,7 @@ use super::sessions::Sessions;
 use crate::protocol::UserName;
 use crate::store::{Database, DatabaseError};
 
-/// What the third version of the accounts adds.
+/// What the accounts need for them.
 pub(super) const TABLES: &str = "
     CREATE TABLE service_tokens (
         hash    BLOB PRIMARY KEY CHECK (length(hash) = 32),

@@ -39,7 +39,7 @@ impl Server {
             report.failed += 1;
             Vec::new()
         });
-        for user in users.into_iter().filter(|user| self.has_store(*user)) {
+        for user in users {
             if let Err(refusal) = self.sweep_user(user, how, &mut report).await {
                 tracing::error!(%refusal, user, "a user's blobs could not be swept");
                 report.failed += 1;
@@ -52,7 +52,10 @@ impl Server {
     }
 
     async fn sweep_user(&self, user: i64, how: Sweep, report: &mut SweepReport) -> Result<(), Refusal> {
-        let store = self.store(user).await?;
+        if !self.stores().has(user).await? {
+            return Ok(());
+        }
+        let store = self.stores().get(user).await?;
         report.uploads += self.blobs().clear_lost(store.shelf()).await?;
         if how == Sweep::Everything { self.compare(store.shelf(), report).await } else { Ok(()) }
     }
