@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use super::blobs::{BackendError, Blobs};
 use super::metrics::Metrics;
 use super::processes::Processes;
 use super::refusal::Refusal;
+use super::serving::Connections;
 use super::user_store::{Bounds, UserStore};
 use crate::config::{Config, StoreConfig};
 use crate::store::DatabaseError;
 
 /// Users whose databases are open at once. Each takes a thread and up to seven file descriptors, and a process may have
-/// 1024 of those by default.
+/// 1024 of those by default, connections included.
 const OPEN_STORES: usize = 100;
 
 /// Streams of documents that run at once. Each may hold two or three batches in memory.
@@ -65,6 +66,8 @@ struct Shared {
     streams: Arc<Semaphore>,
     blobs: Blobs,
     metrics: Metrics,
+    connections: Connections,
+    stopping: AtomicBool,
 }
 
 /// The place of one user's database, from before it is open.
@@ -103,6 +106,8 @@ impl Server {
             streams: Arc::new(Semaphore::new(STREAMS)),
             blobs: Blobs::open(folder.join("blobs"), config, processes)?,
             metrics: Metrics::default(),
+            connections: Connections::new(config.server.connections),
+            stopping: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -129,6 +134,21 @@ impl Server {
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    /// The connections of this process.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.shared.connections
+    }
+
+    /// From now on the server says that it is about to end.
+    pub(super) fn begin_to_stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
     }
 
     /// Databases of users that are open.
