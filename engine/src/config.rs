@@ -209,6 +209,14 @@ pub struct ServerConfig {
     pub user_blob_writes: usize,
     /// Seconds after which an upload that nobody goes on with is given up.
     pub upload_seconds: u32,
+    /// Connections that a process has open at once; more wait, and make those that are idle go.
+    pub connections: usize,
+    /// Seconds that requests may go on after the server was told to end.
+    pub stop_seconds: u32,
+    /// Runtimes of a process. One has a thread for each core; of several, each has one thread, and sockets of its own.
+    pub runtimes: NonZeroUsize,
+    /// Processes that share a port, started by a [`crate::server::Family`].
+    pub processes: NonZeroUsize,
 }
 
 impl Default for ServerConfig {
@@ -222,6 +230,10 @@ impl Default for ServerConfig {
             blob_writes: 64,
             user_blob_writes: 16,
             upload_seconds: 24 * 60 * 60,
+            connections: 256,
+            stop_seconds: 30,
+            runtimes: NonZeroUsize::MIN,
+            processes: NonZeroUsize::MIN,
         }
     }
 }
@@ -278,6 +290,11 @@ mod tests {
             let text = format!(r#"{{"server":{{"database":"{layout}"}}}}"#);
             assert_eq!(serde_json::from_str::<Config>(&text).unwrap().server.database, layout);
         }
+        let served = r#"{"server":{"runtimes":2,"processes":3,"stop_seconds":5,"connections":9}}"#;
+        let server = serde_json::from_str::<Config>(served).unwrap().server;
+        assert_eq!((server.runtimes.get(), server.processes.get()), (2, 3));
+        assert_eq!((server.stop_seconds, server.connections), (5, 9));
+        assert!(serde_json::from_str::<Config>(r#"{"server":{"processes":0}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

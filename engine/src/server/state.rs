@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -11,6 +12,7 @@ use super::blobs::{BackendError, Blobs};
 use super::metrics::Metrics;
 use super::processes::Processes;
 use super::refusal::Refusal;
+use super::serving::Connections;
 use super::stores::Stores;
 use super::user_store::UserStore;
 use crate::config::{Config, ServerDatabase};
@@ -65,6 +67,8 @@ struct Shared {
     streams: Arc<Semaphore>,
     blobs: Blobs,
     metrics: Metrics,
+    connections: Connections,
+    stopping: AtomicBool,
 }
 
 /// Leave to stream documents.
@@ -99,6 +103,8 @@ impl Server {
             streams: Arc::new(Semaphore::new(STREAMS)),
             blobs: Blobs::open(folder.join("blobs"), config, processes)?,
             metrics: Metrics::default(),
+            connections: Connections::new(config.server.connections),
+            stopping: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -126,6 +132,21 @@ impl Server {
 
     pub(super) fn stores(&self) -> &Stores {
         &self.shared.stores
+    }
+
+    /// The connections of this process.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.shared.connections
+    }
+
+    /// From now on the server says that it is about to end.
+    pub(super) fn begin_to_stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
     }
 
     pub(super) fn config(&self) -> &Config {
