@@ -1,7 +1,7 @@
 //! The engine's knobs: every choice that people argue about, so that what it buys can be measured. This file only
 //! describes settings; it must never hold one that nothing obeys.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub blobs: BlobsConfig,
     /// What the server bears with.
     pub server: ServerConfig,
+    /// How incoming messages are taken and worked on.
+    pub incoming: IncomingConfig,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
     pub session_cache: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Config {
             padding: Padding::default(),
             blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
+            incoming: IncomingConfig::default(),
             session_cache: true,
         }
     }
@@ -265,6 +268,24 @@ impl std::fmt::Display for ServerDatabase {
     }
 }
 
+/// How the server takes incoming messages, and lets clients work on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IncomingConfig {
+    /// How often a message may be reserved. Who reserves it once more finds it failed.
+    pub max_tries: NonZeroU32,
+    /// Seconds until a message that is reserved may be reserved by someone else.
+    pub lease_seconds: u32,
+    /// Bytes of the largest message, before it is encrypted.
+    pub message_bytes: u64,
+}
+
+impl Default for IncomingConfig {
+    fn default() -> Self {
+        Self { max_tries: NonZeroU32::MIN.saturating_add(4), lease_seconds: 5 * 60, message_bytes: 64 << 20 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +316,10 @@ mod tests {
         assert_eq!((server.runtimes.get(), server.processes.get()), (2, 3));
         assert_eq!((server.stop_seconds, server.connections), (5, 9));
         assert!(serde_json::from_str::<Config>(r#"{"server":{"processes":0}}"#).is_err());
+        let incoming = r#"{"incoming":{"max_tries":2,"lease_seconds":3,"message_bytes":4}}"#;
+        let incoming = serde_json::from_str::<Config>(incoming).unwrap().incoming;
+        assert_eq!((incoming.max_tries.get(), incoming.lease_seconds, incoming.message_bytes), (2, 3, 4));
+        assert!(serde_json::from_str::<Config>(r#"{"incoming":{"max_tries":0}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

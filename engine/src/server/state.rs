@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
 use super::blobs::{BackendError, Blobs};
+use super::incoming::Room;
 use super::metrics::Metrics;
 use super::processes::Processes;
 use super::refusal::Refusal;
@@ -67,6 +68,7 @@ struct Shared {
     streams: Arc<Semaphore>,
     blobs: Blobs,
     metrics: Metrics,
+    incoming_room: Room,
     connections: Connections,
     stopping: AtomicBool,
 }
@@ -103,6 +105,7 @@ impl Server {
             streams: Arc::new(Semaphore::new(STREAMS)),
             blobs: Blobs::open(folder.join("blobs"), config, processes)?,
             metrics: Metrics::default(),
+            incoming_room: Room::new(config.incoming.message_bytes),
             connections: Connections::new(config.server.connections),
             stopping: AtomicBool::new(false),
         };
@@ -128,6 +131,11 @@ impl Server {
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.shared.metrics
+    }
+
+    /// Where messages are while they are encrypted.
+    pub(super) fn incoming_room(&self) -> &Room {
+        &self.shared.incoming_room
     }
 
     pub(super) fn stores(&self) -> &Stores {
