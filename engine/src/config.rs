@@ -2,6 +2,7 @@
 //! describes settings; it must never hold one that nothing obeys.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,18 +62,21 @@ impl Default for UploadConfig {
 }
 
 /// How connections are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     /// Use one connection for many requests. Without, every request opens its own.
     pub keep_alive: bool,
     /// Send small packets at once (`TCP_NODELAY`).
     pub nodelay: bool,
+    /// A PEM file with the certificates of the authorities that a client trusts, and no others: for a private server.
+    /// Without, it trusts those that the system trusts.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { keep_alive: true, nodelay: true }
+        Self { keep_alive: true, nodelay: true, ca: None }
     }
 }
 
@@ -261,6 +265,8 @@ mod tests {
         assert_eq!((server.runtimes.get(), server.processes.get()), (2, 3));
         assert_eq!((server.stop_seconds, server.connections), (5, 9));
         assert!(serde_json::from_str::<Config>(r#"{"server":{"processes":0}}"#).is_err());
+        let private = serde_json::from_str::<Config>(r#"{"http":{"ca":"/etc/ca.pem"}}"#).unwrap();
+        assert_eq!(private.http, HttpConfig { ca: Some("/etc/ca.pem".into()), ..HttpConfig::default() });
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

@@ -7,12 +7,12 @@ use axum::routing::{get, head};
 use super::blobs::{change, download, list, put, resume};
 use super::refusal::Refusal;
 use super::state::Server;
-use super::{metrics, peers, pull, push, recovery};
+use super::{health, metrics, peers, pull, push, recovery, requests};
 
 /// The whole server as one service.
 pub fn app(server: Server) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put))
         .route("/v1/users/{user}/peers/{replica}/documents", get(pull::get).post(push::post))
@@ -31,6 +31,6 @@ pub fn app(server: Server) -> Router {
         )
         .fallback(|| async { Refusal::NotFound("this path leads nowhere") })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
-        .layer(from_fn_with_state(server.clone(), metrics::count))
+        .layer(from_fn_with_state(server.clone(), requests::note))
         .with_state(server)
 }

@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
 use super::blobs::{BackendError, Blobs};
+use super::health::Health;
 use super::metrics::Metrics;
 use super::processes::Processes;
 use super::refusal::Refusal;
@@ -67,6 +68,7 @@ struct Shared {
     blobs: Blobs,
     metrics: Metrics,
     connections: Connections,
+    health: Health,
     stopping: AtomicBool,
 }
 
@@ -107,6 +109,7 @@ impl Server {
             blobs: Blobs::open(folder.join("blobs"), config, processes)?,
             metrics: Metrics::default(),
             connections: Connections::new(config.server.connections),
+            health: Health::default(),
             stopping: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -139,6 +142,11 @@ impl Server {
     /// The connections of this process.
     pub(super) fn connections(&self) -> &Connections {
         &self.shared.connections
+    }
+
+    /// What is known of its health.
+    pub(super) fn health(&self) -> &Health {
+        &self.shared.health
     }
 
     /// From now on the server says that it is about to end.
