@@ -7,6 +7,7 @@ mod crypto;
 mod mismatching;
 mod recovering;
 mod refusing;
+mod serving;
 mod support;
 mod synchronising;
 mod transfers;
