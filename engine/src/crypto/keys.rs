@@ -45,7 +45,7 @@ pub struct Keys {
     /// Root of the keys of blobs.
     pub blobs: BlobKey,
     /// Wraps the private OpenPGP key.
-    pub openpgp: OpenPgpKey,
+    pub openpgp: OpenPgpWrappingKey,
 }
 
 impl Keys {
@@ -56,7 +56,7 @@ impl Keys {
             database: DatabaseKey(derived("local database")),
             documents: DocumentKey(derived("document root")),
             blobs: BlobKey(derived("blob root")),
-            openpgp: OpenPgpKey(derived("openpgp wrapping")),
+            openpgp: OpenPgpWrappingKey(derived("openpgp wrapping")),
         }
     }
 }
@@ -105,9 +105,9 @@ impl BlobKey {
 
 /// The key that wraps the private OpenPGP key.
 #[derive(Clone)]
-pub struct OpenPgpKey(Key);
+pub struct OpenPgpWrappingKey(Key);
 
-impl OpenPgpKey {
+impl OpenPgpWrappingKey {
     /// The 32 bytes, for whoever wraps.
     pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
@@ -124,7 +124,7 @@ macro_rules! redacted {
     )*};
 }
 
-redacted!(RootSecret, DatabaseKey, DocumentKey, BlobKey, OpenPgpKey);
+redacted!(RootSecret, DatabaseKey, DocumentKey, BlobKey, OpenPgpWrappingKey);
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(
             format!("{:?}", Keys::derive(&root)),
             "Keys { database: DatabaseKey(redacted), documents: DocumentKey(redacted), \
-             blobs: BlobKey(redacted), openpgp: OpenPgpKey(redacted) }"
+             blobs: BlobKey(redacted), openpgp: OpenPgpWrappingKey(redacted) }"
         );
     }
 
