@@ -25,6 +25,8 @@ pub struct Config {
     pub blobs: BlobsConfig,
     /// What the server bears with.
     pub server: ServerConfig,
+    /// How a device holds its OpenPGP keys.
+    pub keyring: KeyringConfig,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
     pub session_cache: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Config {
             padding: Padding::default(),
             blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
+            keyring: KeyringConfig::default(),
             session_cache: true,
         }
     }
@@ -189,6 +192,20 @@ pub enum ServerBackend {
     ObjectStore(String),
 }
 
+/// How a device holds its OpenPGP keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyringConfig {
+    /// Keep keys unlocked and parsed in memory for the life of the client. Without, they are for each message anew.
+    pub reuse: bool,
+}
+
+impl Default for KeyringConfig {
+    fn default() -> Self {
+        Self { reuse: true }
+    }
+}
+
 /// What the server bears with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -244,6 +261,7 @@ mod tests {
                 ..BlobsConfig::default()
             }
         );
+        assert!(!serde_json::from_str::<Config>(r#"{"keyring":{"reuse":false}}"#).unwrap().keyring.reuse);
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }
