@@ -210,6 +210,8 @@ impl Default for KeyringConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
+    /// Whether each user's metadata is in a database of its own.
+    pub database: ServerDatabase,
     /// Seconds that the head of a request may take, and that a connection may be idle.
     pub head_seconds: u32,
     /// Seconds that nothing of a body may arrive.
@@ -224,11 +226,20 @@ pub struct ServerConfig {
     pub user_blob_writes: usize,
     /// Seconds after which an upload that nobody goes on with is given up.
     pub upload_seconds: u32,
+    /// Connections that a process has open at once; more wait, and make those that are idle go.
+    pub connections: usize,
+    /// Seconds that requests may go on after the server was told to end.
+    pub stop_seconds: u32,
+    /// Runtimes of a process. One has a thread for each core; of several, each has one thread, and sockets of its own.
+    pub runtimes: NonZeroUsize,
+    /// Processes that share a port, started by a [`crate::server::Family`].
+    pub processes: NonZeroUsize,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
+            database: ServerDatabase::default(),
             head_seconds: 30,
             body_seconds: 30,
             headers: 64,
@@ -236,7 +247,38 @@ impl Default for ServerConfig {
             blob_writes: 64,
             user_blob_writes: 16,
             upload_seconds: 24 * 60 * 60,
+            connections: 256,
+            stop_seconds: 30,
+            runtimes: NonZeroUsize::MIN,
+            processes: NonZeroUsize::MIN,
         }
+    }
+}
+
+/// How the server keeps what it knows of users' documents and blobs. A folder of data keeps the layout that it began with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerDatabase {
+    /// One database for each user: one can be moved, restored or removed alone, and nobody waits for another's writes.
+    #[default]
+    PerUser,
+    /// One database for all: writes of many users are committed together.
+    Shared,
+}
+
+impl ServerDatabase {
+    /// As settings spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PerUser => "per-user",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl std::fmt::Display for ServerDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -262,6 +304,15 @@ mod tests {
             }
         );
         assert!(!serde_json::from_str::<Config>(r#"{"keyring":{"reuse":false}}"#).unwrap().keyring.reuse);
+        for layout in [ServerDatabase::PerUser, ServerDatabase::Shared] {
+            let text = format!(r#"{{"server":{{"database":"{layout}"}}}}"#);
+            assert_eq!(serde_json::from_str::<Config>(&text).unwrap().server.database, layout);
+        }
+        let served = r#"{"server":{"runtimes":2,"processes":3,"stop_seconds":5,"connections":9}}"#;
+        let server = serde_json::from_str::<Config>(served).unwrap().server;
+        assert_eq!((server.runtimes.get(), server.processes.get()), (2, 3));
+        assert_eq!((server.stop_seconds, server.connections), (5, 9));
+        assert!(serde_json::from_str::<Config>(r#"{"server":{"processes":0}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

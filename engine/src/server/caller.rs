@@ -35,7 +35,7 @@ impl FromRequestParts<Server> for Caller {
         }
         let config = server.config();
         Ok(Self {
-            store: server.store(user.id).await?,
+            store: server.stores().get(user.id).await?,
             quota: user.quota.unwrap_or(config.blobs.quota),
             patience: Duration::from_secs(config.server.body_seconds.into()),
         })

@@ -46,7 +46,7 @@ impl Metrics {
     }
 
     /// All as text, format 0.0.4.
-    fn text(&self, open_stores: usize) -> String {
+    fn text(&self, open_databases: usize) -> String {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = String::new();
         header(&mut text, "requests_total", "counter", "Requests that were answered.");
@@ -62,7 +62,7 @@ impl Metrics {
             ("blob_received_bytes_total", "counter", "Bytes of blobs that came.", load(&self.received)),
             ("blob_sent_bytes_total", "counter", "Bytes of blobs that went.", load(&self.sent)),
             ("quota_refusals_total", "counter", "Blobs that did not fit into a quota.", load(&self.quota_refusals)),
-            ("open_databases", "gauge", "Databases of users that are open.", open_stores as u64),
+            ("open_databases", "gauge", "Databases of users that are open.", open_databases as u64),
         ] {
             header(&mut text, name, kind, help);
             let _ = writeln!(text, "benchline_{name} {value}");
@@ -77,7 +77,7 @@ fn header(text: &mut String, name: &str, kind: &str, help: &str) {
 
 /// `GET /metrics`.
 pub(super) async fn get(State(server): State<Server>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], server.metrics().text(server.open_stores()))
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], server.metrics().text(server.stores().open_databases()))
 }
 
 /// Counts a request when it is answered.

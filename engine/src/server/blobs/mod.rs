@@ -28,6 +28,7 @@ pub use files::FilesBackend;
 pub(super) use keeper::Blobs;
 pub use objects::ObjectStoreBackend;
 pub(super) use records::Name;
-pub(super) use schema::TABLES;
+pub(super) use schema::{TABLES, TABLES_BY_USER};
 pub(super) use shelf::Shelf;
+pub(super) use sweep::keep_swept;
 pub use sweep::{Sweep, SweepReport};

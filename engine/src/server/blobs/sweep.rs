@@ -2,11 +2,18 @@
 //! row names. It must never touch anything else; a blob whose content is missing is reported, for people to look at.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use super::backend::ObjectName;
 use super::shelf::Shelf;
 use crate::server::Server;
 use crate::server::refusal::Refusal;
+
+/// How long uploads that are given up may stay.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(60 * 60);
+
+/// How often to look whether another process that works on the same data has died.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +37,25 @@ pub struct SweepReport {
     pub failed: usize,
 }
 
+/// Clears away what a process that was killed left behind, and from then on what nobody goes on with and what other
+/// processes leave behind when they are killed.
+pub(in crate::server) async fn keep_swept(server: Server) {
+    let mut how = Sweep::Everything;
+    loop {
+        server.sweep(how).await;
+        let swept = Instant::now();
+        how = loop {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            if server.blobs().processes().has_lost_one() {
+                break Sweep::Everything;
+            }
+            if swept.elapsed() >= BETWEEN_SWEEPS {
+                break Sweep::Uploads;
+            }
+        };
+    }
+}
+
 impl Server {
     /// Goes through the blobs of all users, one after the other.
     pub async fn sweep(&self, how: Sweep) -> SweepReport {
@@ -39,7 +65,7 @@ impl Server {
             report.failed += 1;
             Vec::new()
         });
-        for user in users.into_iter().filter(|user| self.has_store(*user)) {
+        for user in users {
             if let Err(refusal) = self.sweep_user(user, how, &mut report).await {
                 tracing::error!(%refusal, user, "a user's blobs could not be swept");
                 report.failed += 1;
@@ -52,7 +78,10 @@ impl Server {
     }
 
     async fn sweep_user(&self, user: i64, how: Sweep, report: &mut SweepReport) -> Result<(), Refusal> {
-        let store = self.store(user).await?;
+        if !self.stores().has(user).await? {
+            return Ok(());
+        }
+        let store = self.stores().get(user).await?;
         report.uploads += self.blobs().clear_lost(store.shelf()).await?;
         if how == Sweep::Everything { self.compare(store.shelf(), report).await } else { Ok(()) }
     }
