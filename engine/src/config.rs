@@ -27,6 +27,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// How incoming messages are taken and worked on.
     pub incoming: IncomingConfig,
+    /// How a device holds its OpenPGP keys.
+    pub keyring: KeyringConfig,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
     pub session_cache: bool,
 }
@@ -42,6 +44,7 @@ impl Default for Config {
             blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
             incoming: IncomingConfig::default(),
+            keyring: KeyringConfig::default(),
             session_cache: true,
         }
     }
@@ -192,6 +195,20 @@ pub enum ServerBackend {
     ObjectStore(String),
 }
 
+/// How a device holds its OpenPGP keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyringConfig {
+    /// Keep keys unlocked and parsed in memory for the life of the client. Without, they are for each message anew.
+    pub reuse: bool,
+}
+
+impl Default for KeyringConfig {
+    fn default() -> Self {
+        Self { reuse: true }
+    }
+}
+
 /// What the server bears with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -307,6 +324,7 @@ mod tests {
                 ..BlobsConfig::default()
             }
         );
+        assert!(!serde_json::from_str::<Config>(r#"{"keyring":{"reuse":false}}"#).unwrap().keyring.reuse);
         for layout in [ServerDatabase::PerUser, ServerDatabase::Shared] {
             let text = format!(r#"{{"server":{{"database":"{layout}"}}}}"#);
             assert_eq!(serde_json::from_str::<Config>(&text).unwrap().server.database, layout);

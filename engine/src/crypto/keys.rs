@@ -108,8 +108,13 @@ impl BlobKey {
 pub struct OpenPgpWrappingKey(Key);
 
 impl OpenPgpWrappingKey {
-    /// The 32 bytes, for whoever wraps.
+    /// The 32 bytes, for whoever wraps by other means.
     pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// The key, for wrapping.
+    pub(super) fn key(&self) -> &Key {
         &self.0
     }
 }

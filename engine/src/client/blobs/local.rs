@@ -204,7 +204,7 @@ impl Blobs {
         Sealed { keys: &self.0.keys, user: self.0.user.as_str(), address }
     }
 
-    pub(super) fn user(&self) -> &UserName {
+    pub(in crate::client) fn user(&self) -> &UserName {
         &self.0.user
     }
 }
