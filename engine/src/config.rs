@@ -2,6 +2,7 @@
 //! describes settings; it must never hold one that nothing obeys.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,18 +68,21 @@ impl Default for UploadConfig {
 }
 
 /// How connections are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     /// Use one connection for many requests. Without, every request opens its own.
     pub keep_alive: bool,
     /// Send small packets at once (`TCP_NODELAY`).
     pub nodelay: bool,
+    /// A PEM file with the certificates of the authorities that a client trusts, and no others: for a private server.
+    /// Without, it trusts those that the system trusts.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { keep_alive: true, nodelay: true }
+        Self { keep_alive: true, nodelay: true, ca: None }
     }
 }
 
@@ -338,6 +342,8 @@ mod tests {
         let incoming = serde_json::from_str::<Config>(incoming).unwrap().incoming;
         assert_eq!((incoming.max_tries.get(), incoming.lease_seconds, incoming.message_bytes), (2, 3, 4));
         assert!(serde_json::from_str::<Config>(r#"{"incoming":{"max_tries":0}}"#).is_err());
+        let private = serde_json::from_str::<Config>(r#"{"http":{"ca":"/etc/ca.pem"}}"#).unwrap();
+        assert_eq!(private.http, HttpConfig { ca: Some("/etc/ca.pem".into()), ..HttpConfig::default() });
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
 use super::blobs::{BackendError, Blobs};
+use super::health::Health;
 use super::incoming::Room;
 use super::metrics::Metrics;
 use super::processes::Processes;
@@ -70,6 +71,7 @@ struct Shared {
     metrics: Metrics,
     incoming_room: Room,
     connections: Connections,
+    health: Health,
     stopping: AtomicBool,
 }
 
@@ -107,6 +109,7 @@ impl Server {
             metrics: Metrics::default(),
             incoming_room: Room::new(config.incoming.message_bytes),
             connections: Connections::new(config.server.connections),
+            health: Health::default(),
             stopping: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -145,6 +148,11 @@ impl Server {
     /// The connections of this process.
     pub(super) fn connections(&self) -> &Connections {
         &self.shared.connections
+    }
+
+    /// What is known of its health.
+    pub(super) fn health(&self) -> &Health {
+        &self.shared.health
     }
 
     /// From now on the server says that it is about to end.

@@ -105,6 +105,15 @@ impl Blobs {
         }
     }
 
+    /// Asks the backend for what it cannot have, to see whether it answers.
+    pub(in crate::server) async fn check(&self) -> Result<(), BackendError> {
+        let nothing = ObjectName { user: 0, process: 0, serial: 0 };
+        match self.backend.read(nothing, 0..1).await {
+            Ok(_) | Err(BackendError::Absent(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives up what nobody can or will go on with, and answers how much that was.
     pub(super) async fn clear_lost(&self, shelf: &Shelf) -> Result<usize, Refusal> {
         let processes = self.processes.clone();

@@ -7,17 +7,17 @@ use axum::routing::{get, post, put};
 
 use super::{deliver, key, messages, work};
 use crate::server::Server;
-use crate::server::metrics;
 use crate::server::refusal::Refusal;
+use crate::server::{health, requests};
 
 /// What mail services may do, as one service. No token of a user opens any of it.
 pub fn app(server: Server) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(health::get))
         .route("/v1/incoming/{user}/{message}", put(deliver::put))
         .fallback(|| async { Refusal::NotFound("this path leads nowhere") })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
-        .layer(from_fn_with_state(server.clone(), metrics::count))
+        .layer(from_fn_with_state(server.clone(), requests::note))
         .with_state(server)
 }
 

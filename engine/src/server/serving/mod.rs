@@ -4,6 +4,7 @@
 //! Read `serve` for one process, `family` for several on one port, `stop` for how each is told to end.
 
 mod connections;
+mod descriptors;
 mod family;
 mod options;
 mod patient;

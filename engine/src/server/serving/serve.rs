@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use super::connections::Protocol;
+use super::descriptors;
 use super::options::{ServeError, ServeOptions};
 use super::runtimes::Runtimes;
 use super::sockets;
@@ -40,6 +41,7 @@ impl Serving {
         let ServeOptions { data, listen, tls, config, .. } = options;
         let certificate = tls.map(Certificate::load).transpose()?;
         let (addresses, listeners) = bind(&listen, &config.server)?;
+        descriptors::provide(&config.server);
         let server = Server::open(&data, &config).await?;
         Ok(Self { server, addresses, listeners, certificate })
     }
