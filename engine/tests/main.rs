@@ -7,6 +7,7 @@ mod crypto;
 mod incoming_client;
 mod layouts;
 mod mismatching;
+mod pooling;
 mod recovering;
 mod refusing;
 mod serving;
