@@ -107,7 +107,7 @@ fn session_key(key: &SignedSecretKey, recipients: &[Esk]) -> Option<PlainSession
 }
 
 /// The one literal packet in `packets`, out of whatever is compressed around it.
-fn content(mut packets: Vec<u8>, limit: usize) -> Result<Decrypted, OpenPgpError> {
+pub(super) fn content(mut packets: Vec<u8>, limit: usize) -> Result<Decrypted, OpenPgpError> {
     // What the frames and signatures around the content may take: parts of no less than 512 bytes, as RFC 9580 section
     // 4.2.1.4 asks for, spend one byte in 512.
     let layer_limit = limit.saturating_add(limit / 128).saturating_add(64 << 10);

@@ -14,6 +14,7 @@ mod public_key;
 mod secret_key;
 #[cfg(test)]
 mod tests;
+mod wrapped;
 
 pub use error::OpenPgpError;
 pub use fingerprint::Fingerprint;

@@ -64,6 +64,11 @@ impl PublicKey {
         self.fingerprint.clone()
     }
 
+    /// When the primary key was made, in seconds since 1970, as the key itself says. The fingerprint covers it.
+    pub fn created(&self) -> u32 {
+        self.key.primary_key.created_at().as_secs()
+    }
+
     /// Encrypts a message to this key, binary and with integrity protection: SEIPD version 1 with AES-256 for keys of
     /// version 4, which every OpenPGP program opens; version 2 with AES-256 in OCB mode for keys of version 6. It is not
     /// compressed, so that its length says nothing about its content but its length.
