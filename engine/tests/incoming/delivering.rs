@@ -3,12 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use benchline_engine::protocol::MessageState;
+use benchline_engine::server::blobs::Sweep;
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Mail, contents, id};
-use crate::support::{MARK, both_layouts, is_in_files, payload, quick, run_test};
+use crate::support::{MARK, TestServer, both_layouts, is_in_files, payload, quick, run_test};
 
 #[test]
 fn a_message_is_nowhere_in_the_clear_and_its_client_reads_it() {
@@ -70,9 +71,17 @@ fn the_same_message_again_is_known_even_when_it_is_long_processed() {
         assert_eq!(mail.delete(&lease).await.status, 204);
 
         assert_eq!((mail.used().await, contents(server.folder())), (0, 0));
+        server.server().sweep(Sweep::Uploads).await;
         assert_eq!(mail.put("m", &message).await.status, 204, "its service never got the first answer");
         mail.put("m", &payload(2, 1000)).await.expect_problem(409, "message-conflict");
         assert!(mail.list("").await.is_empty() && mail.reserve(1).await.is_empty());
+
+        // Two weeks later nobody hands it over any more, and the name is free.
+        let database = rusqlite::Connection::open(TestServer::database_of(server.folder(), 1)).unwrap();
+        database.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        assert_eq!(database.execute("UPDATE imprints SET forget = forget - 14 * 24 * 60 * 60", []).unwrap(), 1);
+        server.server().sweep(Sweep::Uploads).await;
+        assert_eq!(mail.put("m", &payload(2, 1000)).await.status, 201);
     });
 }
 
