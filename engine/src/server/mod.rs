@@ -23,7 +23,7 @@ mod sessions;
 mod state;
 mod user_store;
 
-pub use accounts::{AccountError, Accounts, Token};
+pub use accounts::{Account, AccountError, Accounts, Token};
 pub use app::app;
 pub use listen::{ServeError, run};
 pub use state::{OpenError, Server};

@@ -15,7 +15,7 @@ mod task;
 mod throttle;
 mod upload;
 
-pub(super) use http::list;
+pub(super) use http::{find, list};
 pub use manager::Settled;
 pub(super) use manager::{Event, Manager};
 pub use progress::{RunningTransfer, TransferProgress};
