@@ -1,7 +1,8 @@
 //! The engine's knobs: every choice that people argue about, so that what it buys can be measured. This file only
 //! describes settings; it must never hold one that nothing obeys.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// How a device holds its OpenPGP keys.
     pub keyring: KeyringConfig,
+    /// How incoming messages are taken and worked on.
+    pub incoming: IncomingConfig,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
     pub session_cache: bool,
 }
@@ -42,6 +45,7 @@ impl Default for Config {
             blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
             keyring: KeyringConfig::default(),
+            incoming: IncomingConfig::default(),
             session_cache: true,
         }
     }
@@ -64,18 +68,21 @@ impl Default for UploadConfig {
 }
 
 /// How connections are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
     /// Use one connection for many requests. Without, every request opens its own.
     pub keep_alive: bool,
     /// Send small packets at once (`TCP_NODELAY`).
     pub nodelay: bool,
+    /// A PEM file with the certificates of the authorities that a client trusts, and no others: for a private server.
+    /// Without, it trusts those that the system trusts.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { keep_alive: true, nodelay: true }
+        Self { keep_alive: true, nodelay: true, ca: None }
     }
 }
 
@@ -282,6 +289,24 @@ impl std::fmt::Display for ServerDatabase {
     }
 }
 
+/// How the server takes incoming messages, and lets clients work on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IncomingConfig {
+    /// How often a message may be reserved. Who reserves it once more finds it failed.
+    pub max_tries: NonZeroU32,
+    /// Seconds until a message that is reserved may be reserved by someone else.
+    pub lease_seconds: u32,
+    /// Bytes of the largest message, before it is encrypted.
+    pub message_bytes: u64,
+}
+
+impl Default for IncomingConfig {
+    fn default() -> Self {
+        Self { max_tries: NonZeroU32::MIN.saturating_add(4), lease_seconds: 5 * 60, message_bytes: 64 << 20 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +338,12 @@ mod tests {
         assert_eq!((server.runtimes.get(), server.processes.get()), (2, 3));
         assert_eq!((server.stop_seconds, server.connections), (5, 9));
         assert!(serde_json::from_str::<Config>(r#"{"server":{"processes":0}}"#).is_err());
+        let incoming = r#"{"incoming":{"max_tries":2,"lease_seconds":3,"message_bytes":4}}"#;
+        let incoming = serde_json::from_str::<Config>(incoming).unwrap().incoming;
+        assert_eq!((incoming.max_tries.get(), incoming.lease_seconds, incoming.message_bytes), (2, 3, 4));
+        assert!(serde_json::from_str::<Config>(r#"{"incoming":{"max_tries":0}}"#).is_err());
+        let private = serde_json::from_str::<Config>(r#"{"http":{"ca":"/etc/ca.pem"}}"#).unwrap();
+        assert_eq!(private.http, HttpConfig { ca: Some("/etc/ca.pem".into()), ..HttpConfig::default() });
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

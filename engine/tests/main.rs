@@ -9,6 +9,7 @@ mod layouts;
 mod mismatching;
 mod recovering;
 mod refusing;
+mod serving;
 mod support;
 mod synchronising;
 mod transfers;

@@ -19,6 +19,14 @@ pub enum SyncError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The authorities that the client shall trust cannot be read.
+    #[error("setting http.ca: {path}: {why}")]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The token has characters that no token has.
     #[error("the token is not one: it has characters that no header may have")]
     Token,
@@ -108,7 +116,7 @@ impl From<reqwest::Error> for SyncError {
 }
 
 /// An error with all its causes, which for connections tell more than it does itself.
-fn chain(error: &reqwest::Error) -> String {
+pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -36,7 +36,7 @@ impl RecoverySlot {
     /// As there.
     pub fn new(config: &Config, address: &str, user: &UserName, token: &str) -> Result<Self, SyncError> {
         Ok(Self {
-            connection: Connection::new(config.http, Some(connection::PATIENCE), address, user, token)?,
+            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, user, token)?,
             user: user.clone(),
         })
     }

@@ -49,7 +49,7 @@ impl SyncClient {
     /// [`SyncError::Address`] or [`SyncError::Token`] where these cannot be used.
     pub fn new(config: &Config, address: &str, user: &UserName, token: &str, keys: &Keys) -> Result<Self, SyncError> {
         Ok(Self {
-            connection: Connection::new(config.http, Some(connection::PATIENCE), address, user, token)?,
+            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, user, token)?,
             sealer: Arc::new(DocumentSealer::new(keys, config.crypto.cipher, config.padding)),
             upload: config.upload,
         })

@@ -264,6 +264,16 @@ impl Accounts {
         self.sessions.open(token, &self.database, look_up).await
     }
 
+    /// Asks the database something, to see whether it answers.
+    pub(super) async fn check(&self) -> Result<(), DatabaseError> {
+        self.database
+            .read(|connection| {
+                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM users)")?.query_row([], |_| Ok(()))?;
+                Ok::<_, DatabaseError>(())
+            })
+            .await
+    }
+
     pub(super) async fn close(&self) {
         self.database.close().await;
     }

@@ -1,8 +1,8 @@
 //! The server: it keeps each user's sealed documents apart, gives them back to whoever shows that user's token, and can
 //! read none of them. Every request is a stranger's until its token is known; nothing bad that comes in may end in a 500.
 //!
-//! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` for the
-//! rest, and `serving` for how it is run.
+//! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` and
+//! `incoming` for the rest, and `serving` for how it is run.
 
 mod accounts;
 mod app;
@@ -12,6 +12,8 @@ mod body;
 mod caller;
 mod clock;
 mod conditions;
+mod health;
+mod incoming;
 mod metrics;
 mod peers;
 mod processes;
@@ -19,6 +21,7 @@ mod pull;
 mod push;
 mod recovery;
 mod refusal;
+mod requests;
 mod schema;
 mod services;
 mod serving;
@@ -30,6 +33,7 @@ mod versions;
 
 pub use accounts::{AccountError, Accounts, Token};
 pub use app::app;
+pub use incoming::incoming_app;
 pub use services::{InvalidServiceName, ServiceName, ServiceToken, Services};
-pub use serving::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles, run};
+pub use serving::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles, run, run_with_incoming};
 pub use state::{OpenError, Server};

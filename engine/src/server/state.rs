@@ -9,6 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
 use super::blobs::{BackendError, Blobs};
+use super::health::Health;
+use super::incoming::Room;
 use super::metrics::Metrics;
 use super::processes::Processes;
 use super::refusal::Refusal;
@@ -67,7 +69,9 @@ struct Shared {
     streams: Arc<Semaphore>,
     blobs: Blobs,
     metrics: Metrics,
+    incoming_room: Room,
     connections: Connections,
+    health: Health,
     stopping: AtomicBool,
 }
 
@@ -103,7 +107,9 @@ impl Server {
             streams: Arc::new(Semaphore::new(STREAMS)),
             blobs: Blobs::open(folder.join("blobs"), config, processes)?,
             metrics: Metrics::default(),
+            incoming_room: Room::new(config.incoming.message_bytes),
             connections: Connections::new(config.server.connections),
+            health: Health::default(),
             stopping: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -130,6 +136,11 @@ impl Server {
         &self.shared.metrics
     }
 
+    /// Where messages are while they are encrypted.
+    pub(super) fn incoming_room(&self) -> &Room {
+        &self.shared.incoming_room
+    }
+
     pub(super) fn stores(&self) -> &Stores {
         &self.shared.stores
     }
@@ -137,6 +148,11 @@ impl Server {
     /// The connections of this process.
     pub(super) fn connections(&self) -> &Connections {
         &self.shared.connections
+    }
+
+    /// What is known of its health.
+    pub(super) fn health(&self) -> &Health {
+        &self.shared.health
     }
 
     /// From now on the server says that it is about to end.

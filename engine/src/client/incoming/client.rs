@@ -58,7 +58,7 @@ impl IncomingClient {
     /// [`SyncError::Address`] or [`SyncError::Token`] where these cannot be used.
     pub fn new(config: &Config, address: &str, token: &str, ring: KeyRing, blobs: &Blobs) -> Result<Self, SyncError> {
         Ok(Self {
-            connection: Connection::new(config.http, Some(connection::PATIENCE), address, blobs.user(), token)?,
+            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, blobs.user(), token)?,
             ring,
             blobs: blobs.clone(),
             large: Semaphore::new(1),

@@ -4,6 +4,7 @@
 //! Read `serve` for one process, `family` for several on one port, `stop` for how each is told to end.
 
 mod connections;
+mod descriptors;
 mod family;
 mod options;
 mod patient;
@@ -16,5 +17,5 @@ mod tls;
 pub(super) use connections::Connections;
 pub use family::Family;
 pub use options::{Plain, ServeError, ServeOptions, TlsFiles};
-pub use serve::{Serving, run};
+pub use serve::{Serving, run, run_with_incoming};
 pub use stop::Stop;
