@@ -26,10 +26,10 @@ pub struct Config {
     pub blobs: BlobsConfig,
     /// What the server bears with.
     pub server: ServerConfig,
-    /// How a device holds its OpenPGP keys.
-    pub keyring: KeyringConfig,
     /// How incoming messages are taken and worked on.
     pub incoming: IncomingConfig,
+    /// How a device holds its OpenPGP keys.
+    pub keyring: KeyringConfig,
     /// Whether the server remembers a token that it has looked up, for at most half a second.
     pub session_cache: bool,
 }
@@ -44,8 +44,8 @@ impl Default for Config {
             padding: Padding::default(),
             blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
-            keyring: KeyringConfig::default(),
             incoming: IncomingConfig::default(),
+            keyring: KeyringConfig::default(),
             session_cache: true,
         }
     }
@@ -144,11 +144,32 @@ pub struct CryptoConfig {
     pub cipher: Cipher,
     /// Bytes of a chunk of a blob, from 1 KiB to 1 MiB. It counts for new blobs; each says what it was sealed with.
     pub chunk_size: u32,
+    /// Where work that keeps a processor busy is done.
+    pub pool: PoolConfig,
 }
 
 impl Default for CryptoConfig {
     fn default() -> Self {
-        Self { cipher: Cipher::default(), chunk_size: BlobSettings::default().chunk_size }
+        Self { cipher: Cipher::default(), chunk_size: BlobSettings::default().chunk_size, pool: PoolConfig::default() }
+    }
+}
+
+/// Where a client does work that keeps a processor busy: opening documents and large blobs, decrypting mail, deriving keys
+/// from passphrases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoolConfig {
+    /// Where it comes up, which holds up everything else there.
+    Inline,
+    /// On so many threads of its own.
+    Threads(NonZeroUsize),
+    /// In so many processes of its own. The program has to allow for it: see [`crate::pool::worker_if_asked`].
+    Processes(NonZeroUsize),
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self::Threads(NonZeroUsize::MIN.saturating_add(1))
     }
 }
 
@@ -344,6 +365,11 @@ mod tests {
         assert!(serde_json::from_str::<Config>(r#"{"incoming":{"max_tries":0}}"#).is_err());
         let private = serde_json::from_str::<Config>(r#"{"http":{"ca":"/etc/ca.pem"}}"#).unwrap();
         assert_eq!(private.http, HttpConfig { ca: Some("/etc/ca.pem".into()), ..HttpConfig::default() });
+        let pool = |json: &str| serde_json::from_str::<Config>(json).map(|config| config.crypto.pool);
+        let three = NonZeroUsize::new(3).unwrap();
+        assert_eq!(pool(r#"{"crypto":{"pool":"inline"}}"#).unwrap(), PoolConfig::Inline);
+        assert_eq!(pool(r#"{"crypto":{"pool":{"processes":3}}}"#).unwrap(), PoolConfig::Processes(three));
+        assert!(pool(r#"{"crypto":{"pool":{"threads":0}}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"uploads":{}}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"store":{"pagesize":1}}"#).is_err());
     }

@@ -4,9 +4,11 @@
 mod backends;
 mod blobs;
 mod crypto;
+mod incoming;
 mod incoming_client;
 mod layouts;
 mod mismatching;
+mod pooling;
 mod recovering;
 mod refusing;
 mod serving;

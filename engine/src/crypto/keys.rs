@@ -29,8 +29,8 @@ impl RootSecret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The secret itself, for wrapping it.
-    pub(super) fn as_bytes(&self) -> &[u8; KEY_LEN] {
+    /// The secret itself, for wrapping it and for handing it to another process of this program.
+    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
 }
@@ -85,6 +85,16 @@ impl DatabaseKey {
 pub struct DocumentKey(Key);
 
 impl DocumentKey {
+    /// The key itself, for handing it to another process of this program.
+    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// A key that was handed over.
+    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The key of one document under one cipher.
     pub(super) fn of_document(&self, cipher: Cipher, id: &str) -> LessSafeKey {
         aead_key(cipher, &expand(&self.0, &[b"document", &[cipher.wire_id()], id.as_bytes()]))
@@ -96,6 +106,16 @@ impl DocumentKey {
 pub struct BlobKey(Key);
 
 impl BlobKey {
+    /// The key itself, for handing it to another process of this program.
+    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// A key that was handed over.
+    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The key of one sealing of one blob: bound to its salt and to its whole header, so that a blob cannot be passed
     /// off as another, nor under other settings.
     pub(super) fn of_blob(&self, cipher: Cipher, salt: &[u8], header_hash: &[u8; 32]) -> LessSafeKey {
