@@ -31,7 +31,7 @@ mod stores;
 mod user_store;
 mod versions;
 
-pub use accounts::{AccountError, Accounts, Token};
+pub use accounts::{Account, AccountError, Accounts, Token};
 pub use app::app;
 pub use incoming::incoming_app;
 pub use services::{InvalidServiceName, ServiceName, ServiceToken, Services};
