@@ -248,6 +248,8 @@ fn several_runtimes_answer_as_one_server() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = quick();
         config.server.runtimes = 3.try_into().unwrap();
+        // Fewer than there are sockets to listen on.
+        config.server.connections = 2;
         let listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
         let options =
             ServeOptions { data: folder.path().to_owned(), listen, tls: None, plain: Plain::Loopback, config };
