@@ -4,7 +4,10 @@
 mod backends;
 mod blobs;
 mod crypto;
+mod incoming_client;
+mod layouts;
 mod mismatching;
+mod pooling;
 mod recovering;
 mod refusing;
 mod serving;

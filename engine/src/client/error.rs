@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::crypto::{OpenError, SealError, UnlockError};
 use crate::document::DocumentId;
+use crate::pool::PoolError;
 use crate::protocol::{FrameError, Problem};
 use crate::store::{DatabaseError, StoreError};
 
@@ -65,6 +66,9 @@ pub enum SyncError {
     /// The replica failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The crypto pool failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The client is being shut down.
     #[error("the exchange was broken off")]
     BrokenOff,
@@ -80,6 +84,9 @@ pub enum RecoveryError {
     /// The recovery document does not open; see there for a wrong passphrase.
     #[error(transparent)]
     Unlock(#[from] UnlockError),
+    /// The crypto pool failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// Another device changed the slot meanwhile.
     #[error("another device changed the recovery document meanwhile: try again")]
     Overtaken,

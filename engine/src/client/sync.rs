@@ -10,6 +10,7 @@ use super::{SyncError, pull, push};
 use crate::config::{Config, UploadConfig};
 use crate::crypto::{DocumentSealer, Keys};
 use crate::document::{Generation, Position, ReplicaId};
+use crate::pool::Pool;
 use crate::protocol::{Note, SyncInfo, UserName};
 use crate::store::{Peer, Replica, StoreError};
 
@@ -22,6 +23,7 @@ pub struct SyncClient {
     pub(super) connection: Connection,
     pub(super) sealer: Arc<DocumentSealer>,
     pub(super) upload: UploadConfig,
+    pub(super) pool: Pool,
 }
 
 /// What an exchange did.
@@ -52,6 +54,7 @@ impl SyncClient {
             connection: Connection::new(&config.http, Some(connection::PATIENCE), address, user, token)?,
             sealer: Arc::new(DocumentSealer::new(keys, config.crypto.cipher, config.padding)),
             upload: config.upload,
+            pool: Pool::shared(config.crypto.pool),
         })
     }
 

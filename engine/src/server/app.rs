@@ -5,6 +5,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, head};
 
 use super::blobs::{change, download, list, put, resume};
+use super::incoming;
 use super::refusal::Refusal;
 use super::state::Server;
 use super::{health, metrics, peers, pull, push, recovery, requests};
@@ -29,6 +30,7 @@ pub fn app(server: Server) -> Router {
             "/v1/users/{user}/blobs/{namespace}/{id}/upload",
             head(resume::head).patch(resume::patch).delete(resume::delete),
         )
+        .merge(incoming::client_routes())
         .fallback(|| async { Refusal::NotFound("this path leads nowhere") })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
         .layer(from_fn_with_state(server.clone(), requests::note))

@@ -13,6 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use super::state::Server;
+use crate::protocol::MessageState;
 
 /// What the server counts since it started.
 #[derive(Default)]
@@ -21,7 +22,16 @@ pub(super) struct Metrics {
     received: AtomicU64,
     sent: AtomicU64,
     quota_refusals: AtomicU64,
+    messages: [AtomicU64; STATES.len()],
 }
+
+/// The states that messages go through.
+const STATES: [(MessageState, &str); 4] = [
+    (MessageState::Pending, "pending"),
+    (MessageState::Reserved, "reserved"),
+    (MessageState::Processed, "processed"),
+    (MessageState::Failed, "failed"),
+];
 
 /// Route, method and status.
 type Request3 = (String, &'static str, u16);
@@ -44,6 +54,13 @@ impl Metrics {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// Incoming messages came into this state.
+    pub(super) fn messages(&self, state: MessageState, count: usize) {
+        for (counter, _) in self.messages.iter().zip(STATES).filter(|(_, (of, _))| *of == state) {
+            counter.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    }
+
     /// A request that came at `begun` was answered.
     pub(super) fn answered(&self, route: String, method: &'static str, status: StatusCode, begun: Instant) {
         if status == StatusCode::INSUFFICIENT_STORAGE {
@@ -56,7 +73,7 @@ impl Metrics {
     }
 
     /// All as text, format 0.0.4.
-    fn text(&self, open_stores: usize, connections: usize) -> String {
+    fn text(&self, open_databases: usize, connections: usize) -> String {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = String::new();
         let mut of_requests = |name: &str, help, value: &dyn Fn(&Answered) -> String| {
@@ -74,12 +91,21 @@ impl Metrics {
         for (name, kind, help, value) in [
             ("blob_received_bytes_total", "counter", "Bytes of blobs that came.", load(&self.received)),
             ("blob_sent_bytes_total", "counter", "Bytes of blobs that went.", load(&self.sent)),
-            ("quota_refusals_total", "counter", "Blobs that did not fit into a quota.", load(&self.quota_refusals)),
-            ("open_databases", "gauge", "Databases of users that are open.", open_stores as u64),
+            (
+                "quota_refusals_total",
+                "counter",
+                "Blobs and messages that did not fit into a quota.",
+                load(&self.quota_refusals),
+            ),
+            ("open_databases", "gauge", "Databases of users that are open.", open_databases as u64),
             ("connections", "gauge", "Connections that are open.", connections as u64),
         ] {
             header(&mut text, name, kind, help);
             let _ = writeln!(text, "benchline_{name} {value}");
+        }
+        header(&mut text, "incoming_messages_total", "counter", "Incoming messages that came into a state.");
+        for (counter, (_, state)) in self.messages.iter().zip(STATES) {
+            let _ = writeln!(text, "benchline_incoming_messages_total{{state=\"{state}\"}} {}", load(counter));
         }
         text
     }
@@ -93,7 +119,7 @@ fn header(text: &mut String, name: &str, kind: &str, help: &str) {
 pub(super) async fn get(State(server): State<Server>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4")],
-        server.metrics().text(server.open_stores(), server.connections().open()),
+        server.metrics().text(server.stores().open_databases(), server.connections().open()),
     )
 }
 

@@ -18,9 +18,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// How thoroughly to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sweep {
-    /// At uploads only.
+    /// At uploads and processed messages only.
     Uploads,
-    /// At uploads, and at every content whether a row names it and the other way round.
+    /// At those, and at every content whether a row names it and the other way round.
     Everything,
 }
 
@@ -29,9 +29,11 @@ pub enum Sweep {
 pub struct SweepReport {
     /// Uploads that were given up.
     pub uploads: usize,
+    /// Messages that were removed, because their clients processed them and did not come back to delete them.
+    pub messages: usize,
     /// Contents that were removed, because no row named them and the process that made them is dead.
     pub orphans: usize,
-    /// Blobs whose contents are missing. Nothing was done about them.
+    /// Blobs and messages whose contents are missing. Nothing was done about them.
     pub missing: usize,
     /// Users whose blobs could not be looked at; the log says why.
     pub failed: usize,
@@ -65,7 +67,7 @@ impl Server {
             report.failed += 1;
             Vec::new()
         });
-        for user in users.into_iter().filter(|user| self.has_store(*user)) {
+        for user in users {
             if let Err(refusal) = self.sweep_user(user, how, &mut report).await {
                 tracing::error!(%refusal, user, "a user's blobs could not be swept");
                 report.failed += 1;
@@ -78,22 +80,29 @@ impl Server {
     }
 
     async fn sweep_user(&self, user: i64, how: Sweep, report: &mut SweepReport) -> Result<(), Refusal> {
-        let store = self.store(user).await?;
+        if !self.stores().has(user).await? {
+            return Ok(());
+        }
+        let store = self.stores().get(user).await?;
         report.uploads += self.blobs().clear_lost(store.shelf()).await?;
+        for object in store.mailbox().clear().await? {
+            self.blobs().remove(object).await;
+            report.messages += 1;
+        }
         if how == Sweep::Everything { self.compare(store.shelf(), report).await } else { Ok(()) }
     }
 
     /// Compares contents and rows. Rows are read before and after contents are listed, so that what comes or goes
     /// meanwhile is neither an orphan nor missing.
     async fn compare(&self, shelf: &Shelf, report: &mut SweepReport) -> Result<(), Refusal> {
-        let before: HashSet<ObjectName> = shelf.objects().await?.blobs.into_iter().collect();
+        let before: HashSet<ObjectName> = shelf.objects().await?.whole.into_iter().collect();
         let present: HashSet<ObjectName> = self.blobs().backend().list(shelf.user()).await?.into_iter().collect();
         let after = shelf.objects().await?;
-        for object in after.blobs.iter().filter(|object| before.contains(*object) && !present.contains(*object)) {
-            tracing::error!(user = shelf.user(), %object, "the content of a blob is missing");
+        for object in after.whole.iter().filter(|object| before.contains(*object) && !present.contains(*object)) {
+            tracing::error!(user = shelf.user(), %object, "the content of a blob or message is missing");
             report.missing += 1;
         }
-        let known: HashSet<&ObjectName> = after.blobs.iter().chain(&after.uploads).collect();
+        let known: HashSet<&ObjectName> = after.whole.iter().chain(&after.uploads).collect();
         let processes = self.blobs().processes();
         for object in present.iter().filter(|object| !known.contains(object) && !processes.is_alive(object.process)) {
             self.blobs().remove(*object).await;
