@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod backends;
+mod backups;
 mod blobs;
 mod crypto;
 mod layouts;

@@ -1,10 +1,12 @@
 //! The server: it keeps each user's sealed documents apart, gives them back to whoever shows that user's token, and can
 //! read none of them. Every request is a stranger's until its token is known; nothing bad that comes in may end in a 500.
 //!
-//! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` for the rest.
+//! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` for large
+//! things, `backup` for copies of everything.
 
 mod accounts;
 mod app;
+mod backup;
 /// Blobs: where their contents are kept, and what is done with them over HTTP.
 pub mod blobs;
 mod body;
@@ -28,5 +30,6 @@ mod versions;
 
 pub use accounts::{AccountError, Accounts, Token};
 pub use app::app;
+pub use backup::{BackupError, BackupReport, Damage, Progress, RestoreReport, VerifyReport, backup, restore, verify};
 pub use listen::{ServeError, run};
 pub use state::{OpenError, Server};

@@ -48,19 +48,7 @@ impl Processes {
         if process == self.own {
             return true;
         }
-        let path = file_of(&self.folder, process);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) => return error.kind() != ErrorKind::NotFound,
-        };
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
-            Ok(()) => {
-                // It does not come back under this number; if the file stays, it is found dead again.
-                let _ = std::fs::remove_file(path);
-                false
-            }
-        }
+        is_alive(&self.folder, process)
     }
 
     /// Leaves: from now on this process counts as ended.
@@ -68,6 +56,23 @@ impl Processes {
         if self.lock.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             // A file that stays behind is not locked, which says the same.
             let _ = std::fs::remove_file(file_of(&self.folder, self.own));
+        }
+    }
+}
+
+/// Whether a process that is registered in `folder` is alive. A file system that does not tell counts as yes.
+pub(super) fn is_alive(folder: &Path, process: u64) -> bool {
+    let path = file_of(folder, process);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) => return error.kind() != ErrorKind::NotFound,
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
+        Ok(()) => {
+            // It does not come back under this number; if the file stays, it is found dead again.
+            let _ = std::fs::remove_file(path);
+            false
         }
     }
 }

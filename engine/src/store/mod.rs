@@ -27,3 +27,4 @@ pub use error::{DatabaseError, StoreError};
 use exchange::Received;
 pub(crate) use exchange::{Outgoing, Peer, Taking};
 pub use replica::{Change, Entry, Put, Replica};
+pub(crate) use schema::migrate;

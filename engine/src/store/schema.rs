@@ -38,7 +38,7 @@ pub(super) const REPLICA: &[&str] = &["
 
 /// Brings the database to the newest of `migrations`, each of which leads from the version of its position to the next.
 /// Where one says `:user`, the number of the `user` whose data it is stands, or NULL where it is not one user's.
-pub(super) fn migrate(
+pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,
     migrations: &[&str],
