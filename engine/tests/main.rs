@@ -7,6 +7,7 @@ mod blobs;
 mod crypto;
 mod layouts;
 mod mismatching;
+mod purging;
 mod recovering;
 mod refusing;
 mod support;

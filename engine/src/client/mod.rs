@@ -10,6 +10,7 @@ mod connection;
 mod error;
 mod file;
 mod pull;
+mod purge;
 mod push;
 mod recovery;
 mod sync;

@@ -12,7 +12,7 @@ use super::sync::{Standing, SyncClient, SyncReport};
 use crate::crypto::DocumentSealer;
 use crate::document::{Document, Position};
 use crate::protocol::{Commit, Decoder, Frame, SealedDocument};
-use crate::store::Replica;
+use crate::store::{Incoming, Replica};
 
 /// Batches that wait between two stages.
 const BETWEEN: usize = 1;
@@ -83,7 +83,7 @@ async fn receive(
 async fn open_all(
     sealer: Arc<DocumentSealer>,
     mut sealed: mpsc::Receiver<Batch<SealedDocument>>,
-    open: mpsc::Sender<Batch<Document>>,
+    open: mpsc::Sender<Batch<Incoming>>,
 ) -> Result<(), SyncError> {
     while let Some(batch) = sealed.recv().await {
         let sealer = sealer.clone();
@@ -93,14 +93,15 @@ async fn open_all(
     Ok(())
 }
 
-fn open_batch(sealer: &DocumentSealer, batch: Batch<SealedDocument>) -> Result<Batch<Document>, SyncError> {
-    let open = |SealedDocument { id, revision, sealed }: SealedDocument| match sealer.open(
-        id.as_str(),
-        &revision.to_string(),
-        sealed.to_vec(),
-    ) {
-        Ok(content) => Ok(Document { id, revision, content }),
-        Err(source) => Err(SyncError::Open { document: id, source }),
+fn open_batch(sealer: &DocumentSealer, batch: Batch<SealedDocument>) -> Result<Batch<Incoming>, SyncError> {
+    let open = |SealedDocument { id, revision, sealed }: SealedDocument| {
+        if sealed.is_empty() {
+            return Ok(Incoming::Purged { id, revision });
+        }
+        match sealer.open(id.as_str(), &revision.to_string(), sealed.to_vec()) {
+            Ok(content) => Ok(Incoming::Version(Document { id, revision, content })),
+            Err(source) => Err(SyncError::Open { document: id, source }),
+        }
     };
     let documents = batch.documents.into_iter().map(open).collect::<Result<_, _>>()?;
     Ok(Batch { commit: batch.commit, documents })
@@ -110,10 +111,10 @@ async fn insert(
     replica: &Replica,
     at: &mut Standing,
     report: &mut SyncReport,
-    mut batches: mpsc::Receiver<Batch<Document>>,
+    mut batches: mpsc::Receiver<Batch<Incoming>>,
 ) -> Result<(), SyncError> {
     while let Some(Batch { commit, documents }) = batches.recv().await {
-        let count = documents.len() as u64;
+        let count = documents.iter().filter(|incoming| matches!(incoming, Incoming::Version(_))).count() as u64;
         let received = replica.insert_from_peer(at.store, commit.from, commit.to, documents).await?;
         at.seen = commit.to;
         report.documents_received += count;

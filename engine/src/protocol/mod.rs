@@ -16,7 +16,10 @@ pub use frame::{
     BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, MAX_SEALED, PREAMBLE, SealedDocument,
     encode_commit, encode_document, encode_end, encoded_length,
 };
-pub use message::{Acknowledgement, Note, PushLine, SyncInfo};
+pub use message::{
+    Acknowledgement, KnownReplica, KnownReplicas, Note, PURGE_LIMIT, PurgeAnswer, PurgeRequest, PushLine, SyncInfo,
+    Tombstone,
+};
 pub use problem::{Problem, ProblemKind};
 pub use user::{InvalidUserName, UserName};
 

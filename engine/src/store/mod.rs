@@ -11,6 +11,7 @@ mod database;
 mod error;
 mod exchange;
 pub(crate) mod history;
+mod purging;
 mod readers;
 mod replica;
 mod schema;
@@ -26,5 +27,6 @@ pub use error::{DatabaseError, StoreError};
 #[cfg(test)]
 use exchange::Received;
 pub(crate) use exchange::{Outgoing, Peer, Taking};
+pub(crate) use purging::Incoming;
 pub use replica::{Change, Entry, Put, Replica};
 pub(crate) use schema::migrate;

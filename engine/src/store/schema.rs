@@ -7,8 +7,9 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::DatabaseError;
 
-/// A replica's schema. History: 1, the first. `docs/STORAGE.md` explains it.
-pub(super) const REPLICA: &[&str] = &["
+/// A replica's schema. History: 1, the first; 2, purging of tombstones. `docs/STORAGE.md` explains it.
+pub(super) const REPLICA: &[&str] = &[
+    "
     CREATE TABLE replica (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         id   INTEGER NOT NULL
@@ -34,7 +35,12 @@ pub(super) const REPLICA: &[&str] = &["
         seen             INTEGER NOT NULL,
         seen_transaction BLOB NOT NULL CHECK (length(seen_transaction) = 16)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE replica ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX versions_deleted ON versions (generation) WHERE deleted = 1;
+",
+];
 
 /// Brings the database to the newest of `migrations`, each of which leads from the version of its position to the next.
 /// Where one says `:user`, the number of the `user` whose data it is stands, or NULL where it is not one user's.

@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Row};
 
 use super::history::Changes;
-use super::{DatabaseError, StoreError};
+use super::{DatabaseError, StoreError, purging};
 use crate::document::{
     Arrival, Document, DocumentId, Generation, MAX_CONTENT, Merged, ReplicaId, Revision, RevisionOrder, arrive, merge,
     precedence,
@@ -100,7 +100,7 @@ pub(super) fn edit(
         remove(connection, label.generation)?;
     }
     let revision = match joined {
-        None => Revision::first(replica),
+        None => Revision::anew(replica, purging::edits_purged(connection)?).map_err(invalid)?,
         Some(joined) => joined.edited_by(replica).map_err(invalid)?,
     };
     insert(connection, changes.next(), &edit.id, &revision, edit.content.as_deref(), None, false)?;
@@ -176,7 +176,7 @@ fn judge(
 }
 
 /// Marks the version that takes precedence as current and the others as conflicts.
-fn mark_current(connection: &Connection, id: &DocumentId) -> Result<(), StoreError> {
+pub(super) fn mark_current(connection: &Connection, id: &DocumentId) -> Result<(), StoreError> {
     let labels = labels(connection, id)?;
     let current = labels.iter().max_by_key(|label| precedence(&label.revision, label.deleted));
     let current = current.map(|label| label.generation);
@@ -216,7 +216,8 @@ fn insert(
     Ok(())
 }
 
-fn remove(connection: &Connection, generation: Generation) -> Result<(), StoreError> {
+/// Removes the version at `generation`.
+pub(super) fn remove(connection: &Connection, generation: Generation) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM versions WHERE generation = ?1")?.execute([generation])?;
     Ok(())
 }
