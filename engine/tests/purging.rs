@@ -65,6 +65,31 @@ fn a_tombstone_goes_everywhere_when_everyone_has_seen_it() {
     });
 }
 
+/// The server still has the mark then, and the others the tombstone; neither may swallow the new document.
+#[test]
+fn what_is_made_again_as_soon_as_it_was_purged_arrives() {
+    run_test(async {
+        let config = quick();
+        let server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let (one, two) = (ana.device(&config, &server.address).await, ana.device(&config, &server.address).await);
+        one.create("a", b"1").await;
+        one.sync().await;
+        two.sync().await;
+        delete(&one, "a").await;
+        one.sync().await;
+        two.sync().await;
+        assert_eq!(one.client.purge(&one.replica).await.unwrap().purged, 1);
+        assert_eq!((tombstones(&one.replica).await, tombstones(&two.replica).await), (0, 1));
+        one.create("a", b"again").await;
+        one.sync().await;
+        two.sync().await;
+        assert_eq!(one.everything().await, two.everything().await);
+        assert_eq!(two.replica.get(&id("a")).await.unwrap().unwrap().content.unwrap(), b"again");
+        assert_eq!(two.replica.conflicted().await.unwrap(), []);
+    });
+}
+
 #[test]
 fn a_replica_that_is_gone_holds_up_purging_until_it_is_forgotten() {
     run_test(async {
@@ -156,6 +181,9 @@ fn requests_to_purge_are_checked() {
     });
 }
 
+/// How many documents there are; few, so that the same one is deleted and made again.
+const DOCUMENTS: u8 = 2;
+
 /// What happens in a random history.
 #[derive(Debug, Clone)]
 enum Step {
@@ -163,16 +191,18 @@ enum Step {
     Delete { device: usize, document: u8 },
     Sync { device: usize },
     Purge { device: usize },
+    Meet,
     Lose { device: usize },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let (device, document) = (0..3usize, 0..3u8);
+    let (device, document) = (0..3usize, 0..DOCUMENTS);
     prop_oneof![
         4 => (device.clone(), document.clone()).prop_map(|(device, document)| Step::Write { device, document }),
         4 => (device.clone(), document).prop_map(|(device, document)| Step::Delete { device, document }),
         6 => device.clone().prop_map(|device| Step::Sync { device }),
         6 => device.clone().prop_map(|device| Step::Purge { device }),
+        3 => Just(Step::Meet),
         1 => device.prop_map(|device| Step::Lose { device }),
     ]
 }
@@ -237,7 +267,7 @@ async fn shown(device: &Device, document: u8) -> BTreeSet<Vec<u8>> {
 }
 
 async fn compare(model: &Model, devices: &[Device], device: usize) {
-    for document in 0..3 {
+    for document in 0..DOCUMENTS {
         assert_eq!(shown(&devices[device], document).await, model.contents(device, document), "doc-{document}");
     }
 }
@@ -269,6 +299,14 @@ async fn replay(steps: &[Step], config: &Config, server: &TestServer, ana: &Acco
                 devices[device].client.purge(&devices[device].replica).await.unwrap();
                 model.sync(device);
                 compare(&model, &devices, device).await;
+            }
+            Step::Meet => {
+                for _ in 0..2 {
+                    for (number, device) in devices.iter().enumerate() {
+                        device.sync().await;
+                        model.sync(number);
+                    }
+                }
             }
             Step::Lose { device } => {
                 let new = ana.device(config, &server.address).await;
