@@ -1,9 +1,10 @@
 //! The schema of what the server keeps for users. The same tables serve one user's database and one for all: every row
 //! begins with the user whose it is, and no statement may leave that out. `docs/STORAGE.md` explains the tables.
 
-use super::blobs;
+use super::{blobs, incoming};
 
-/// History: 1, the first; 2, blobs; 3 and 4, the user in every row of documents and of blobs; 5, purging of tombstones.
+/// History: 1, the first; 2, blobs; 3 and 4, the user in every row of documents and of blobs; 5, incoming
+/// messages; 6, purging of tombstones.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE store (
@@ -36,6 +37,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     blobs::TABLES,
     DOCUMENTS_BY_USER,
     blobs::TABLES_BY_USER,
+    incoming::TABLES,
     PURGING,
 ];
 

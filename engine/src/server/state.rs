@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -9,9 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::accounts::Accounts;
 use super::backup::Hold;
 use super::blobs::{BackendError, Blobs};
+use super::health::Health;
+use super::incoming::Room;
 use super::metrics::Metrics;
 use super::processes::Processes;
 use super::refusal::Refusal;
+use super::serving::Connections;
 use super::stores::Stores;
 use super::user_store::UserStore;
 use crate::config::{Config, ServerDatabase};
@@ -66,6 +70,10 @@ struct Shared {
     streams: Arc<Semaphore>,
     blobs: Blobs,
     metrics: Metrics,
+    incoming_room: Room,
+    connections: Connections,
+    health: Health,
+    stopping: AtomicBool,
 }
 
 /// Leave to stream documents.
@@ -101,6 +109,10 @@ impl Server {
             streams: Arc::new(Semaphore::new(STREAMS)),
             blobs: Blobs::open(folder.join("blobs"), config, processes, hold)?,
             metrics: Metrics::default(),
+            incoming_room: Room::new(config.incoming.message_bytes),
+            connections: Connections::new(config.server.connections),
+            health: Health::default(),
+            stopping: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -126,8 +138,33 @@ impl Server {
         &self.shared.metrics
     }
 
+    /// Where messages are while they are encrypted.
+    pub(super) fn incoming_room(&self) -> &Room {
+        &self.shared.incoming_room
+    }
+
     pub(super) fn stores(&self) -> &Stores {
         &self.shared.stores
+    }
+
+    /// The connections of this process.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.shared.connections
+    }
+
+    /// What is known of its health.
+    pub(super) fn health(&self) -> &Health {
+        &self.shared.health
+    }
+
+    /// From now on the server says that it is about to end.
+    pub(super) fn begin_to_stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is about to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
     }
 
     pub(super) fn config(&self) -> &Config {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
 use super::blobs::Shelf;
+use super::incoming::Mailbox;
 use super::refusal::Refusal;
 use super::versions::{self, Page};
 use super::{purging, replicas};
@@ -24,6 +25,7 @@ pub(super) struct UserStore {
     id: ReplicaId,
     streams: Arc<Semaphore>,
     shelf: Shelf,
+    mailbox: Mailbox,
 }
 
 /// How much of one user's may go on at once.
@@ -40,12 +42,18 @@ impl UserStore {
     pub(super) async fn open(user: i64, database: Arc<Database>, bounds: Bounds) -> Result<Self, DatabaseError> {
         let id = database.write(move |connection| identify(connection, user)).await?;
         let shelf = Shelf::new(database.clone(), user, bounds.blob_writes);
-        Ok(Self { database, user, id, streams: Arc::new(Semaphore::new(bounds.streams)), shelf })
+        let mailbox = Mailbox::new(database.clone(), user);
+        Ok(Self { database, user, id, streams: Arc::new(Semaphore::new(bounds.streams)), shelf, mailbox })
     }
 
     /// The user's blobs.
     pub(super) fn shelf(&self) -> &Shelf {
         &self.shelf
+    }
+
+    /// The user's incoming messages.
+    pub(super) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
     }
 
     /// Where it is kept.

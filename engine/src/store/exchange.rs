@@ -3,9 +3,9 @@
 
 use rusqlite::Connection;
 
-use super::history::{self, Changes, History};
-use super::versions::{self, Effect};
-use super::{DatabaseError, Incoming, Replica, StoreError, purging};
+use super::history::{self, History};
+use super::versions::{self, Changing, Effect};
+use super::{DatabaseError, FromPeer, Replica, StoreError, purging};
 use crate::document::{Generation, Position, ReplicaId};
 
 /// How far this replica and a peer have come with each other.
@@ -140,10 +140,10 @@ impl Replica {
         peer: ReplicaId,
         from: Position,
         to: Position,
-        incoming: Vec<Incoming>,
+        incoming: Vec<FromPeer>,
     ) -> Result<Received, StoreError> {
         let replica = self.id();
-        self.database.write(move |connection| insert_from_peer(connection, replica, peer, from, to, &incoming)).await
+        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, from, to, &incoming)).await
     }
 }
 
@@ -206,39 +206,39 @@ fn insert_from_peer(
     peer: ReplicaId,
     from: Position,
     to: Position,
-    incoming: &[Incoming],
-) -> Result<Received, StoreError> {
+    incoming: &[FromPeer],
+) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
     if record.seen != from {
         return Err(StoreError::Overtaken);
     }
-    let mut changes = Changes::begin(History::of_replica(connection))?;
-    let before = changes.before().generation;
+    let mut changing = Changing::begin(connection)?;
+    let before = changing.changes.before().generation;
     let mut made_here = None;
     let mut received = Received::default();
     for incoming in incoming {
         let document = match incoming {
-            Incoming::Version(document) => document,
-            Incoming::Purged { id, revision } => {
-                purging::drop_tombstone(connection, &mut changes, replica, id, revision)?;
+            FromPeer::Version(document) => document,
+            FromPeer::Purged { id, revision } => {
+                purging::drop_tombstone(&mut changing, replica, id, revision)?;
                 continue;
             }
         };
-        let arrival = versions::receive(connection, &mut changes, peer, document)?;
+        let arrival = versions::receive(&mut changing, peer, document)?;
         received.news += usize::from(arrival.effect != Effect::None);
         received.conflicts += usize::from(arrival.conflict);
         if arrival.effect == Effect::Joined {
-            made_here = made_here.or(Some(changes.last()));
+            made_here = made_here.or(Some(changing.changes.last()));
         }
     }
-    let after = changes.finish()?.generation;
+    let head = changing.changes.finish()?;
     // As long as nothing made here waits to be pushed, what arrives from the peer leaves nothing to push either.
     if record.pushed == before {
-        record.pushed = made_here.map_or(after, |generation| generation - 1);
+        record.pushed = made_here.map_or(head.generation, |generation| generation - 1);
     }
     record.seen = to;
     save(connection, &record)?;
-    Ok(received)
+    Ok((received, head))
 }
 
 fn peers(connection: &Connection) -> Result<Vec<Peer>, StoreError> {

@@ -3,13 +3,13 @@
 
 use rusqlite::Connection;
 
-use super::history::Changes;
+use super::versions::Changing;
 use super::{DatabaseError, Replica, StoreError, versions};
 use crate::document::{Document, DocumentId, Generation, ReplicaId, Revision};
 
 /// What comes from a peer.
 #[derive(Debug)]
-pub(crate) enum Incoming {
+pub(crate) enum FromPeer {
     /// A version of a document.
     Version(Document),
     /// Word that every replica has this tombstone, so that it may go.
@@ -54,22 +54,23 @@ fn tombstones(connection: &Connection, after: Generation, limit: usize) -> Resul
 /// Drops a tombstone, if it is here as named. That is a change of the history, so that an older copy of this replica, which
 /// still has it, is noticed. How often this replica had edited the document stays known, so that no counter is used twice.
 pub(super) fn drop_tombstone(
-    connection: &Connection,
-    changes: &mut Changes<'_>,
+    changing: &mut Changing<'_>,
     replica: ReplicaId,
     id: &DocumentId,
     revision: &Revision,
 ) -> Result<(), StoreError> {
+    let connection = changing.connection;
     let present = versions::labels(connection, id)?;
     let Some(tombstone) = present.iter().find(|label| label.deleted && label.revision == *revision) else {
         return Ok(());
     };
     versions::remove(connection, tombstone.generation)?;
-    changes.next();
+    changing.changes.next();
     connection
         .prepare_cached("UPDATE replica SET purged = max(purged, ?1)")?
         .execute([revision.edits_of(replica).cast_signed()])?;
-    versions::mark_current(connection, id)
+    versions::mark_current(connection, id)?;
+    Ok(())
 }
 
 /// The most edits of one document that this replica had made and knows no more.

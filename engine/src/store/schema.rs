@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::DatabaseError;
+use super::{DatabaseError, indexes};
 
-/// A replica's schema. History: 1, the first; 2, purging of tombstones. `docs/STORAGE.md` explains it.
+/// A replica's schema. History: 1, the first; 2, indexes; 3, purging of tombstones. `docs/STORAGE.md` explains it.
 pub(super) const REPLICA: &[&str] = &[
     "
     CREATE TABLE replica (
@@ -36,6 +36,7 @@ pub(super) const REPLICA: &[&str] = &[
         seen_transaction BLOB NOT NULL CHECK (length(seen_transaction) = 16)
     ) STRICT;
 ",
+    indexes::TABLES,
     "
     ALTER TABLE replica ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX versions_deleted ON versions (generation) WHERE deleted = 1;

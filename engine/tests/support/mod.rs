@@ -186,10 +186,8 @@ impl Device {
     pub(crate) async fn everything(&self) -> Vec<(Document, Vec<Document>)> {
         let mut all = Vec::new();
         for change in self.replica.changes(0, 1 << 20).await.unwrap() {
-            if !change.conflict {
-                let current = self.replica.get(&change.id).await.unwrap().unwrap();
-                all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
-            }
+            let current = self.replica.get(&change.id).await.unwrap().unwrap();
+            all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
         }
         all.sort_by_key(|(document, _)| document.id.clone());
         all

@@ -1,6 +1,6 @@
 //! The databases of a server, as a copy needs them: which there are, each at one moment, and what blobs they name.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ const PAGES: i32 = 1024;
 /// How long to wait for whoever has a database locked, once and in all.
 const PAUSE: Duration = Duration::from_millis(20);
 const PATIENCE: u32 = 500;
+
+/// The tables whose rows name contents that are whole.
+const NAMING: [&str; 2] = ["blobs", "incoming"];
 
 /// A database of a server, by its place in the server's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +134,7 @@ pub(super) fn check(path: &Path) -> Result<Option<String>, BackupError> {
     }
 }
 
-/// A blob that a database names.
+/// A content that a database names: a blob's, or an incoming message's.
 pub(super) struct Named {
     pub(super) object: ObjectName,
     pub(super) length: u64,
@@ -149,14 +152,13 @@ pub(super) fn each_user(
             PlaceKind::Accounts => {}
             PlaceKind::User(user) => {
                 let connection = open(&path)?;
-                let blobs = named(&connection, user, "SELECT object, length, digest FROM blobs").at(&path)?;
+                let blobs = named(&connection, user, "").at(&path)?;
                 visit(&connection, user, blobs)?;
             }
             PlaceKind::Users => {
                 let connection = open(&path)?;
                 for user in users(&connection).at(&path)? {
-                    let sql = format!("SELECT object, length, digest FROM blobs WHERE user = {user}");
-                    let blobs = named(&connection, user, &sql).at(&path)?;
+                    let blobs = named(&connection, user, &format!("WHERE user = {user}")).at(&path)?;
                     visit(&connection, user, blobs)?;
                 }
             }
@@ -165,22 +167,43 @@ pub(super) fn each_user(
     Ok(())
 }
 
-fn users(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
-    connection.prepare("SELECT DISTINCT user FROM blobs")?.query_map([], |row| row.get(0))?.collect()
+fn users(connection: &Connection) -> Result<BTreeSet<i64>, DatabaseError> {
+    let mut users = BTreeSet::new();
+    for table in naming(connection)? {
+        let mut statement = connection.prepare(&format!("SELECT DISTINCT user FROM {table}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            users.insert(row.get(0)?);
+        }
+    }
+    Ok(users)
 }
 
-fn named(connection: &Connection, user: i64, sql: &str) -> Result<Vec<Named>, DatabaseError> {
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    let mut blobs = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text: String = row.get(0)?;
-        let object = ObjectName::parse(user, &text);
-        let object = object.ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))?;
-        let length = row.get::<_, i64>(1)?.cast_unsigned();
-        blobs.push(Named { object, length, digest: BlobDigest(row.get(2)?) });
+/// The tables that name contents. A database that was not opened since the server was renewed may lack the later ones.
+fn naming(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
+    let mut found = Vec::new();
+    for table in NAMING {
+        if connection.table_exists(None, table)? {
+            found.push(table);
+        }
     }
-    Ok(blobs)
+    Ok(found)
+}
+
+fn named(connection: &Connection, user: i64, condition: &str) -> Result<Vec<Named>, DatabaseError> {
+    let mut found = Vec::new();
+    for table in naming(connection)? {
+        let mut statement = connection.prepare(&format!("SELECT object, length, digest FROM {table} {condition}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let text: String = row.get(0)?;
+            let object = ObjectName::parse(user, &text);
+            let object = object.ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))?;
+            let length = row.get::<_, i64>(1)?.cast_unsigned();
+            found.push(Named { object, length, digest: BlobDigest(row.get(2)?) });
+        }
+    }
+    Ok(found)
 }
 
 /// The contents of all uploads under way, as the databases in `folder` have them.
@@ -203,7 +226,11 @@ pub(super) fn uploads(folder: &Path) -> Result<HashSet<ObjectName>, BackupError>
     Ok(found)
 }
 
-/// Takes a blob out of a copy.
-pub(super) fn forget(connection: &Connection, object: ObjectName) -> rusqlite::Result<usize> {
-    connection.execute("DELETE FROM blobs WHERE user = ?1 AND object = ?2", (object.user, object.to_string()))
+/// Takes what names a content out of a copy.
+pub(super) fn forget(connection: &Connection, object: ObjectName) -> rusqlite::Result<()> {
+    for table in naming(connection)? {
+        let sql = format!("DELETE FROM {table} WHERE user = ?1 AND object = ?2");
+        connection.execute(&sql, (object.user, object.to_string()))?;
+    }
+    Ok(())
 }

@@ -15,6 +15,24 @@ pub(in crate::server) struct Name {
     pub(in crate::server) id: BlobId,
 }
 
+/// A whole content, of a blob or of a message.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct Stored {
+    /// Where it is.
+    pub(in crate::server) object: ObjectName,
+    /// Its bytes.
+    pub(in crate::server) length: u64,
+    /// The SHA-256 of them.
+    pub(in crate::server) digest: BlobDigest,
+}
+
+impl Stored {
+    /// Its strong entity tag.
+    pub(super) fn tag(&self) -> String {
+        format!("\"{}\"", self.digest)
+    }
+}
+
 /// A whole blob.
 #[derive(Debug, Clone)]
 pub(in crate::server) struct Record {
@@ -27,7 +45,12 @@ pub(in crate::server) struct Record {
 impl Record {
     /// Its strong entity tag.
     pub(in crate::server) fn tag(&self) -> String {
-        format!("\"{}\"", self.entry.digest)
+        self.stored().tag()
+    }
+
+    /// Its content.
+    pub(super) fn stored(&self) -> Stored {
+        Stored { object: self.object, length: self.entry.length, digest: self.entry.digest }
     }
 }
 
@@ -149,7 +172,7 @@ pub(super) fn usage(connection: &Connection, user: i64) -> Result<u64, DatabaseE
     Ok(bytes.unwrap_or(0).cast_unsigned())
 }
 
-/// The contents of all blobs and uploads.
+/// The contents of all blobs, messages and uploads.
 pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, DatabaseError> {
     let column = |sql: &str| {
         let mut statement = connection.prepare_cached(sql)?;
@@ -161,27 +184,29 @@ pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, Dat
         Ok::<_, DatabaseError>(objects)
     };
     Ok(Objects {
-        blobs: column("SELECT object FROM blobs WHERE user = ?1")?,
+        whole: column(
+            "SELECT object FROM blobs WHERE user = ?1 UNION ALL SELECT object FROM incoming WHERE user = ?1",
+        )?,
         uploads: column("SELECT object FROM uploads WHERE user = ?1")?,
     })
 }
 
 /// Contents that the database knows.
 pub(super) struct Objects {
-    /// Those of whole blobs.
-    pub(super) blobs: Vec<ObjectName>,
+    /// Those of whole blobs and of messages.
+    pub(super) whole: Vec<ObjectName>,
     /// Those of uploads.
     pub(super) uploads: Vec<ObjectName>,
 }
 
 /// The content that a column names.
-pub(super) fn object(row: &Row<'_>, column: usize, user: i64) -> Result<ObjectName, DatabaseError> {
+pub(in crate::server) fn object(row: &Row<'_>, column: usize, user: i64) -> Result<ObjectName, DatabaseError> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     ObjectName::parse(user, text).ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))
 }
 
 /// Bytes as the database keeps them.
-pub(super) fn bytes(row: &Row<'_>, column: usize) -> Result<u64, DatabaseError> {
+pub(in crate::server) fn bytes(row: &Row<'_>, column: usize) -> Result<u64, DatabaseError> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 

@@ -37,7 +37,12 @@ pub(super) struct Upload {
 }
 
 /// Whether a user may store so much more.
-pub(super) fn fits(connection: &Connection, user: i64, length: u64, quota: u64) -> Result<bool, DatabaseError> {
+pub(in crate::server) fn fits(
+    connection: &Connection,
+    user: i64,
+    length: u64,
+    quota: u64,
+) -> Result<bool, DatabaseError> {
     Ok(records::usage(connection, user)?.saturating_add(length) <= quota)
 }
 
