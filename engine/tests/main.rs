@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod backends;
+mod backups;
 mod blobs;
 mod crypto;
 mod incoming;
@@ -9,6 +10,7 @@ mod incoming_client;
 mod layouts;
 mod mismatching;
 mod pooling;
+mod purging;
 mod recovering;
 mod refusing;
 mod serving;

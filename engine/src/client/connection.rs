@@ -109,6 +109,7 @@ pub(super) fn refused(problem: Problem) -> SyncError {
     match problem.kind() {
         ProblemKind::Unauthorized => SyncError::Unauthorized,
         ProblemKind::HistoryMismatch => SyncError::ServerMismatch,
+        ProblemKind::ReplicaForgotten => SyncError::Forgotten,
         ProblemKind::ReplicaMismatch => SyncError::Overtaken,
         _ => SyncError::Refused(problem),
     }

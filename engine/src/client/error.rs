@@ -46,6 +46,12 @@ pub enum SyncError {
     /// The server has noted what this replica's history does not contain.
     #[error("this replica was copied or restored from an old copy: nothing was exchanged; start from a fresh replica")]
     ReplicaMismatch,
+    /// The server no longer counts on this replica.
+    #[error(
+        "the server was told to forget this replica, and may have purged deletions that it does not know: nothing was \
+         exchanged, lest deleted documents come back; start from a fresh replica"
+    )]
+    Forgotten,
     /// The server has noted more of this replica than it had when the exchange began.
     #[error("another exchange of this replica is under way: try again")]
     Overtaken,

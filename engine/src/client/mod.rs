@@ -13,6 +13,7 @@ mod incoming;
 mod keyring;
 mod off_reactor;
 mod pull;
+mod purge;
 mod push;
 mod recovery;
 mod sync;

@@ -10,7 +10,7 @@ use super::sync::{Standing, SyncClient, SyncReport};
 use crate::document::{Document, Position};
 use crate::pool::{OpenDocuments, Unopened};
 use crate::protocol::{Commit, Decoder, Frame, SealedDocument};
-use crate::store::Replica;
+use crate::store::{FromPeer, Replica};
 
 /// Batches that wait between two stages.
 const BETWEEN: usize = 1;
@@ -81,7 +81,7 @@ async fn receive(
 async fn open_all(
     client: &SyncClient,
     mut sealed: mpsc::Receiver<Batch<SealedDocument>>,
-    open: mpsc::Sender<Batch<Document>>,
+    open: mpsc::Sender<Batch<FromPeer>>,
 ) -> Result<(), SyncError> {
     while let Some(batch) = sealed.recv().await {
         open.send(open_batch(client, batch).await?).await.map_err(|_| SyncError::BrokenOff)?;
@@ -89,27 +89,36 @@ async fn open_all(
     Ok(())
 }
 
-async fn open_batch(client: &SyncClient, batch: Batch<SealedDocument>) -> Result<Batch<Document>, SyncError> {
-    let (mut names, mut documents) = (Vec::new(), Vec::new());
-    for SealedDocument { id, revision, sealed } in batch.documents {
+async fn open_batch(client: &SyncClient, batch: Batch<SealedDocument>) -> Result<Batch<FromPeer>, SyncError> {
+    let (mut names, mut documents, mut purged) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, SealedDocument { id, revision, sealed }) in batch.documents.into_iter().enumerate() {
+        if sealed.is_empty() {
+            purged.push((place, FromPeer::Purged { id, revision }));
+            continue;
+        }
         documents.push((id.to_string(), revision.to_string(), sealed.to_vec()));
         names.push((id, revision));
     }
     let opened = client.pool.run(OpenDocuments { sealer: client.sealer.clone(), documents }).await?;
     let contents = opened
         .map_err(|Unopened { place, source }| SyncError::Open { document: names.swap_remove(place).0, source })?;
-    let document = |((id, revision), content)| Document { id, revision, content };
-    Ok(Batch { commit: batch.commit, documents: names.into_iter().zip(contents).map(document).collect() })
+    let document = |((id, revision), content)| FromPeer::Version(Document { id, revision, content });
+    let mut documents: Vec<_> = names.into_iter().zip(contents).map(document).collect();
+    for (place, mark) in purged {
+        // In ascending order, so each comes to stand where it stood: a mark counts before what follows it.
+        documents.insert(place, mark);
+    }
+    Ok(Batch { commit: batch.commit, documents })
 }
 
 async fn insert(
     replica: &Replica,
     at: &mut Standing,
     report: &mut SyncReport,
-    mut batches: mpsc::Receiver<Batch<Document>>,
+    mut batches: mpsc::Receiver<Batch<FromPeer>>,
 ) -> Result<(), SyncError> {
     while let Some(Batch { commit, documents }) = batches.recv().await {
-        let count = documents.len() as u64;
+        let count = documents.iter().filter(|incoming| matches!(incoming, FromPeer::Version(_))).count() as u64;
         let received = replica.insert_from_peer(at.store, commit.from, commit.to, documents).await?;
         at.seen = commit.to;
         report.documents_received += count;

@@ -119,6 +119,20 @@ impl Revision {
         Self(vec![(replica, 1)])
     }
 
+    /// The first version that `replica` makes of a document of which it knows nothing more, though it may have made up to
+    /// `earlier` edits of it before.
+    ///
+    /// # Errors
+    /// [`InvalidRevision::Counter`] when no counter is left.
+    pub fn anew(replica: ReplicaId, earlier: u64) -> Result<Self, InvalidRevision> {
+        if earlier >= MAX_COUNTER { Err(InvalidRevision::Counter) } else { Ok(Self(vec![(replica, earlier + 1)])) }
+    }
+
+    /// How many edits of `replica` it includes.
+    pub fn edits_of(&self, replica: ReplicaId) -> u64 {
+        self.0.binary_search_by_key(&replica, |entry| entry.0).map_or(0, |place| self.0[place].1)
+    }
+
     /// The version that `replica` makes out of this one.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::document::{Position, ReplicaId};
+use crate::document::{DocumentId, Generation, Position, ReplicaId, Revision};
 
 /// What a server tells a replica before they exchange anything: `GET …/peers/{replica}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,76 @@ pub struct Acknowledgement {
     pub before: Position,
     /// Where it stands with it.
     pub after: Position,
+}
+
+/// A version that deleted its document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tombstone {
+    /// Which document.
+    pub id: DocumentId,
+    /// Which version of it.
+    #[serde(with = "revision_text")]
+    pub revision: Revision,
+}
+
+/// What a replica asks a server to purge: `POST …/peers/{replica}/tombstones`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeRequest {
+    /// Up to here the replica has everything of the store.
+    pub seen: Position,
+    /// At most [`PURGE_LIMIT`].
+    pub tombstones: Vec<Tombstone>,
+}
+
+/// Most tombstones of one request.
+pub const PURGE_LIMIT: usize = 1000;
+
+/// What became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeAnswer {
+    /// Tombstones that went.
+    pub purged: u64,
+    /// Tombstones that stay because a replica has not seen them yet.
+    pub waiting: u64,
+}
+
+/// A replica as a server knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownReplica {
+    /// Its name.
+    pub replica: ReplicaId,
+    /// Up to this generation of the store it has everything.
+    pub seen: Generation,
+    /// When it was last heard of, in seconds since 1970, to within a day; 0 is longer ago than the server remembers.
+    pub last: i64,
+}
+
+/// The replicas of a user: `GET …/peers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownReplicas {
+    /// Those that are not forgotten.
+    pub replicas: Vec<KnownReplica>,
+}
+
+mod revision_text {
+    //! Revisions as their texts.
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::document::Revision;
+
+    pub(super) fn serialize<S: Serializer>(revision: &Revision, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(revision)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Revision, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// A line of the answer to a push.

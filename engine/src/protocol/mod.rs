@@ -21,7 +21,10 @@ pub use incoming::{
     InvalidMessageId, Lease, LeaseList, MAX_LEASES, MAX_OPENPGP_KEY, MessageEntry, MessageId, MessageList,
     MessageState, Outcome, RegisteredKey, SetState,
 };
-pub use message::{Acknowledgement, Note, PushLine, SyncInfo};
+pub use message::{
+    Acknowledgement, KnownReplica, KnownReplicas, Note, PURGE_LIMIT, PurgeAnswer, PurgeRequest, PushLine, SyncInfo,
+    Tombstone,
+};
 pub use problem::{Problem, ProblemKind};
 pub use user::{InvalidUserName, UserName};
 

@@ -25,6 +25,8 @@ pub enum ProblemKind {
     HistoryMismatch,
     /// 409: the store has noted another place in the replica's history than the replica says.
     ReplicaMismatch,
+    /// 409: the store may have purged what the replica must know.
+    ReplicaForgotten,
     /// 409: another blob has this name.
     BlobConflict,
     /// 409: the upload stands at another offset than the request says.
@@ -73,6 +75,7 @@ const KINDS: &[(ProblemKind, &str, u16, &str)] = &[
     (ProblemKind::Timeout, "timeout", 408, "The request took too long"),
     (ProblemKind::HistoryMismatch, "history-mismatch", 409, "The store has another history than the replica has seen"),
     (ProblemKind::ReplicaMismatch, "replica-mismatch", 409, "The store has noted another state of this replica"),
+    (ProblemKind::ReplicaForgotten, "replica-forgotten", 409, "The store has forgotten this replica"),
     (ProblemKind::BlobConflict, "blob-conflict", 409, "Another blob has this name"),
     (ProblemKind::OffsetMismatch, "offset-mismatch", 409, "The upload stands at another offset"),
     (ProblemKind::LeaseLost, "lease-lost", 409, "Someone else may work on the message now"),

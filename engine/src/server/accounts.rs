@@ -18,7 +18,7 @@ use crate::store::{Database, DatabaseError, Kind};
 
 /// Schema of the accounts. History: 1, the first; 2, quotas of users; 3, how the users' stores are laid out (a server that
 /// had users before has one database for each); 4, tokens of services.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE users (
         id   INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, head};
+use axum::routing::{get, head, post};
 
 use super::blobs::{change, download, list, put, resume};
 use super::incoming;
@@ -15,7 +15,9 @@ pub fn app(server: Server) -> Router {
     Router::new()
         .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
-        .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put))
+        .route("/v1/users/{user}/peers", get(peers::list))
+        .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put).delete(peers::delete))
+        .route("/v1/users/{user}/peers/{replica}/tombstones", post(peers::purge))
         .route("/v1/users/{user}/peers/{replica}/documents", get(pull::get).post(push::post))
         .route("/v1/users/{user}/recovery", get(recovery::get).put(recovery::put))
         .route("/v1/users/{user}/blobs", get(list::usage))

@@ -2,10 +2,11 @@
 //! read none of them. Every request is a stranger's until its token is known; nothing bad that comes in may end in a 500.
 //!
 //! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` and
-//! `incoming` for the rest, and `serving` for how it is run.
+//! `incoming` for the rest, `serving` for how it is run, and `backup` for copies of everything.
 
 mod accounts;
 mod app;
+mod backup;
 /// Blobs: where their contents are kept, and what is done with them over HTTP.
 pub mod blobs;
 mod body;
@@ -18,9 +19,11 @@ mod metrics;
 mod peers;
 mod processes;
 mod pull;
+mod purging;
 mod push;
 mod recovery;
 mod refusal;
+mod replicas;
 mod requests;
 mod schema;
 mod services;
@@ -33,6 +36,7 @@ mod versions;
 
 pub use accounts::{Account, AccountError, Accounts, Token};
 pub use app::app;
+pub use backup::{BackupError, BackupReport, Damage, Progress, RestoreReport, VerifyReport, backup, restore, verify};
 pub use incoming::incoming_app;
 pub use services::{InvalidServiceName, ServiceName, ServiceToken, Services};
 pub use serving::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles, run, run_with_incoming};

@@ -48,10 +48,7 @@ impl Processes {
         if process == self.own {
             return true;
         }
-        match File::open(file_of(&self.folder, process)) {
-            Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))),
-            Err(error) => error.kind() != ErrorKind::NotFound,
-        }
+        is_alive(&self.folder, process)
     }
 
     /// Whether one that was registered has died since one of the others last asked. The folder is small: reading it costs
@@ -71,6 +68,14 @@ impl Processes {
             // A file that stays behind is not locked, which says the same.
             let _ = std::fs::remove_file(file_of(&self.folder, self.own));
         }
+    }
+}
+
+/// Whether a process that is registered in `folder` is alive. A file system that does not tell counts as yes.
+pub(super) fn is_alive(folder: &Path, process: u64) -> bool {
+    match File::open(file_of(folder, process)) {
+        Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))),
+        Err(error) => error.kind() != ErrorKind::NotFound,
     }
 }
 

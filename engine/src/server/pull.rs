@@ -37,7 +37,7 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let seen = seen(query)?;
     let turn = server.stream_turn(&caller.store).await?;
-    let until = caller.store.head(seen).await?;
+    let until = caller.store.head(replica, seen).await?;
     let (pieces, body) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
         let _turn = turn;

@@ -153,6 +153,9 @@ async fn read_batches(
     loop {
         while let Some(frame) = decoder.next_frame()? {
             match frame {
+                Frame::Document(document) if document.sealed.is_empty() => {
+                    return Err(Refusal::Malformed("only a server says what is purged".to_owned()));
+                }
                 Frame::Document(document) => documents.push(document),
                 Frame::Commit(commit) => {
                     let batch = Batch { commit, documents: std::mem::take(&mut documents) };

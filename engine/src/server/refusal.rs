@@ -36,6 +36,11 @@ pub(super) enum Refusal {
     /// The store has noted another place in the replica's history.
     #[error("the store has noted another state of this replica: it was copied or restored, or syncs twice at once")]
     ReplicaMismatch,
+    /// The store may have purged tombstones that the replica has not seen.
+    #[error(
+        "this replica was forgotten, and deletions that it does not know may have been purged: begin a new replica"
+    )]
+    Forgotten,
     /// A blob of this name is there, with other content.
     #[error(
         "a blob of this name is there, with other content: blobs do not change, choose another id or delete it first"
@@ -109,6 +114,7 @@ impl Refusal {
             Self::Timeout(_) => ProblemKind::Timeout,
             Self::HistoryMismatch => ProblemKind::HistoryMismatch,
             Self::ReplicaMismatch => ProblemKind::ReplicaMismatch,
+            Self::Forgotten => ProblemKind::ReplicaForgotten,
             Self::BlobConflict => ProblemKind::BlobConflict,
             Self::OffsetMismatch(_) => ProblemKind::OffsetMismatch,
             Self::LeaseLost => ProblemKind::LeaseLost,

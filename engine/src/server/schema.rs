@@ -4,7 +4,7 @@
 use super::{blobs, incoming};
 
 /// History: 1, the first; 2, blobs; 3 and 4, the user in every row of documents and of blobs; 5, incoming
-/// messages.
+/// messages; 6, purging of tombstones.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE store (
@@ -38,7 +38,15 @@ pub(super) const MIGRATIONS: &[&str] = &[
     DOCUMENTS_BY_USER,
     blobs::TABLES_BY_USER,
     incoming::TABLES,
+    PURGING,
 ];
+
+const PURGING: &str = "
+    ALTER TABLE store ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE peers ADD COLUMN last INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE peers ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0 CHECK (forgotten IN (0, 1));
+    CREATE INDEX versions_purged ON versions (user, generation) WHERE sealed = x'';
+";
 
 const DOCUMENTS_BY_USER: &str = "
     ALTER TABLE store RENAME TO old_store;

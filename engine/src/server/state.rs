@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accounts::Accounts;
+use super::backup::Hold;
 use super::blobs::{BackendError, Blobs};
 use super::health::Health;
 use super::incoming::Room;
@@ -100,12 +101,13 @@ impl Server {
         let processes = folder.join("processes");
         let processes =
             Processes::join(processes.clone()).map_err(|source| OpenError::Folder { path: processes, source })?;
+        let hold = Hold::of(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let shared = Shared {
             config: config.clone(),
             accounts,
             stores: Stores::open(folder, config).await?,
             streams: Arc::new(Semaphore::new(STREAMS)),
-            blobs: Blobs::open(folder.join("blobs"), config, processes)?,
+            blobs: Blobs::open(folder.join("blobs"), config, processes, hold)?,
             metrics: Metrics::default(),
             incoming_room: Room::new(config.incoming.message_bytes),
             connections: Connections::new(config.server.connections),

@@ -10,9 +10,12 @@ use super::blobs::Shelf;
 use super::incoming::Mailbox;
 use super::refusal::Refusal;
 use super::versions::{self, Page};
+use super::{purging, replicas};
 use crate::document::{Generation, Position, ReplicaId};
-use crate::protocol::{Acknowledgement, Commit, Note, SealedDocument, SyncInfo};
-use crate::store::history::{self, Changes, History};
+use crate::protocol::{
+    Acknowledgement, Commit, KnownReplica, Note, PurgeAnswer, PurgeRequest, SealedDocument, SyncInfo,
+};
+use crate::store::history::{Changes, History};
 use crate::store::{Database, DatabaseError};
 
 /// One user's store.
@@ -66,13 +69,23 @@ impl UserStore {
     /// What a replica that has seen `seen` must know before an exchange.
     pub(super) async fn info(&self, replica: ReplicaId, seen: Position) -> Result<SyncInfo, Refusal> {
         let (user, store) = (self.user, self.id);
-        self.database
+        let (info, behind) = self
+            .database
             .read(move |connection| {
-                check_seen(connection, user, seen)?;
+                let known = replicas::admit(connection, user, replica, seen)?;
                 let position = History::of_user(connection, user).head()?;
-                Ok(SyncInfo { store, position, noted: noted(connection, user, replica)? })
+                let noted = known.as_ref().map_or(Position::START, |row| row.noted);
+                let behind = known.is_some_and(|row| row.is_behind(seen));
+                Ok::<_, Refusal>((SyncInfo { store, position, noted }, behind))
             })
-            .await
+            .await?;
+        if behind {
+            // Nobody waits for this: it only lets something be purged sooner.
+            let database = self.database.clone();
+            let saw = move |connection: &_| replicas::saw(connection, user, replica, seen.generation);
+            tokio::spawn(async move { database.write(saw).await });
+        }
+        Ok(info)
     }
 
     /// Keeps a batch that `replica` sent, in one transaction.
@@ -85,7 +98,7 @@ impl UserStore {
         let user = self.user;
         self.database
             .write(move |connection| {
-                note(connection, user, replica, commit.from, commit.to, None)?;
+                replicas::note(connection, user, replica, commit.from, commit.to)?;
                 let mut changes = Changes::begin(History::of_user(connection, user))?;
                 let before = changes.before();
                 for document in &documents {
@@ -101,21 +114,50 @@ impl UserStore {
         let user = self.user;
         self.database
             .write(move |connection| {
-                check_seen(connection, user, message.seen)?;
-                note(connection, user, replica, message.from, message.to, Some(message.seen.generation))
+                replicas::admit(connection, user, replica, message.seen)?;
+                replicas::note(connection, user, replica, message.from, message.to)?;
+                Ok(replicas::saw(connection, user, replica, message.seen.generation)?)
             })
             .await
     }
 
-    /// Where the history stands, for a replica that has seen `seen`.
-    pub(super) async fn head(&self, seen: Position) -> Result<Position, Refusal> {
+    /// Where the history stands, for a replica that has seen `seen` and is about to fetch the rest. From now on it is known:
+    /// before anything reaches it, purging waits for it.
+    pub(super) async fn head(&self, replica: ReplicaId, seen: Position) -> Result<Position, Refusal> {
         let user = self.user;
+        let look = move |connection: &_| {
+            let known = replicas::admit(connection, user, replica, seen)?.is_some();
+            Ok::<_, Refusal>((History::of_user(connection, user).head()?, known))
+        };
+        let (head, known) = self.database.read(look).await?;
+        if known {
+            return Ok(head);
+        }
         self.database
-            .read(move |connection| {
-                check_seen(connection, user, seen)?;
+            .write(move |connection| {
+                replicas::admit(connection, user, replica, seen)?;
+                replicas::saw(connection, user, replica, seen.generation)?;
                 Ok(History::of_user(connection, user).head()?)
             })
             .await
+    }
+
+    /// The replicas that are known.
+    pub(super) async fn replicas(&self) -> Result<Vec<KnownReplica>, Refusal> {
+        let user = self.user;
+        self.database.read(move |connection| Ok(replicas::list(connection, user)?)).await
+    }
+
+    /// Forgets a replica; see [`replicas::forget`].
+    pub(super) async fn forget(&self, replica: ReplicaId) -> Result<bool, Refusal> {
+        let user = self.user;
+        self.database.write(move |connection| Ok(replicas::forget(connection, user, replica)?)).await
+    }
+
+    /// Purges tombstones; see [`purging::purge`].
+    pub(super) async fn purge(&self, replica: ReplicaId, request: PurgeRequest) -> Result<PurgeAnswer, Refusal> {
+        let user = self.user;
+        self.database.write(move |connection| purging::purge(connection, user, replica, &request)).await
     }
 
     /// The next versions after `after`; see [`versions::page`].
@@ -166,41 +208,6 @@ fn identify(connection: &Connection, user: i64) -> Result<ReplicaId, DatabaseErr
     let id = ReplicaId::generate();
     connection.execute("INSERT INTO store (user, id) VALUES (?1, ?2)", (user, id.to_bits()))?;
     Ok(id)
-}
-
-fn check_seen(connection: &Connection, user: i64, seen: Position) -> Result<(), Refusal> {
-    if History::of_user(connection, user).contains(seen)? { Ok(()) } else { Err(Refusal::HistoryMismatch) }
-}
-
-fn noted(connection: &Connection, user: i64, replica: ReplicaId) -> Result<Position, DatabaseError> {
-    let mut statement =
-        connection.prepare_cached("SELECT noted, noted_transaction FROM peers WHERE user = ?1 AND id = ?2")?;
-    let noted = statement.query_row((user, replica.to_bits()), |row| {
-        Ok(Position { generation: row.get(0)?, transaction: history::transaction(row, 1)? })
-    });
-    Ok(noted.optional()?.unwrap_or(Position::START))
-}
-
-/// Moves the note on a replica from one place to another: only from where it stands, so that two copies of a replica
-/// cannot both go on, and a batch that is sent twice is not taken twice.
-fn note(
-    connection: &Connection,
-    user: i64,
-    replica: ReplicaId,
-    from: Position,
-    to: Position,
-    seen: Option<Generation>,
-) -> Result<(), Refusal> {
-    if noted(connection, user, replica)? != from || to.generation < from.generation {
-        return Err(Refusal::ReplicaMismatch);
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO peers (user, id, noted, noted_transaction, seen) VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0))
-             ON CONFLICT (user, id) DO UPDATE SET noted = ?3, noted_transaction = ?4, seen = coalesce(?5, seen)",
-        )?
-        .execute((user, replica.to_bits(), to.generation, to.transaction.to_bytes(), seen))?;
-    Ok(())
 }
 
 fn recovery(connection: &Connection, user: i64) -> Result<Option<Vec<u8>>, DatabaseError> {

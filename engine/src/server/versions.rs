@@ -52,7 +52,12 @@ pub(super) fn keep(
     Ok(())
 }
 
-fn revisions(connection: &Connection, user: i64, id: &str) -> Result<Vec<(Generation, Revision)>, DatabaseError> {
+/// The generations and revisions of the versions of a document.
+pub(super) fn revisions(
+    connection: &Connection,
+    user: i64,
+    id: &str,
+) -> Result<Vec<(Generation, Revision)>, DatabaseError> {
     let sql = "SELECT generation, revision FROM versions WHERE user = ?1 AND document = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query((user, id))?;

@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::history::{self, History};
 use super::versions::{self, Changing, Effect};
-use super::{DatabaseError, Replica, StoreError};
-use crate::document::{Document, Generation, Position, ReplicaId};
+use super::{DatabaseError, FromPeer, Replica, StoreError, purging};
+use crate::document::{Generation, Position, ReplicaId};
 
 /// How far this replica and a peer have come with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +140,10 @@ impl Replica {
         peer: ReplicaId,
         from: Position,
         to: Position,
-        documents: Vec<Document>,
+        incoming: Vec<FromPeer>,
     ) -> Result<Received, StoreError> {
-        self.write_and_tell(move |connection| insert_from_peer(connection, peer, from, to, &documents)).await
+        let replica = self.id();
+        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, from, to, &incoming)).await
     }
 }
 
@@ -201,10 +202,11 @@ impl<E> From<rusqlite::Error> for Failure<E> {
 
 fn insert_from_peer(
     connection: &Connection,
+    replica: ReplicaId,
     peer: ReplicaId,
     from: Position,
     to: Position,
-    documents: &[Document],
+    incoming: &[FromPeer],
 ) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
     if record.seen != from {
@@ -214,7 +216,14 @@ fn insert_from_peer(
     let before = changing.changes.before().generation;
     let mut made_here = None;
     let mut received = Received::default();
-    for document in documents {
+    for incoming in incoming {
+        let document = match incoming {
+            FromPeer::Version(document) => document,
+            FromPeer::Purged { id, revision } => {
+                purging::drop_tombstone(&mut changing, replica, id, revision)?;
+                continue;
+            }
+        };
         let arrival = versions::receive(&mut changing, peer, document)?;
         received.news += usize::from(arrival.effect != Effect::None);
         received.conflicts += usize::from(arrival.conflict);

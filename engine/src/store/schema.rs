@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{DatabaseError, indexes};
 
-/// A replica's schema. History: 1, the first; 2, indexes. `docs/STORAGE.md` explains it.
+/// A replica's schema. History: 1, the first; 2, indexes; 3, purging of tombstones. `docs/STORAGE.md` explains it.
 pub(super) const REPLICA: &[&str] = &[
     "
     CREATE TABLE replica (
@@ -37,11 +37,15 @@ pub(super) const REPLICA: &[&str] = &[
     ) STRICT;
 ",
     indexes::TABLES,
+    "
+    ALTER TABLE replica ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX versions_deleted ON versions (generation) WHERE deleted = 1;
+",
 ];
 
 /// Brings the database to the newest of `migrations`, each of which leads from the version of its position to the next.
 /// Where one says `:user`, the number of the `user` whose data it is stands, or NULL where it is not one user's.
-pub(super) fn migrate(
+pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,
     migrations: &[&str],

@@ -144,12 +144,12 @@ async fn every_setting_stores_and_reads() {
 pub(super) async fn deliver(from: &Replica, to: &Replica) -> Received {
     let peers = to.peers().await.unwrap();
     let seen = peers.into_iter().find(|peer| peer.id == from.id()).map_or(Position::START, |peer| peer.seen);
-    let take = |documents: &mut Vec<Document>, version: Outgoing<'_>| {
-        documents.push(Document {
+    let take = |documents: &mut Vec<FromPeer>, version: Outgoing<'_>| {
+        documents.push(FromPeer::Version(Document {
             id: version.id.parse().unwrap(),
             revision: version.revision.parse().unwrap(),
             content: version.content.map(<[u8]>::to_vec),
-        });
+        }));
         Ok::<_, StoreError>(Taking::More)
     };
     let (documents, reached) = from.outgoing(to.id(), seen.generation, Vec::new(), take).await.unwrap();
@@ -200,7 +200,7 @@ async fn one_revision_with_two_contents_is_reported() {
     let forged = Document { id: id("a"), revision, content: Some(b"other".to_vec()) };
     let stranger = ReplicaId::generate();
     let end = Position { generation: 1, transaction: crate::document::TransactionId::generate() };
-    let refused = two.insert_from_peer(stranger, Position::START, end, vec![forged]).await;
+    let refused = two.insert_from_peer(stranger, Position::START, end, vec![FromPeer::Version(forged)]).await;
     assert!(matches!(refused, Err(StoreError::Merge(crate::document::MergeError::Forked { .. }))));
 }
 

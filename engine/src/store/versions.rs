@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row};
 
 use super::history::{Changes, History};
 use super::indexes::Indexer;
-use super::{DatabaseError, StoreError};
+use super::{DatabaseError, StoreError, purging};
 use crate::document::{
     Arrival, Document, DocumentId, Generation, MAX_CONTENT, Merged, ReplicaId, Revision, RevisionOrder, arrive, merge,
     precedence,
@@ -115,7 +115,7 @@ pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: &Edit)
         remove(connection, label.generation)?;
     }
     let revision = match joined {
-        None => Revision::first(replica),
+        None => Revision::anew(replica, purging::edits_purged(connection)?).map_err(invalid)?,
         Some(joined) => joined.edited_by(replica).map_err(invalid)?,
     };
     let content = edit.content.as_deref();
@@ -195,7 +195,7 @@ fn judge(
 }
 
 /// Marks the version that takes precedence as current and the others as conflicts. Says where the current one is.
-fn mark_current(connection: &Connection, id: &DocumentId) -> Result<Option<Generation>, StoreError> {
+pub(super) fn mark_current(connection: &Connection, id: &DocumentId) -> Result<Option<Generation>, StoreError> {
     let labels = labels(connection, id)?;
     let current = labels.iter().max_by_key(|label| precedence(&label.revision, label.deleted));
     let current = current.map(|label| label.generation);
@@ -235,7 +235,8 @@ fn insert(
     Ok(())
 }
 
-fn remove(connection: &Connection, generation: Generation) -> Result<(), StoreError> {
+/// Removes the version at `generation`.
+pub(super) fn remove(connection: &Connection, generation: Generation) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM versions WHERE generation = ?1")?.execute([generation])?;
     Ok(())
 }

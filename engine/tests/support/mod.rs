@@ -52,6 +52,7 @@ pub(crate) fn run_test(test: impl Future<Output = ()>) {
 /// A running server and its data.
 pub(crate) struct TestServer {
     folder: Arc<TempDir>,
+    data: PathBuf,
     config: Config,
     server: Server,
     pub(crate) address: String,
@@ -68,11 +69,22 @@ impl TestServer {
 
     /// Another server on the data of this one, as another process would be.
     pub(crate) async fn beside(other: &Self, config: &Config) -> Self {
-        Self::start_in(other.folder.clone(), config).await
+        Self::start_on(other.folder.clone(), other.data.clone(), config).await
+    }
+
+    /// A server on the data in `folder/name`.
+    pub(crate) async fn start_at(folder: TempDir, name: &str, config: &Config) -> Self {
+        let data = folder.path().join(name);
+        Self::start_on(Arc::new(folder), data, config).await
     }
 
     async fn start_in(folder: Arc<TempDir>, config: &Config) -> Self {
-        let server = Server::open(folder.path(), config).await.unwrap();
+        let data = folder.path().to_owned();
+        Self::start_on(folder, data, config).await
+    }
+
+    async fn start_on(folder: Arc<TempDir>, data: PathBuf, config: &Config) -> Self {
+        let server = Server::open(&data, config).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let services = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -81,11 +93,11 @@ impl TestServer {
         let shutdown = async move { drop(stopped.await) };
         let serving = run_with_incoming(listener, services, server.clone(), shutdown);
         let running = Some(tokio::spawn(async move { serving.await.unwrap() }));
-        Self { folder, config: config.clone(), server, address, incoming, stop: Some(stop), running }
+        Self { folder, data, config: config.clone(), server, address, incoming, stop: Some(stop), running }
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.data
     }
 
     /// The database that holds what belongs to this user.
@@ -107,9 +119,9 @@ impl TestServer {
     /// Stops, lets `between` work on the data, and starts on another port.
     pub(crate) async fn restart(mut self, between: impl FnOnce(&Path)) -> Self {
         self.stop().await;
-        between(self.folder.path());
-        let Self { folder, config, .. } = self;
-        Self::start_in(folder, &config).await
+        between(&self.data);
+        let Self { folder, data, config, .. } = self;
+        Self::start_on(folder, data, &config).await
     }
 
     /// Stops for good and hands over the data.

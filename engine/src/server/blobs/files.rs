@@ -32,9 +32,9 @@ impl FilesBackend {
     }
 
     fn place(&self, object: ObjectName) -> Place {
-        let name = object.to_string();
-        let folder = self.folder.join(object.user.to_string()).join(&name[30..]);
-        Place { whole: folder.join(&name), part: folder.join(name + ".part"), folder, durable: self.durable }
+        let whole = path_of(&self.folder, object);
+        let folder = whole.parent().unwrap_or(&self.folder).to_owned();
+        Place { part: whole.with_extension("part"), whole, folder, durable: self.durable }
     }
 
     fn read_file(&self, object: ObjectName, path: PathBuf, range: Range<u64>) -> Doing<'_, Content> {
@@ -94,6 +94,12 @@ impl Backend for FilesBackend {
     }
 }
 
+/// Where in `folder` a whole content is.
+pub(in crate::server) fn path_of(folder: &Path, object: ObjectName) -> PathBuf {
+    let name = object.to_string();
+    folder.join(object.user.to_string()).join(&name[30..]).join(name)
+}
+
 /// Does work that blocks, on a thread that may.
 async fn blocking<T: Send + 'static>(
     object: ObjectName,
@@ -114,7 +120,8 @@ fn read_chunk(file: File, range: Range<u64>) -> Result<(Bytes, (File, Range<u64>
     Ok((piece.into(), (file, end..range.end)))
 }
 
-fn list(folder: &Path, user: i64) -> Result<Vec<ObjectName>> {
+/// The contents in the folder of a user, whole or not.
+pub(in crate::server) fn list(folder: &Path, user: i64) -> Result<Vec<ObjectName>> {
     let mut found = Vec::new();
     let shards = match folder.read_dir() {
         Ok(shards) => shards,

@@ -1,7 +1,7 @@
 //! What all requests on blobs share: where contents are kept, and how many may come at once.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use super::objects::ObjectStoreBackend;
 use super::shelf::Shelf;
 use super::uploads::Trace;
 use crate::config::{Config, ServerBackend, ServerConfig, Synchronous};
+use crate::server::backup::Hold;
 use crate::server::clock::now;
 use crate::server::processes::Processes;
 use crate::server::refusal::Refusal;
@@ -25,6 +26,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(in crate::server) struct Blobs {
     backend: Arc<dyn Backend>,
     processes: Arc<Processes>,
+    hold: Hold,
+    /// Contents that must go and could not, because a backup was copying.
+    held: Mutex<Vec<ObjectName>>,
     limits: ServerConfig,
     writes: Arc<Semaphore>,
     stopping: CancellationToken,
@@ -37,11 +41,12 @@ pub(super) struct WriteTurn {
 }
 
 impl Blobs {
-    /// Keeps contents where `config` says: in files, that is in `folder`.
+    /// Keeps contents where `config` says: in files, that is in `folder`. While `hold` is taken none is removed.
     pub(in crate::server) fn open(
         folder: PathBuf,
         config: &Config,
         processes: Processes,
+        hold: Hold,
     ) -> Result<Self, BackendError> {
         let durable = config.store.synchronous != Synchronous::Off;
         let backend: Arc<dyn Backend> = match &config.blobs.server_backend {
@@ -51,6 +56,8 @@ impl Blobs {
         Ok(Self {
             backend,
             processes: Arc::new(processes),
+            hold,
+            held: Mutex::default(),
             limits: config.server,
             writes: Arc::new(Semaphore::new(config.server.blob_writes)),
             stopping: CancellationToken::new(),
@@ -98,8 +105,28 @@ impl Blobs {
         writer.finish().await
     }
 
-    /// Removes a content that no row names any more. What fails now is found when the server starts again.
+    /// Removes a content that no row names any more; while a backup copies, later. What fails now is found when the server
+    /// starts again.
     pub(in crate::server) async fn remove(&self, object: ObjectName) {
+        if self.hold.is_taken() {
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(object);
+        } else {
+            self.remove_now(object).await;
+        }
+    }
+
+    /// Removes what could not be removed while a backup was copying.
+    pub(super) async fn remove_held(&self) {
+        if self.hold.is_taken() {
+            return;
+        }
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        for object in held {
+            self.remove_now(object).await;
+        }
+    }
+
+    async fn remove_now(&self, object: ObjectName) {
         if let Err(error) = self.backend.delete(object).await {
             tracing::warn!(%error, user = object.user, "a content could not be removed; the next start of the server will");
         }

@@ -26,6 +26,7 @@ mod uploads;
 pub use backend::{Backend, BackendError, Content, Doing, ObjectName, Start, Writer};
 pub(super) use fields::number;
 pub use files::FilesBackend;
+pub(super) use files::{list as list_contents, path_of as path_of_content};
 pub(super) use keeper::Blobs;
 pub use objects::ObjectStoreBackend;
 pub(super) use put::check_quota;

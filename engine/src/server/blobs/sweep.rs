@@ -62,6 +62,7 @@ impl Server {
     /// Goes through the blobs of all users, one after the other.
     pub async fn sweep(&self, how: Sweep) -> SweepReport {
         let mut report = SweepReport::default();
+        self.blobs().remove_held().await;
         let users = self.accounts().numbers().await.unwrap_or_else(|error| {
             tracing::error!(%error, "the users could not be listed, so nothing was swept");
             report.failed += 1;
