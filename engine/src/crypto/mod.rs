@@ -23,5 +23,5 @@ pub use keys::{BlobKey, DatabaseKey, DocumentKey, Keys, OpenPgpKey, RootSecret};
 pub use padding::Padding;
 pub use recovery::{Cost, RecoveryDocument, UnlockError};
 pub use sealed_blob::{BlobOpener, BlobSealer};
-pub use sealed_document::{DOCUMENT_LIMIT, DocumentSealer};
+pub use sealed_document::{DOCUMENT_LABEL, DOCUMENT_LIMIT, DocumentSealer};
 pub use stream::BlobLayout;
