@@ -4,6 +4,7 @@
 mod backends;
 mod blobs;
 mod crypto;
+mod fetching;
 mod mismatching;
 mod recovering;
 mod refusing;

@@ -2,11 +2,13 @@
 //! sealed while a body is produced and opened while one arrives; nothing leaves this room unsealed, and nothing that
 //! does not open enters the replica.
 //!
-//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `recovery` for the root secret,
+//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `contents` for what
+//! a replica has only the headers of, `recovery` for the root secret,
 //! `blobs` for large things and `transfers` for how they travel.
 
 mod blobs;
 mod connection;
+mod contents;
 mod error;
 mod file;
 mod pull;

@@ -10,12 +10,20 @@ use super::SyncError;
 use super::connection::send;
 use super::sync::{Standing, SyncClient, SyncReport};
 use crate::crypto::DocumentSealer;
-use crate::document::{Document, Position};
-use crate::protocol::{Commit, Decoder, Frame, SealedDocument};
-use crate::store::Replica;
+use crate::document::Position;
+use crate::protocol::{Commit, Contents, Decoder, Frame, SealedDocument};
+use crate::store::{Held, Incoming, Replica};
 
 /// Batches that wait between two stages.
 const BETWEEN: usize = 1;
+
+/// A version as it arrives.
+pub(super) enum Sealed {
+    /// All of it.
+    Whole(SealedDocument),
+    /// Its label.
+    Header(SealedDocument),
+}
 
 /// A complete batch, sealed or open.
 struct Batch<D> {
@@ -27,18 +35,23 @@ struct Batch<D> {
 pub(super) async fn pull(
     client: &SyncClient,
     replica: &Replica,
+    contents: Contents,
     at: &mut Standing,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
     report.requests += 1;
     let path = ["peers", &replica.id().to_string(), "documents"];
-    let answer = send(client.connection.request(Method::GET, &path).query(&at.seen)).await?;
+    let mut request = client.connection.request(Method::GET, &path).query(&at.seen);
+    if contents == Contents::No {
+        request = request.query(&[("contents", Contents::No)]);
+    }
+    let answer = send(request).await?;
     let (sealed, to_open) = mpsc::channel(BETWEEN);
     let (open, to_insert) = mpsc::channel(BETWEEN);
     // All stages come to their end even if one fails: complete batches that have arrived are kept, and no write is left
     // under way when the next exchange begins.
     let (received, opened, inserted) = tokio::join!(
-        receive(answer, at.seen, sealed),
+        receive(answer, contents, at.seen, sealed),
         open_all(client.sealer.clone(), to_open, open),
         insert(replica, at, report, to_insert),
     );
@@ -52,8 +65,9 @@ pub(super) async fn pull(
 /// Takes the stream apart, checks that its batches follow each other from `seen`, and returns its length in bytes.
 async fn receive(
     mut answer: Response,
+    contents: Contents,
     mut seen: Position,
-    batches: mpsc::Sender<Batch<SealedDocument>>,
+    batches: mpsc::Sender<Batch<Sealed>>,
 ) -> Result<u64, SyncError> {
     let mut decoder = Decoder::new();
     let mut documents = Vec::new();
@@ -63,7 +77,9 @@ async fn receive(
         decoder.push(&piece);
         while let Some(frame) = decoder.next_frame()? {
             match frame {
-                Frame::Document(document) => documents.push(document),
+                Frame::Document(document) => documents.push(Sealed::Whole(document)),
+                Frame::Header(header) if contents == Contents::No => documents.push(Sealed::Header(header)),
+                Frame::Header(_) => return Err(SyncError::Protocol("a header came in place of a document".to_owned())),
                 Frame::Commit(commit) if commit.from != seen => {
                     return Err(SyncError::Protocol("a batch does not follow the one before".to_owned()));
                 }
@@ -82,8 +98,8 @@ async fn receive(
 
 async fn open_all(
     sealer: Arc<DocumentSealer>,
-    mut sealed: mpsc::Receiver<Batch<SealedDocument>>,
-    open: mpsc::Sender<Batch<Document>>,
+    mut sealed: mpsc::Receiver<Batch<Sealed>>,
+    open: mpsc::Sender<Batch<Incoming>>,
 ) -> Result<(), SyncError> {
     while let Some(batch) = sealed.recv().await {
         let sealer = sealer.clone();
@@ -93,24 +109,34 @@ async fn open_all(
     Ok(())
 }
 
-fn open_batch(sealer: &DocumentSealer, batch: Batch<SealedDocument>) -> Result<Batch<Document>, SyncError> {
-    let open = |SealedDocument { id, revision, sealed }: SealedDocument| match sealer.open(
-        id.as_str(),
-        &revision.to_string(),
-        sealed.to_vec(),
-    ) {
-        Ok(content) => Ok(Document { id, revision, content }),
-        Err(source) => Err(SyncError::Open { document: id, source }),
-    };
-    let documents = batch.documents.into_iter().map(open).collect::<Result<_, _>>()?;
+fn open_batch(sealer: &DocumentSealer, batch: Batch<Sealed>) -> Result<Batch<Incoming>, SyncError> {
+    let documents = batch.documents.into_iter().map(|sealed| open(sealer, sealed)).collect::<Result<_, _>>()?;
     Ok(Batch { commit: batch.commit, documents })
+}
+
+/// Opens a document, or proves a header.
+pub(super) fn open(sealer: &DocumentSealer, sealed: Sealed) -> Result<Incoming, SyncError> {
+    let header = matches!(sealed, Sealed::Header(_));
+    let (Sealed::Whole(SealedDocument { id, revision, sealed })
+    | Sealed::Header(SealedDocument { id, revision, sealed })) = sealed;
+    let text = revision.to_string();
+    let opened = if header {
+        let label = sealed.last_chunk().ok_or_else(|| SyncError::Protocol("a header has no label".to_owned()))?;
+        sealer.open_label(id.as_str(), &text, label).map(|length| length.map_or(Held::Deleted, Held::Absent))
+    } else {
+        sealer.open(id.as_str(), &text, sealed.to_vec()).map(Held::from)
+    };
+    match opened {
+        Ok(content) => Ok(Incoming { id, revision, content }),
+        Err(source) => Err(SyncError::Open { document: id, source }),
+    }
 }
 
 async fn insert(
     replica: &Replica,
     at: &mut Standing,
     report: &mut SyncReport,
-    mut batches: mpsc::Receiver<Batch<Document>>,
+    mut batches: mpsc::Receiver<Batch<Incoming>>,
 ) -> Result<(), SyncError> {
     while let Some(Batch { commit, documents }) = batches.recv().await {
         let count = documents.len() as u64;

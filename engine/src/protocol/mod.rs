@@ -13,10 +13,10 @@ pub use blob::{
     InvalidBlobName, InvalidFlag, Namespace,
 };
 pub use frame::{
-    BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, MAX_SEALED, PREAMBLE, SealedDocument,
-    encode_commit, encode_document, encode_end, encoded_length,
+    BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, LABEL, MAX_SEALED, PREAMBLE, SealedDocument,
+    encode_commit, encode_document, encode_end, encode_header, encoded_length,
 };
-pub use message::{Acknowledgement, Note, PushLine, SyncInfo};
+pub use message::{Acknowledgement, Contents, MAX_WANTED, Note, PushLine, SyncInfo, WantedContents};
 pub use problem::{Problem, ProblemKind};
 pub use user::{InvalidUserName, UserName};
 

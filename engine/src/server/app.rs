@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, head};
+use axum::routing::{get, head, post};
 
 use super::blobs::{change, download, list, put, resume};
 use super::refusal::Refusal;
 use super::state::Server;
-use super::{metrics, peers, pull, push, recovery};
+use super::{contents, metrics, peers, pull, push, recovery};
 
 /// The whole server as one service.
 pub fn app(server: Server) -> Router {
@@ -16,6 +16,7 @@ pub fn app(server: Server) -> Router {
         .route("/metrics", get(metrics::get))
         .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put))
         .route("/v1/users/{user}/peers/{replica}/documents", get(pull::get).post(push::post))
+        .route("/v1/users/{user}/contents", post(contents::post))
         .route("/v1/users/{user}/recovery", get(recovery::get).put(recovery::put))
         .route("/v1/users/{user}/blobs", get(list::usage))
         .route("/v1/users/{user}/blob-counts/{namespace}", get(list::count))

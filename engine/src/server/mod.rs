@@ -11,6 +11,7 @@ mod body;
 mod caller;
 mod clock;
 mod conditions;
+mod contents;
 mod listen;
 mod metrics;
 mod peers;

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 use tokio::sync::Semaphore;
 
 use super::blobs::{self, Shelf};
 use super::refusal::Refusal;
 use crate::config::StoreConfig;
-use crate::document::{Arrival, Generation, Position, ReplicaId, Revision, arrive};
+use crate::document::{Arrival, DocumentId, Generation, Position, ReplicaId, Revision, arrive};
 use crate::protocol::{
-    Acknowledgement, BATCH_BYTES, BATCH_DOCUMENTS, Commit, Note, SealedDocument, SyncInfo, encode_document,
-    encoded_length,
+    Acknowledgement, BATCH_BYTES, BATCH_DOCUMENTS, Commit, Contents, Note, SealedDocument, SyncInfo, encode_document,
+    encode_header, encoded_length,
 };
 use crate::store::history::{self, Changes};
 use crate::store::{Database, DatabaseError, Kind};
@@ -52,6 +52,9 @@ const MIGRATIONS: &[&str] = &[
 ",
     blobs::TABLES,
 ];
+
+/// Bytes of stored versions that one read looks at, if it sends little of them.
+const READ_AT_ONCE: usize = 64 << 20;
 
 /// Connections that read at once.
 const READERS: usize = 2;
@@ -171,9 +174,21 @@ impl UserStore {
         replica: ReplicaId,
         after: Generation,
         until: Position,
+        contents: Contents,
         limit: usize,
     ) -> Result<Page, Refusal> {
-        self.database.read(move |connection| page(connection, replica, after, until, limit)).await
+        self.database.read(move |connection| page(connection, replica, after, until, contents, limit)).await
+    }
+
+    /// The versions of `documents` from `place` on: about `limit` bytes of them, and never more than a batch may hold. Also says
+    /// where to go on, if that was not all.
+    pub(super) async fn excerpt(
+        &self,
+        documents: Arc<[DocumentId]>,
+        place: Place,
+        limit: usize,
+    ) -> Result<(Filling, Option<Place>), Refusal> {
+        self.database.read(move |connection| excerpt(connection, &documents, place, limit)).await
     }
 
     /// The recovery document.
@@ -289,6 +304,7 @@ fn page(
     replica: ReplicaId,
     after: Generation,
     until: Position,
+    contents: Contents,
     limit: usize,
 ) -> Result<Page, Refusal> {
     let mut statement = connection.prepare_cached(
@@ -296,25 +312,96 @@ fn page(
          WHERE generation > ?1 AND generation <= ?2 AND origin <> ?3 ORDER BY generation",
     )?;
     let mut rows = statement.query((after, until.generation, replica.to_bits()))?;
-    let mut frames = BytesMut::with_capacity(limit);
-    let (mut documents, mut reached) = (0, after);
+    let (mut filling, mut reached) = (Filling::default(), after);
     while let Some(row) = rows.next()? {
-        let id = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        let revision = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        let sealed = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
-        let length = encoded_length(id, revision, sealed.len());
-        let fits = documents == 0 || (frames.len() + length <= BATCH_BYTES && documents < BATCH_DOCUMENTS);
-        if frames.len() >= limit || !fits {
+        let version = StoredVersion { id: text(row, 1)?, revision: text(row, 2)?, sealed: blob(row, 3)? };
+        if !filling.take(&version, contents, limit)? {
             let reached = history::at(connection, reached)?
                 .ok_or_else(|| DatabaseError::Damaged("a version without a transaction".to_owned()))?;
-            return Ok(Page { frames: frames.freeze(), documents, reached });
+            return Ok(Page { frames: filling.frames.freeze(), documents: filling.documents, reached });
         }
-        encode_document(&mut frames, id, revision, sealed)
-            .map_err(|error| DatabaseError::Damaged(format!("a stored version: {error}")))?;
-        documents += 1;
         reached = row.get(0)?;
     }
-    Ok(Page { frames: frames.freeze(), documents, reached: until })
+    Ok(Page { frames: filling.frames.freeze(), documents: filling.documents, reached: until })
+}
+
+/// A place among the versions of some documents.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    document: usize,
+    /// Its versions up to here are behind.
+    after: Generation,
+}
+
+fn excerpt(
+    connection: &Connection,
+    documents: &[DocumentId],
+    mut place: Place,
+    limit: usize,
+) -> Result<(Filling, Option<Place>), Refusal> {
+    let mut statement = connection.prepare_cached(
+        "SELECT generation, revision, sealed FROM versions WHERE document = ?1 AND generation > ?2 ORDER BY generation",
+    )?;
+    let mut filling = Filling::default();
+    for (number, id) in documents.iter().enumerate().skip(place.document) {
+        place.document = number;
+        let mut rows = statement.query((id.as_str(), place.after))?;
+        while let Some(row) = rows.next()? {
+            let version = StoredVersion { id: id.as_str(), revision: text(row, 1)?, sealed: blob(row, 2)? };
+            if !filling.take(&version, Contents::Yes, limit)? {
+                return Ok((filling, Some(place)));
+            }
+            place.after = row.get(0)?;
+        }
+        place.after = 0;
+    }
+    Ok((filling, None))
+}
+
+struct StoredVersion<'a> {
+    id: &'a str,
+    revision: &'a str,
+    sealed: &'a [u8],
+}
+
+/// A batch that is being filled.
+#[derive(Default)]
+pub(super) struct Filling {
+    pub(super) frames: BytesMut,
+    pub(super) documents: usize,
+    /// Bytes that were read, of which headers send few.
+    read: usize,
+}
+
+impl Filling {
+    /// Adds a version, if there is room for it.
+    fn take(&mut self, version: &StoredVersion<'_>, contents: Contents, limit: usize) -> Result<bool, DatabaseError> {
+        let StoredVersion { id, revision, sealed } = *version;
+        let length = encoded_length(id, revision, sealed.len());
+        let fits =
+            self.documents == 0 || (self.frames.len() + length <= BATCH_BYTES && self.documents < BATCH_DOCUMENTS);
+        if self.frames.len() >= limit || self.read >= READ_AT_ONCE || !fits {
+            return Ok(false);
+        }
+        self.frames.reserve(length.min(limit));
+        let encoded = match (contents, sealed.last_chunk()) {
+            (Contents::No, Some(label)) => encode_header(&mut self.frames, id, revision, label),
+            // What is too short to have a label goes whole.
+            _ => encode_document(&mut self.frames, id, revision, sealed),
+        };
+        encoded.map_err(|error| DatabaseError::Damaged(format!("a stored version: {error}")))?;
+        self.documents += 1;
+        self.read += sealed.len();
+        Ok(true)
+    }
+}
+
+fn text<'a>(row: &'a Row<'_>, index: usize) -> Result<&'a str, DatabaseError> {
+    Ok(row.get_ref(index)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+fn blob<'a>(row: &'a Row<'_>, index: usize) -> Result<&'a [u8], DatabaseError> {
+    Ok(row.get_ref(index)?.as_blob().map_err(rusqlite::Error::from)?)
 }
 
 fn recovery(connection: &Connection) -> Result<Option<Vec<u8>>, DatabaseError> {

@@ -4,9 +4,9 @@
 use rusqlite::Connection;
 
 use super::history;
-use super::versions::{self, Changing, Effect};
+use super::versions::{self, Changing, Effect, Incoming};
 use super::{DatabaseError, Replica, StoreError};
-use crate::document::{Document, Generation, Position, ReplicaId};
+use crate::document::{Generation, Position, ReplicaId};
 
 /// How far this replica and a peer have come with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +72,9 @@ impl Replica {
     pub(crate) async fn has_news_for(&self, peer: ReplicaId, pushed: Generation) -> Result<bool, StoreError> {
         self.database
             .read(move |connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT 1 FROM versions WHERE generation > ?1 AND origin IS NOT ?2 LIMIT 1")?;
+                let mut statement = connection.prepare_cached(
+                    "SELECT 1 FROM versions WHERE generation > ?1 AND origin IS NOT ?2 AND absent = 0 LIMIT 1",
+                )?;
                 Ok(statement.exists((pushed, peer.to_bits()))?)
             })
             .await
@@ -140,9 +141,18 @@ impl Replica {
         peer: ReplicaId,
         from: Position,
         to: Position,
-        documents: Vec<Document>,
+        documents: Vec<Incoming>,
     ) -> Result<Received, StoreError> {
-        self.write_and_tell(move |connection| insert_from_peer(connection, peer, from, to, &documents)).await
+        self.write_and_tell(move |connection| insert_from_peer(connection, peer, Some((from, to)), documents)).await
+    }
+
+    /// Takes in versions that `peer` gave when it was asked for their contents, in one transaction.
+    pub(crate) async fn insert_contents(
+        &self,
+        peer: ReplicaId,
+        documents: Vec<Incoming>,
+    ) -> Result<Received, StoreError> {
+        self.write_and_tell(move |connection| insert_from_peer(connection, peer, None, documents)).await
     }
 }
 
@@ -157,7 +167,7 @@ fn outgoing<E: From<StoreError>>(
     let mut visit = || -> Result<bool, Failure<E>> {
         let mut statement = connection.prepare_cached(
             "SELECT generation, document, revision, content FROM versions
-             WHERE generation > ?1 AND origin IS NOT ?2 ORDER BY generation",
+             WHERE generation > ?1 AND origin IS NOT ?2 AND absent = 0 ORDER BY generation",
         )?;
         let mut rows = statement.query((after, peer.to_bits()))?;
         while let Some(row) = rows.next()? {
@@ -202,13 +212,15 @@ impl<E> From<rusqlite::Error> for Failure<E> {
 fn insert_from_peer(
     connection: &Connection,
     peer: ReplicaId,
-    from: Position,
-    to: Position,
-    documents: &[Document],
+    stretch: Option<(Position, Position)>,
+    documents: Vec<Incoming>,
 ) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
-    if record.seen != from {
-        return Err(StoreError::Overtaken);
+    if let Some((from, to)) = stretch {
+        if record.seen != from {
+            return Err(StoreError::Overtaken);
+        }
+        record.seen = to;
     }
     let mut changing = Changing::begin(connection)?;
     let before = changing.changes.before().generation;
@@ -227,7 +239,6 @@ fn insert_from_peer(
     if record.pushed == before {
         record.pushed = made_here.map_or(head.generation, |generation| generation - 1);
     }
-    record.seen = to;
     save(connection, &record)?;
     Ok((received, head))
 }

@@ -3,9 +3,10 @@
 //! durable, and never block the reactor.
 //!
 //! Read `replica` first; `writer` explains group commit, `versions` the tables, `indexes` what finds
-//! documents by what they say, `exchange` what synchronising needs,
+//! documents by what they say, `absent` contents that come later, `exchange` what synchronising needs,
 //! `blobs` where large things are.
 
+mod absent;
 mod blobs;
 mod connection;
 mod database;
@@ -23,6 +24,7 @@ mod tests;
 mod versions;
 mod writer;
 
+pub use absent::Version;
 pub use blobs::{BlobAddress, BlobRecord, BlobState, BlobStoreError, InvalidBlobAddress, Priority};
 pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Stored, Work, open_blobs};
 pub(crate) use database::{Database, Kind};
@@ -32,3 +34,4 @@ use exchange::Received;
 pub(crate) use exchange::{Outgoing, Peer, Taking};
 pub use indexes::{Found, Index, IndexError, IndexValue, InvalidJsonPath, MAX_INDEXES, Wanted};
 pub use replica::{Change, Entry, Put, Replica};
+pub(crate) use versions::{Held, Incoming};
