@@ -3,6 +3,7 @@
 
 mod backends;
 mod blobs;
+mod converging;
 mod crypto;
 mod fetching;
 mod mismatching;

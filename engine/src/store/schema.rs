@@ -125,7 +125,9 @@ mod tests {
         connection.execute_batch(rows).unwrap();
         migrate(&mut connection, Path::new("a.db"), REPLICA).unwrap();
         let mut statement = connection
-            .prepare("SELECT generation || document || conflict || deleted || absent || ifnull(size, '-') FROM versions")
+            .prepare(
+                "SELECT generation || document || conflict || deleted || absent || ifnull(size, '-') FROM versions",
+            )
             .unwrap();
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
         assert_eq!(rows.collect::<Result<Vec<_>, _>>().unwrap(), ["1a0002", "2b010-", "3c1000"]);
