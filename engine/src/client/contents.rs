@@ -7,10 +7,10 @@ use reqwest::{Method, Response};
 
 use super::SyncError;
 use super::connection::send;
-use super::pull::{Sealed, open};
+use super::opening::{Sealed, open};
 use super::sync::{SyncClient, SyncReport};
 use crate::document::{DocumentId, ReplicaId};
-use crate::protocol::{Decoder, Frame, MAX_WANTED, SealedDocument, WantedContents};
+use crate::protocol::{Decoder, Frame, MAX_WANTED, WantedContents};
 use crate::store::Replica;
 
 impl SyncClient {
@@ -48,7 +48,9 @@ impl SyncClient {
             decoder.push(&piece);
             while let Some(frame) = decoder.next_frame()? {
                 match frame {
-                    Frame::Document(document) if wanted.contains(&document.id) => documents.push(document),
+                    Frame::Document(document) if wanted.contains(&document.id) => {
+                        documents.push(Sealed::Whole(document))
+                    }
                     Frame::Commit(_) => self.insert(replica, peer, std::mem::take(&mut documents), report).await?,
                     Frame::End => {}
                     Frame::Document(_) | Frame::Header(_) => {
@@ -64,14 +66,11 @@ impl SyncClient {
         &self,
         replica: &Replica,
         peer: ReplicaId,
-        documents: Vec<SealedDocument>,
+        documents: Vec<Sealed>,
         report: &mut SyncReport,
     ) -> Result<(), SyncError> {
-        let (sealer, count) = (self.sealer.clone(), documents.len() as u64);
-        let open_all = move || documents.into_iter().map(|document| open(&sealer, Sealed::Whole(document))).collect();
-        let opened: Result<Vec<_>, SyncError> =
-            tokio::task::spawn_blocking(open_all).await.map_err(|_| SyncError::BrokenOff)?;
-        let received = replica.insert_contents(peer, opened?).await?;
+        let count = documents.len() as u64;
+        let received = replica.insert_contents(peer, open(self, documents).await?).await?;
         report.documents_received += count;
         report.conflicts += received.conflicts as u64;
         Ok(())

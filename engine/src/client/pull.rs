@@ -1,29 +1,19 @@
 //! Fetches what others made. Three stages run at once, a batch apart: frames are taken from the network, documents are
-//! opened on a thread that may block, and whole batches enter the replica. A batch that does not open never enters.
-
-use std::sync::Arc;
+//! opened in the crypto pool, and whole batches enter the replica. A batch that does not open never enters.
 
 use reqwest::{Method, Response};
 use tokio::sync::mpsc;
 
 use super::SyncError;
 use super::connection::send;
+use super::opening::{Sealed, open};
 use super::sync::{Standing, SyncClient, SyncReport};
-use crate::crypto::DocumentSealer;
 use crate::document::Position;
-use crate::protocol::{Commit, Contents, Decoder, Frame, SealedDocument};
-use crate::store::{Held, Incoming, Replica};
+use crate::protocol::{Commit, Contents, Decoder, Frame};
+use crate::store::{Incoming, Replica};
 
 /// Batches that wait between two stages.
 const BETWEEN: usize = 1;
-
-/// A version as it arrives.
-pub(super) enum Sealed {
-    /// All of it.
-    Whole(SealedDocument),
-    /// Its label.
-    Header(SealedDocument),
-}
 
 /// A complete batch, sealed or open.
 struct Batch<D> {
@@ -52,7 +42,7 @@ pub(super) async fn pull(
     // under way when the next exchange begins.
     let (received, opened, inserted) = tokio::join!(
         receive(answer, contents, at.seen, sealed),
-        open_all(client.sealer.clone(), to_open, open),
+        open_all(client, to_open, open),
         insert(replica, at, report, to_insert),
     );
     // A stage whose successor failed says only that it was broken off.
@@ -97,39 +87,15 @@ async fn receive(
 }
 
 async fn open_all(
-    sealer: Arc<DocumentSealer>,
+    client: &SyncClient,
     mut sealed: mpsc::Receiver<Batch<Sealed>>,
-    open: mpsc::Sender<Batch<Incoming>>,
+    opened: mpsc::Sender<Batch<Incoming>>,
 ) -> Result<(), SyncError> {
-    while let Some(batch) = sealed.recv().await {
-        let sealer = sealer.clone();
-        let opened = tokio::task::spawn_blocking(move || open_batch(&sealer, batch)).await;
-        open.send(opened.map_err(|_| SyncError::BrokenOff)??).await.map_err(|_| SyncError::BrokenOff)?;
+    while let Some(Batch { commit, documents }) = sealed.recv().await {
+        let documents = open(client, documents).await?;
+        opened.send(Batch { commit, documents }).await.map_err(|_| SyncError::BrokenOff)?;
     }
     Ok(())
-}
-
-fn open_batch(sealer: &DocumentSealer, batch: Batch<Sealed>) -> Result<Batch<Incoming>, SyncError> {
-    let documents = batch.documents.into_iter().map(|sealed| open(sealer, sealed)).collect::<Result<_, _>>()?;
-    Ok(Batch { commit: batch.commit, documents })
-}
-
-/// Opens a document, or proves a header.
-pub(super) fn open(sealer: &DocumentSealer, sealed: Sealed) -> Result<Incoming, SyncError> {
-    let header = matches!(sealed, Sealed::Header(_));
-    let (Sealed::Whole(SealedDocument { id, revision, sealed })
-    | Sealed::Header(SealedDocument { id, revision, sealed })) = sealed;
-    let text = revision.to_string();
-    let opened = if header {
-        let label = sealed.last_chunk().ok_or_else(|| SyncError::Protocol("a header has no label".to_owned()))?;
-        sealer.open_label(id.as_str(), &text, label).map(|length| length.map_or(Held::Deleted, Held::Absent))
-    } else {
-        sealer.open(id.as_str(), &text, sealed.to_vec()).map(Held::from)
-    };
-    match opened {
-        Ok(content) => Ok(Incoming { id, revision, content }),
-        Err(source) => Err(SyncError::Open { document: id, source }),
-    }
 }
 
 async fn insert(

@@ -18,7 +18,7 @@ use super::peers::{SeenQuery, seen};
 use super::pull::{PAGE_BYTES, PAGES_AHEAD, Pieces, offer};
 use super::refusal::Refusal;
 use super::state::Server;
-use super::user_store::Place;
+use super::versions::Place;
 use crate::document::{DocumentId, MAX_ID_LENGTH, Position};
 use crate::protocol::{Commit, FRAMES, MAX_WANTED, PREAMBLE, WantedContents, encode_commit, encode_end};
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
+use super::history::History;
 use super::versions::{self, Changing, Edit};
-use super::{Database, Kind, StoreError, history, schema};
+use super::{Database, Kind, StoreError, schema};
 use crate::config::StoreConfig;
 use crate::crypto::DatabaseKey;
 use crate::document::{Document, DocumentId, Generation, Position, ReplicaId, Revision};
@@ -72,11 +73,11 @@ impl Replica {
     /// # Errors
     /// [`super::DatabaseError::WrongKey`] where the file belongs to other keys; other errors of the database.
     pub async fn open(path: &Path, key: &DatabaseKey, config: &StoreConfig) -> Result<Self, StoreError> {
-        let kind = Kind { migrations: schema::REPLICA, readers: READERS };
+        let kind = Kind { migrations: schema::REPLICA, readers: READERS, user: None };
         let key = config.cipher.then(|| key.pragma());
         let database = Database::open(path.to_owned(), key, kind, *config).await?;
         let (id, head) = database
-            .write(|connection| Ok::<_, StoreError>((identify(connection)?, history::head(connection)?)))
+            .write(|connection| Ok::<_, StoreError>((identify(connection)?, History::of_replica(connection).head()?)))
             .await?;
         let head = Arc::new(watch::Sender::new(head));
         Ok(Self { database: Arc::new(database), id, syncing: Arc::default(), head })
@@ -200,7 +201,7 @@ impl Replica {
     /// # Errors
     /// Errors of the database.
     pub async fn position(&self) -> Result<Position, StoreError> {
-        self.database.read(|connection| Ok(history::head(connection)?)).await
+        self.database.read(|connection| Ok(History::of_replica(connection).head()?)).await
     }
 
     /// Tells where the history stands after every change that this replica or a clone of it makes or receives, as soon as

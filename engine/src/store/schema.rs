@@ -60,7 +60,13 @@ pub(super) const REPLICA: &[&str] = &[
 ];
 
 /// Brings the database to the newest of `migrations`, each of which leads from the version of its position to the next.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), DatabaseError> {
+/// Where one says `:user`, the number of the `user` whose data it is stands, or NULL where it is not one user's.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    migrations: &[&str],
+    user: Option<i64>,
+) -> Result<(), DatabaseError> {
     if version(connection)? == newest(migrations) {
         return Ok(());
     }
@@ -70,8 +76,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     let missing = usize::try_from(found).ok().and_then(|found| migrations.get(found..));
     let missing =
         missing.ok_or_else(|| DatabaseError::Newer { path: path.to_owned(), found, known: newest(migrations) })?;
+    let user = user.map_or("NULL".to_owned(), |user| user.to_string());
     for migration in missing {
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(&migration.replace(":user", &user))?;
     }
     transaction.pragma_update(None, "user_version", newest(migrations))?;
     transaction.commit()?;
@@ -97,19 +104,27 @@ mod tests {
     fn migrations_run_once_and_newer_schemas_are_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("a.db");
-        migrate(&mut connection, path, ONE).unwrap();
-        migrate(&mut connection, path, TWO).unwrap();
-        migrate(&mut connection, path, TWO).unwrap();
+        migrate(&mut connection, path, ONE, None).unwrap();
+        migrate(&mut connection, path, TWO, None).unwrap();
+        migrate(&mut connection, path, TWO, None).unwrap();
         assert_eq!(connection.query_row("SELECT count(y) FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
-        let newer = migrate(&mut connection, path, ONE);
+        let newer = migrate(&mut connection, path, ONE, None);
         assert!(matches!(newer, Err(DatabaseError::Newer { found: 2, known: 1, .. })));
+    }
+
+    #[test]
+    fn a_migration_learns_whose_data_it_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let path = Path::new("a.db");
+        migrate(&mut connection, path, &["CREATE TABLE a(x); INSERT INTO a VALUES (:user)"], Some(7)).unwrap();
+        assert_eq!(connection.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
     }
 
     #[test]
     fn a_failed_migration_changes_nothing() {
         let mut connection = Connection::open_in_memory().unwrap();
         let broken = &["CREATE TABLE a(x)", "CREATE TABLE b(x); NONSENSE"];
-        assert!(migrate(&mut connection, Path::new("a.db"), broken).is_err());
+        assert!(migrate(&mut connection, Path::new("a.db"), broken, None).is_err());
         assert_eq!(version(&connection).unwrap(), 0);
         let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
         assert_eq!(tables.unwrap(), 0);
@@ -118,12 +133,12 @@ mod tests {
     #[test]
     fn a_replica_of_the_first_schema_keeps_its_documents() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, Path::new("a.db"), &REPLICA[..1]).unwrap();
+        migrate(&mut connection, Path::new("a.db"), &REPLICA[..1], None).unwrap();
         let rows = "INSERT INTO versions VALUES (1, 'a', 0, 0, '00000000000000aa:1', NULL, x'0102'),
                                                 (2, 'b', 0, 1, '00000000000000aa:1', 7, NULL),
                                                 (3, 'c', 1, 0, '00000000000000aa:1', 7, x'')";
         connection.execute_batch(rows).unwrap();
-        migrate(&mut connection, Path::new("a.db"), REPLICA).unwrap();
+        migrate(&mut connection, Path::new("a.db"), REPLICA, None).unwrap();
         let mut statement = connection
             .prepare(
                 "SELECT generation || document || conflict || deleted || absent || ifnull(size, '-') FROM versions",

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::history::Changes;
+use super::history::{Changes, History};
 use super::indexes::Indexer;
 use super::{DatabaseError, StoreError};
 use crate::document::{
@@ -134,7 +134,11 @@ pub(super) struct Changing<'a> {
 impl<'a> Changing<'a> {
     /// Continues the history of the replica.
     pub(super) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
-        Ok(Self { connection, changes: Changes::begin(connection)?, indexer: Indexer::begin(connection)? })
+        Ok(Self {
+            connection,
+            changes: Changes::begin(History::of_replica(connection))?,
+            indexer: Indexer::begin(connection)?,
+        })
     }
 }
 
