@@ -49,7 +49,7 @@ impl SyncClient {
             while let Some(frame) = decoder.next_frame()? {
                 match frame {
                     Frame::Document(document) if wanted.contains(&document.id) => {
-                        documents.push(Sealed::Whole(document))
+                        documents.push(Sealed::Whole(document));
                     }
                     Frame::Commit(_) => self.insert(replica, peer, std::mem::take(&mut documents), report).await?,
                     Frame::End => {}
