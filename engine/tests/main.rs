@@ -4,7 +4,9 @@
 mod backends;
 mod backups;
 mod blobs;
+mod converging;
 mod crypto;
+mod fetching;
 mod incoming;
 mod incoming_client;
 mod layouts;

@@ -155,6 +155,67 @@ fn a_server_rolled_back_below_another_device_s_changes_is_noticed_too() {
     });
 }
 
+/// Both put back to one moment know nothing better: they go on together. Who has seen more does not join them.
+#[test]
+fn a_server_and_a_replica_restored_to_one_moment_go_on_and_others_notice() {
+    run_test(async {
+        let config = quick();
+        let mut server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut one = ana.device(&config, &server.address).await;
+        let mut two = ana.device(&config, &server.address).await;
+        one.create("a", b"1").await;
+        one.sync().await;
+        two.sync().await;
+        let backup = tempfile::tempdir().unwrap();
+        server = server.restart(|data| copy_user(data, backup.path())).await;
+        let old = copy(&one, &ana, &config, "backup.db").await;
+        reopen(&mut one, &ana, &config).await;
+        for device in [&mut one, &mut two] {
+            device.client = ana.client(&config, &server.address);
+        }
+        one.create("b", b"2").await;
+        one.sync().await;
+        two.sync().await;
+        server = server.restart(|data| copy_user(backup.path(), data)).await;
+        let client = ana.client(&config, &server.address);
+        old.put(&"c".parse().unwrap(), None, b"3".to_vec()).await.unwrap();
+        assert_eq!(client.sync(&old).await.unwrap().documents_sent, 1);
+        let ids = ["a".parse().unwrap()];
+        for device in [&one, &two] {
+            let whole = client.sync(&device.replica).await.unwrap_err();
+            let headers = client.sync_metadata(&device.replica).await.unwrap_err();
+            assert!(matches!((&whole, &headers), (SyncError::ServerMismatch, SyncError::ServerMismatch)), "{whole}");
+            assert_eq!(client.fetch_contents(&device.replica, &ids).await.unwrap().requests, 0, "nothing is absent");
+            assert_eq!(device.everything().await.len(), 2, "nothing is lost here");
+        }
+    });
+}
+
+#[test]
+fn contents_are_not_fetched_from_a_server_that_rolled_back() {
+    run_test(async {
+        let config = quick();
+        let mut server = TestServer::start(&config).await;
+        let ana = server.user("ana").await;
+        let mut one = ana.device(&config, &server.address).await;
+        let light = ana.device(&config, &server.address).await;
+        one.create("a", b"1").await;
+        one.sync().await;
+        let backup = tempfile::tempdir().unwrap();
+        server = server.restart(|data| copy_user(data, backup.path())).await;
+        one.client = ana.client(&config, &server.address);
+        one.create("b", b"2").await;
+        one.sync().await;
+        ana.client(&config, &server.address).sync_metadata(&light.replica).await.unwrap();
+        server = server.restart(|data| copy_user(backup.path(), data)).await;
+        let client = ana.client(&config, &server.address);
+        let error = client.fetch_contents(&light.replica, &["b".parse().unwrap()]).await.unwrap_err();
+        assert!(matches!(error, SyncError::ServerMismatch), "{error}");
+        assert_eq!(light.replica.absent(None, 9).await.unwrap().len(), 2, "they wait for the right one");
+    });
+}
+
 #[test]
 fn what_was_acknowledged_survives_a_server_that_stops_in_the_middle() {
     run_test(async {

@@ -2,16 +2,19 @@
 //! sealed while a body is produced and opened while one arrives; nothing leaves this room unsealed, and nothing that
 //! does not open enters the replica.
 //!
-//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `recovery` for the root secret,
+//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `contents` for what a
+//! replica has only the headers of, `opening` for both, `recovery` for the root secret,
 //! `blobs` for large things and `transfers` for how they travel, `keyring` and `incoming` for mail from outside.
 
 mod blobs;
 mod connection;
+mod contents;
 mod error;
 mod file;
 mod incoming;
 mod keyring;
 mod off_reactor;
+mod opening;
 mod pull;
 mod purge;
 mod push;

@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 
 use super::SyncError;
 use super::connection::send;
+use super::opening::{Sealed, open};
 use super::sync::{Standing, SyncClient, SyncReport};
-use crate::document::{Document, Position};
-use crate::pool::{OpenDocuments, Unopened};
-use crate::protocol::{Commit, Decoder, Frame, SealedDocument};
+use crate::document::Position;
+use crate::protocol::{Commit, Contents, Decoder, Frame};
 use crate::store::{FromPeer, Replica};
 
 /// Batches that wait between two stages.
@@ -25,18 +25,23 @@ struct Batch<D> {
 pub(super) async fn pull(
     client: &SyncClient,
     replica: &Replica,
+    contents: Contents,
     at: &mut Standing,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
     report.requests += 1;
     let path = ["peers", &replica.id().to_string(), "documents"];
-    let answer = send(client.connection.request(Method::GET, &path).query(&at.seen)).await?;
+    let mut request = client.connection.request(Method::GET, &path).query(&at.seen);
+    if contents == Contents::No {
+        request = request.query(&[("contents", Contents::No)]);
+    }
+    let answer = send(request).await?;
     let (sealed, to_open) = mpsc::channel(BETWEEN);
     let (open, to_insert) = mpsc::channel(BETWEEN);
     // All stages come to their end even if one fails: complete batches that have arrived are kept, and no write is left
     // under way when the next exchange begins.
     let (received, opened, inserted) = tokio::join!(
-        receive(answer, at.seen, sealed),
+        receive(answer, contents, at.seen, sealed),
         open_all(client, to_open, open),
         insert(replica, at, report, to_insert),
     );
@@ -50,8 +55,9 @@ pub(super) async fn pull(
 /// Takes the stream apart, checks that its batches follow each other from `seen`, and returns its length in bytes.
 async fn receive(
     mut answer: Response,
+    contents: Contents,
     mut seen: Position,
-    batches: mpsc::Sender<Batch<SealedDocument>>,
+    batches: mpsc::Sender<Batch<Sealed>>,
 ) -> Result<u64, SyncError> {
     let mut decoder = Decoder::new();
     let mut documents = Vec::new();
@@ -61,7 +67,9 @@ async fn receive(
         decoder.push(&piece);
         while let Some(frame) = decoder.next_frame()? {
             match frame {
-                Frame::Document(document) => documents.push(document),
+                Frame::Document(document) => documents.push(Sealed::Whole(document)),
+                Frame::Header(header) if contents == Contents::No => documents.push(Sealed::Header(header)),
+                Frame::Header(_) => return Err(SyncError::Protocol("a header came in place of a document".to_owned())),
                 Frame::Commit(commit) if commit.from != seen => {
                     return Err(SyncError::Protocol("a batch does not follow the one before".to_owned()));
                 }
@@ -80,35 +88,14 @@ async fn receive(
 
 async fn open_all(
     client: &SyncClient,
-    mut sealed: mpsc::Receiver<Batch<SealedDocument>>,
-    open: mpsc::Sender<Batch<FromPeer>>,
+    mut sealed: mpsc::Receiver<Batch<Sealed>>,
+    opened: mpsc::Sender<Batch<FromPeer>>,
 ) -> Result<(), SyncError> {
-    while let Some(batch) = sealed.recv().await {
-        open.send(open_batch(client, batch).await?).await.map_err(|_| SyncError::BrokenOff)?;
+    while let Some(Batch { commit, documents }) = sealed.recv().await {
+        let documents = open(client, documents).await?;
+        opened.send(Batch { commit, documents }).await.map_err(|_| SyncError::BrokenOff)?;
     }
     Ok(())
-}
-
-async fn open_batch(client: &SyncClient, batch: Batch<SealedDocument>) -> Result<Batch<FromPeer>, SyncError> {
-    let (mut names, mut documents, mut purged) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, SealedDocument { id, revision, sealed }) in batch.documents.into_iter().enumerate() {
-        if sealed.is_empty() {
-            purged.push((place, FromPeer::Purged { id, revision }));
-            continue;
-        }
-        documents.push((id.to_string(), revision.to_string(), sealed.to_vec()));
-        names.push((id, revision));
-    }
-    let opened = client.pool.run(OpenDocuments { sealer: client.sealer.clone(), documents }).await?;
-    let contents = opened
-        .map_err(|Unopened { place, source }| SyncError::Open { document: names.swap_remove(place).0, source })?;
-    let document = |((id, revision), content)| FromPeer::Version(Document { id, revision, content });
-    let mut documents: Vec<_> = names.into_iter().zip(contents).map(document).collect();
-    for (place, mark) in purged {
-        // In ascending order, so each comes to stand where it stood: a mark counts before what follows it.
-        documents.insert(place, mark);
-    }
-    Ok(Batch { commit: batch.commit, documents })
 }
 
 async fn insert(

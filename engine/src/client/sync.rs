@@ -11,7 +11,7 @@ use crate::config::{Config, UploadConfig};
 use crate::crypto::{DocumentSealer, Keys};
 use crate::document::{Generation, Position, ReplicaId};
 use crate::pool::Pool;
-use crate::protocol::{Note, SyncInfo, UserName};
+use crate::protocol::{Contents, Note, SyncInfo, UserName};
 use crate::store::{Peer, Replica, StoreError};
 
 /// How often an exchange is begun. After a broken one the server may still be writing what had arrived, and the new one
@@ -63,18 +63,32 @@ impl SyncClient {
     /// # Errors
     /// [`SyncError`]. What was acknowledged before an error stays; the next exchange goes on from there.
     pub async fn sync(&self, replica: &Replica) -> Result<SyncReport, SyncError> {
+        self.sync_with(replica, Contents::Yes).await
+    }
+
+    /// As [`SyncClient::sync`], but of documents that others made only the headers come: ids, revisions, lengths, and what
+    /// was deleted. [`SyncClient::fetch_contents`] brings what they say; until then [`Replica::get`] answers
+    /// [`StoreError::Absent`]. A later [`SyncClient::sync`] brings what is new then, whole, and fetches nothing belatedly.
+    ///
+    /// # Errors
+    /// As [`SyncClient::sync`].
+    pub async fn sync_metadata(&self, replica: &Replica) -> Result<SyncReport, SyncError> {
+        self.sync_with(replica, Contents::No).await
+    }
+
+    async fn sync_with(&self, replica: &Replica, contents: Contents) -> Result<SyncReport, SyncError> {
         let _turn = replica.sync_turn().await;
         let mut report = SyncReport::default();
         for _ in 1..ATTEMPTS {
-            match self.exchange(replica, &mut report).await {
+            match self.exchange(replica, contents, &mut report).await {
                 Err(SyncError::Overtaken | SyncError::Store(StoreError::Overtaken)) => {}
                 outcome => return outcome.map(|()| report),
             }
         }
-        self.exchange(replica, &mut report).await.map(|()| report)
+        self.exchange(replica, contents, &mut report).await.map(|()| report)
     }
 
-    async fn exchange(&self, replica: &Replica, report: &mut SyncReport) -> Result<(), SyncError> {
+    async fn exchange(&self, replica: &Replica, contents: Contents, report: &mut SyncReport) -> Result<(), SyncError> {
         let known = replica.peers().await?.first().copied();
         let seen = known.map_or(Position::START, |peer| peer.seen);
         let info = self.info(replica.id(), seen, report).await?;
@@ -83,7 +97,7 @@ impl SyncClient {
             push::push(self, replica, &mut standing, report).await?;
         }
         if standing.seen != standing.position {
-            pull::pull(self, replica, &mut standing, report).await?;
+            pull::pull(self, replica, contents, &mut standing, report).await?;
             self.note(replica, &standing, report).await?;
         }
         Ok(())

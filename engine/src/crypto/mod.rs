@@ -25,5 +25,5 @@ pub use openpgp::{Decrypted, Fingerprint, OpenPgpError, OpenPgpKey, PUBLIC_KEY_L
 pub use padding::Padding;
 pub use recovery::{Cost, RecoveryDocument, UnlockError};
 pub use sealed_blob::{BlobOpener, BlobSealer};
-pub use sealed_document::{DOCUMENT_LIMIT, DocumentSealer};
+pub use sealed_document::{DOCUMENT_LABEL, DOCUMENT_LIMIT, DocumentSealer};
 pub use stream::BlobLayout;

@@ -1,16 +1,19 @@
-//! Sealing of documents: one AEAD message per revision. It must never hand out content that was not verified against
-//! the document's id and revision.
+//! Sealing of documents: one AEAD message per revision, and a small one behind it, the label, which proves by itself that
+//! there is such a revision, whether it is a tombstone and how long its content is. It must never hand out content, or a
+//! length, that was not verified against the document's id and revision.
 //!
-//! A sealed document, version 1:
+//! A sealed document, version 2 (version 1, which still opens, has no label: nonce, cipher and so on follow the tag):
 //!
 //! ```text
-//! ciphertext ‖ tag (16) ‖ nonce (12) ‖ cipher (1) ‖ version (1) ‖ "BLdc" (4)
-//! plaintext = content ‖ zeros up to the padded length ‖ kind (1: 0 tombstone, 1 content) ‖ length of content (4)
-//! authenticated = "BLdc" ‖ version ‖ cipher ‖ length of id (2) ‖ id ‖ length of revision (4) ‖ revision
-//! key = HKDF-Expand(document root, "document" ‖ cipher ‖ id)
+//! sealed = ciphertext ‖ tag (16) ‖ label
+//! plaintext = content ‖ zeros up to the padded length ‖ summary
+//! label = encrypted summary (5) ‖ tag (16) ‖ nonce (12) ‖ cipher (1) ‖ version (1) ‖ "BLdc" (4)
+//! summary = kind (1: 0 tombstone, 1 content) ‖ length of content (4)
+//! authenticated = "BLdc" or, for the label, "BLlb" ‖ version ‖ cipher ‖ length of id (2) ‖ id ‖ length of revision (4) ‖ revision
+//! key = HKDF-Expand(document root, "document" ‖ cipher ‖ id), for both
 //! ```
 //!
-//! Numbers are big-endian. What describes the message stands behind it, not before it, so that opening in place leaves
+//! The last bit of the nonce is 0; the label is sealed under the nonce with that bit 1. Numbers are big-endian. What describes the message stands behind it, not before it, so that opening in place leaves
 //! the content at the start of its buffer and nothing has to be moved. Id and revision travel beside the message; the
 //! message only proves them.
 
@@ -23,9 +26,15 @@ use super::{Cipher, DocumentKey, Keys, OpenError, Padding, SealError};
 /// Most bytes of content that a document may have. A larger thing is a blob.
 pub const DOCUMENT_LIMIT: usize = 8 << 20;
 
-/// Version of the format. History: 1, the first.
-const VERSION: u8 = 1;
+/// Bytes at the end of a sealed document that are its label.
+pub const DOCUMENT_LABEL: usize = TRAILER_LEN + TAG_LEN + FOOTER_LEN;
+
+/// Version of the format. History: 1, without a label, opened for ever; 2, with one.
+const VERSION: u8 = 2;
+const WITHOUT_LABEL: u8 = 1;
 const MAGIC: [u8; 4] = *b"BLdc";
+/// What a label authenticates in place of the mark.
+const LABEL_MARK: [u8; 4] = *b"BLlb";
 /// Most bytes of a document's id.
 const ID_LIMIT: usize = 255;
 /// Most bytes of a revision: a vector clock of some hundred replicas.
@@ -34,10 +43,10 @@ const KIND: &str = "document";
 
 /// Behind the padded content, inside the sealed part: kind and length.
 const TRAILER_LEN: usize = 1 + 4;
-/// Behind the tag: nonce, cipher, version and magic.
+/// Behind the label's tag: nonce, cipher, version and magic.
 const FOOTER_LEN: usize = NONCE_LEN + 1 + 1 + MAGIC.len();
 /// What sealing adds to the padded content.
-const OVERHEAD: usize = TRAILER_LEN + TAG_LEN + FOOTER_LEN;
+const OVERHEAD: usize = TRAILER_LEN + TAG_LEN + DOCUMENT_LABEL;
 
 const TOMBSTONE: u8 = 0;
 const CONTENT: u8 = 1;
@@ -75,7 +84,9 @@ impl DocumentSealer {
     /// # Errors
     /// [`SealError::TooLong`] over [`DOCUMENT_LIMIT`], [`SealError::Name`] for an id or revision that the format cannot carry.
     pub fn seal(&self, id: &str, revision: &str, content: Option<&[u8]>) -> Result<Vec<u8>, SealError> {
-        let authenticated = authenticated(self.cipher, id, revision)?;
+        let mut footer = Footer { nonce: random(), cipher: self.cipher, version: VERSION };
+        footer.nonce[NONCE_LEN - 1] &= !1;
+        let aad = authenticated(MAGIC, &footer, id, revision)?;
         let (kind, content) = content.map_or((TOMBSTONE, &[][..]), |content| (CONTENT, content));
         if content.len() > DOCUMENT_LIMIT {
             return Err(SealError::TooLong { length: content.len() as u64, limit: DOCUMENT_LIMIT as u64 });
@@ -83,20 +94,26 @@ impl DocumentSealer {
         // Sealed straight from the caller's content into its place: nothing is copied first.
         let mut sealed = vec![0; self.sealed_len(content.len())];
         let (ciphertext, rest) = sealed.split_at_mut(content.len());
-        let (trailer_and_tag, footer) = rest.split_at_mut(rest.len() - FOOTER_LEN);
-        let nonce = random::<NONCE_LEN>();
-        self.key
-            .of_document(self.cipher, id)
-            .seal_out_of_place_scatter(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(&authenticated),
-                content,
-                ciphertext,
-                &self.trailer(kind, content.len()),
-                trailer_and_tag,
-            )
+        let (trailer_and_tag, label) = rest.split_at_mut(rest.len() - DOCUMENT_LABEL);
+        let key = self.key.of_document(self.cipher, id);
+        key.seal_out_of_place_scatter(
+            Nonce::assume_unique_for_key(footer.nonce),
+            Aad::from(&aad),
+            content,
+            ciphertext,
+            &self.trailer(kind, content.len()),
+            trailer_and_tag,
+        )
+        .map_err(|_| SealError::Library)?;
+        let (summary, rest) = label.split_at_mut(TRAILER_LEN);
+        let (tag, footer_place) = rest.split_at_mut(TAG_LEN);
+        summary.copy_from_slice(&summarise(kind, content.len()));
+        let aad = authenticated(LABEL_MARK, &footer, id, revision)?;
+        let sealed_tag = key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(of_label(footer.nonce)), Aad::from(&aad), summary)
             .map_err(|_| SealError::Library)?;
-        write_footer(footer, self.cipher, nonce);
+        tag.copy_from_slice(sealed_tag.as_ref());
+        footer.write(footer_place);
         Ok(sealed)
     }
 
@@ -105,29 +122,70 @@ impl DocumentSealer {
     /// # Errors
     /// [`OpenError`] when the bytes are not a sealed document, or not this revision of this document under this key.
     pub fn open(&self, id: &str, revision: &str, mut sealed: Vec<u8>) -> Result<Option<Vec<u8>>, OpenError> {
-        let (cipher, nonce) = read_footer(&sealed)?;
-        let authenticated = authenticated(cipher, id, revision).map_err(|_| unverified())?;
-        sealed.truncate(sealed.len() - FOOTER_LEN);
+        if sealed.len() > DOCUMENT_LIMIT + OVERHEAD {
+            return Err(malformed("it is too long"));
+        }
+        let footer = Footer::read(&sealed)?;
+        let behind = if footer.version == WITHOUT_LABEL { FOOTER_LEN } else { DOCUMENT_LABEL };
+        let message = sealed.len().checked_sub(behind).filter(|length| *length >= TRAILER_LEN + TAG_LEN);
+        let message = message.ok_or_else(|| malformed("it is too short"))?;
+        let said = match sealed[message..].first_chunk::<DOCUMENT_LABEL>() {
+            Some(label) => Some(self.open_label(id, revision, label)?),
+            None => None,
+        };
+        sealed.truncate(message);
+        let aad = authenticated(MAGIC, &footer, id, revision).map_err(|_| unverified())?;
         let plain_len = self
             .key
-            .of_document(cipher, id)
-            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(&authenticated), &mut sealed)
+            .of_document(footer.cipher, id)
+            .open_in_place(Nonce::assume_unique_for_key(footer.nonce), Aad::from(&aad), &mut sealed)
             .map_err(|_| unverified())?
             .len();
         sealed.truncate(plain_len);
         let content_len = read_trailer(&sealed)?;
+        if said.is_some_and(|said| said != content_len) {
+            return Err(WRONG_INSIDE);
+        }
         Ok(content_len.map(|length| {
             sealed.truncate(length);
             sealed
         }))
     }
 
+    /// Opens the last [`DOCUMENT_LABEL`] bytes of a sealed revision, without the rest: the length of its content, `None` for
+    /// a tombstone.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the bytes are not the label of this revision of this document under this key.
+    pub fn open_label(
+        &self,
+        id: &str,
+        revision: &str,
+        label: &[u8; DOCUMENT_LABEL],
+    ) -> Result<Option<usize>, OpenError> {
+        let footer = Footer::read(label)?;
+        if footer.version != VERSION {
+            return Err(OpenError::Version { kind: KIND, version: footer.version });
+        }
+        let aad = authenticated(LABEL_MARK, &footer, id, revision).map_err(|_| unverified())?;
+        let mut summary = label[..TRAILER_LEN + TAG_LEN].to_vec();
+        let summary = self
+            .key
+            .of_document(footer.cipher, id)
+            .open_in_place(Nonce::assume_unique_for_key(of_label(footer.nonce)), Aad::from(&aad), &mut summary)
+            .map_err(|_| unverified())?;
+        match read_summary(summary) {
+            Some(Some(length)) if length > DOCUMENT_LIMIT => Err(WRONG_INSIDE),
+            Some(length) => Ok(length),
+            None => Err(WRONG_INSIDE),
+        }
+    }
+
     /// What is sealed behind the content.
     fn trailer(&self, kind: u8, length: usize) -> Vec<u8> {
         let zeros = self.padded(length) - length;
-        let mut trailer = vec![0; zeros + TRAILER_LEN];
-        trailer[zeros] = kind;
-        trailer[zeros + 1..].copy_from_slice(&(length as u32).to_be_bytes());
+        let mut trailer = vec![0; zeros];
+        trailer.extend_from_slice(&summarise(kind, length));
         trailer
     }
 
@@ -136,54 +194,89 @@ impl DocumentSealer {
     }
 }
 
-fn write_footer(footer: &mut [u8], cipher: Cipher, nonce: [u8; NONCE_LEN]) {
-    let (nonce_place, rest) = footer.split_at_mut(NONCE_LEN);
-    nonce_place.copy_from_slice(&nonce);
-    rest[0] = cipher.wire_id();
-    rest[1] = VERSION;
-    rest[2..].copy_from_slice(&MAGIC);
+/// What ends a sealed document.
+struct Footer {
+    nonce: [u8; NONCE_LEN],
+    cipher: Cipher,
+    version: u8,
 }
 
-/// Cipher and nonce of a message that is long enough to be one.
-fn read_footer(sealed: &[u8]) -> Result<(Cipher, [u8; NONCE_LEN]), OpenError> {
-    let malformed = |why| OpenError::Malformed { kind: KIND, why };
-    let Some((_, footer)) = sealed.split_last_chunk::<FOOTER_LEN>().filter(|_| sealed.len() >= OVERHEAD) else {
-        return Err(malformed("it is too short"));
-    };
-    if sealed.len() > DOCUMENT_LIMIT + OVERHEAD {
-        return Err(malformed("it is too long"));
+impl Footer {
+    fn write(&self, place: &mut [u8]) {
+        let (nonce_place, rest) = place.split_at_mut(NONCE_LEN);
+        nonce_place.copy_from_slice(&self.nonce);
+        rest[0] = self.cipher.wire_id();
+        rest[1] = self.version;
+        rest[2..].copy_from_slice(&MAGIC);
     }
-    let Some((nonce, &[cipher, version, ref magic @ ..])) = footer.split_first_chunk::<NONCE_LEN>() else {
-        return Err(malformed("it is too short"));
-    };
-    if *magic != MAGIC {
-        return Err(malformed("it does not end in the mark of one"));
+
+    /// From the end of `sealed`.
+    fn read(sealed: &[u8]) -> Result<Self, OpenError> {
+        let footer = sealed.split_last_chunk::<FOOTER_LEN>().map(|(_, footer)| &footer[..]);
+        let Some((nonce, &[cipher, version, ref magic @ ..])) = footer.and_then(|f| f.split_first_chunk::<NONCE_LEN>())
+        else {
+            return Err(malformed("it is too short"));
+        };
+        if *magic != MAGIC {
+            return Err(malformed("it does not end in the mark of one"));
+        }
+        if version != VERSION && version != WITHOUT_LABEL {
+            return Err(OpenError::Version { kind: KIND, version });
+        }
+        if version == VERSION && nonce[NONCE_LEN - 1] & 1 != 0 {
+            return Err(malformed("its nonce is that of a label"));
+        }
+        Ok(Self { nonce: *nonce, cipher: Cipher::from_wire_id(cipher)?, version })
     }
-    if version != VERSION {
-        return Err(OpenError::Version { kind: KIND, version });
-    }
-    Ok((Cipher::from_wire_id(cipher)?, *nonce))
 }
 
-/// Length of the content inside a verified plaintext, `None` for a tombstone. What is wrong here was sealed wrong.
+fn malformed(why: &'static str) -> OpenError {
+    OpenError::Malformed { kind: KIND, why }
+}
+
+/// The nonce of the label beside a message with this nonce.
+fn of_label(mut nonce: [u8; NONCE_LEN]) -> [u8; NONCE_LEN] {
+    nonce[NONCE_LEN - 1] |= 1;
+    nonce
+}
+
+/// Kind and length of content.
+fn summarise(kind: u8, length: usize) -> [u8; TRAILER_LEN] {
+    let [a, b, c, d] = (length as u32).to_be_bytes();
+    [kind, a, b, c, d]
+}
+
+/// What is wrong here was sealed wrong.
+const WRONG_INSIDE: OpenError = OpenError::Malformed { kind: KIND, why: "what its maker sealed inside makes no sense" };
+
+/// Length of the content inside a verified plaintext, `None` for a tombstone.
 fn read_trailer(plain: &[u8]) -> Result<Option<usize>, OpenError> {
-    let wrong = OpenError::Malformed { kind: KIND, why: "what its maker sealed inside makes no sense" };
-    let Some((padded, &[kind, ref length @ ..])) = plain.split_last_chunk::<TRAILER_LEN>() else { return Err(wrong) };
-    let length = u32::from_be_bytes(*length) as usize;
+    let Some((padded, trailer)) = plain.split_last_chunk::<TRAILER_LEN>() else { return Err(WRONG_INSIDE) };
+    match read_summary(trailer) {
+        Some(Some(length)) if length > padded.len() => Err(WRONG_INSIDE),
+        Some(length) => Ok(length),
+        None => Err(WRONG_INSIDE),
+    }
+}
+
+/// A length, or nothing for a tombstone; `None` where it is neither.
+fn read_summary(summary: &[u8]) -> Option<Option<usize>> {
+    let &[kind, a, b, c, d] = summary else { return None };
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
     match kind {
-        TOMBSTONE if length == 0 => Ok(None),
-        CONTENT if length <= padded.len() => Ok(Some(length)),
-        _ => Err(wrong),
+        TOMBSTONE if length == 0 => Some(None),
+        CONTENT => Some(Some(length)),
+        _ => None,
     }
 }
 
 /// What a message proves besides its content.
-fn authenticated(cipher: Cipher, id: &str, revision: &str) -> Result<Vec<u8>, SealError> {
+fn authenticated(mark: [u8; 4], footer: &Footer, id: &str, revision: &str) -> Result<Vec<u8>, SealError> {
     check_name("document id", id, ID_LIMIT)?;
     check_name("revision", revision, REVISION_LIMIT)?;
     let mut bytes = Vec::with_capacity(MAGIC.len() + 8 + id.len() + revision.len());
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&[VERSION, cipher.wire_id()]);
+    bytes.extend_from_slice(&mark);
+    bytes.extend_from_slice(&[footer.version, footer.cipher.wire_id()]);
     bytes.extend_from_slice(&(id.len() as u16).to_be_bytes());
     bytes.extend_from_slice(id.as_bytes());
     bytes.extend_from_slice(&(revision.len() as u32).to_be_bytes());
@@ -221,6 +314,35 @@ mod tests {
                 assert_eq!(sealer.open("D-1", "a:2", tombstone).unwrap(), None);
             }
         }
+    }
+
+    #[test]
+    fn a_label_proves_by_itself_what_was_sealed() {
+        let sealer = sealer(Cipher::Aes256Gcm, Padding::Padme);
+        for content in [None, Some(&b""[..]), Some(b"x"), Some(&[7; 1000])] {
+            let sealed = sealer.seal("D-1", "a:1", content).unwrap();
+            let label = sealed.last_chunk::<DOCUMENT_LABEL>().unwrap();
+            assert_eq!(sealer.open_label("D-1", "a:1", label).unwrap(), content.map(<[u8]>::len));
+            for (id, revision) in [("D-2", "a:1"), ("D-1", "a:2"), ("D-1a", ":1")] {
+                assert_eq!(sealer.open_label(id, revision, label), Err(unverified()));
+            }
+            for bit in 0..label.len() * 8 {
+                let mut altered = *label;
+                altered[bit / 8] ^= 1 << (bit % 8);
+                sealer.open_label("D-1", "a:1", &altered).unwrap_err();
+            }
+        }
+    }
+
+    /// The messages under one key have nonces of two kinds, so that a label cannot pass for a document nor the reverse.
+    #[test]
+    fn a_tombstone_s_message_is_no_label() {
+        let sealer = sealer(Cipher::Aes256Gcm, Padding::None);
+        let sealed = sealer.seal("D-1", "a:1", None).unwrap();
+        let (message, label) = sealed.split_at(TRAILER_LEN + TAG_LEN);
+        let forged = [message, &label[TRAILER_LEN + TAG_LEN..]].concat();
+        let forged = forged.last_chunk::<DOCUMENT_LABEL>().unwrap();
+        assert_eq!(sealer.open_label("D-1", "a:1", forged), Err(unverified()));
     }
 
     #[test]
@@ -276,19 +398,21 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_named_as_such() {
+    fn another_version_is_named_as_such() {
         let sealer = sealer(Cipher::Aes256Gcm, Padding::Padme);
         let mut sealed = sealer.seal("D-1", "a:1", None).unwrap();
         let version = sealed.len() - 5;
-        sealed[version] = 2;
-        assert_eq!(sealer.open("D-1", "a:1", sealed), Err(OpenError::Version { kind: "document", version: 2 }));
+        sealed[version] = 3;
+        assert_eq!(sealer.open("D-1", "a:1", sealed.clone()), Err(OpenError::Version { kind: "document", version: 3 }));
+        sealed[version] = 1;
+        assert_eq!(sealer.open("D-1", "a:1", sealed), Err(unverified()));
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_never_open(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), marked: bool) {
             if marked {
-                bytes.extend_from_slice(&[1, 1]);
+                bytes.extend_from_slice(&[1, VERSION]);
                 bytes.extend_from_slice(b"BLdc");
             }
             sealer(Cipher::Aes256Gcm, Padding::Padme).open("D-1", "a:1", bytes).unwrap_err();

@@ -6,7 +6,10 @@
 //! document = 1 ‖ length of id (1) ‖ length of revision (2) ‖ length of sealed (4) ‖ id ‖ revision ‖ sealed
 //! commit   = 2 ‖ documents in the batch (4) ‖ from generation (8) ‖ from transaction (16) ‖ to generation (8) ‖ to transaction (16)
 //! end      = 3
+//! header   = 4 ‖ length of id (1) ‖ length of revision (2) ‖ id ‖ revision ‖ label (39)
 //! ```
+//!
+//! A header stands for a document where contents were not asked for: its label is the end of what is sealed.
 //!
 //! A stream that does not close with an end frame was cut; its last batch without a commit frame does not count.
 
@@ -20,6 +23,9 @@ use crate::document::{
 /// How every stream begins: four letters and the version of the format. History: 1, the first.
 pub const PREAMBLE: [u8; 5] = *b"BLst\x01";
 
+/// Bytes at the end of what is sealed that prove a revision without its content.
+pub use crate::crypto::DOCUMENT_LABEL as LABEL;
+
 /// Most bytes of a sealed document: the largest content and what sealing may add to it.
 pub const MAX_SEALED: usize = MAX_CONTENT + 256;
 
@@ -32,8 +38,10 @@ pub const BATCH_DOCUMENTS: usize = 16_384;
 const DOCUMENT: u8 = 1;
 const COMMIT: u8 = 2;
 const END: u8 = 3;
+const HEADER: u8 = 4;
 
 const DOCUMENT_HEADER: usize = 1 + 1 + 2 + 4;
+const HEADER_HEADER: usize = 1 + 1 + 2;
 const COMMIT_LENGTH: usize = 1 + 4 + 2 * (8 + 16);
 
 /// Bytes by which the decoder's buffer grows at least, so that small chunks do not allocate one by one.
@@ -66,6 +74,8 @@ pub struct Commit {
 pub enum Frame {
     /// A document of the batch that is under way.
     Document(SealedDocument),
+    /// A document of the batch without its content: what is sealed is cut down to its label.
+    Header(SealedDocument),
     /// The batch is complete.
     Commit(Commit),
     /// The stream is complete.
@@ -119,14 +129,35 @@ pub const fn encoded_length(id: &str, revision: &str, sealed: usize) -> usize {
     DOCUMENT_HEADER + id.len() + revision.len() + sealed
 }
 
+/// Appends the header of a document.
+///
+/// # Errors
+/// [`FrameError::TooLong`] for what no receiver would take.
+pub fn encode_header(out: &mut BytesMut, id: &str, revision: &str, label: &[u8; LABEL]) -> Result<(), FrameError> {
+    let (id_length, revision_length) = name_lengths(id, revision)?;
+    out.put_u8(HEADER);
+    out.put_u8(id_length);
+    out.put_u16(revision_length);
+    out.put_slice(id.as_bytes());
+    out.put_slice(revision.as_bytes());
+    out.put_slice(label);
+    Ok(())
+}
+
+/// The lengths of a document's names, as a frame carries them.
+fn name_lengths(id: &str, revision: &str) -> Result<(u8, u16), FrameError> {
+    let id_length = u8::try_from(id.len()).map_err(|_| too_long("id", id.len(), usize::from(u8::MAX)))?;
+    let revision_length = u16::try_from(bounded("revision", revision.len(), MAX_REVISION_TEXT)?)
+        .map_err(|_| too_long("revision", revision.len(), MAX_REVISION_TEXT))?;
+    Ok((id_length, revision_length))
+}
+
 /// Appends a document frame.
 ///
 /// # Errors
 /// [`FrameError::TooLong`] for what no receiver would take.
 pub fn encode_document(out: &mut BytesMut, id: &str, revision: &str, sealed: &[u8]) -> Result<(), FrameError> {
-    let id_length = u8::try_from(id.len()).map_err(|_| too_long("id", id.len(), usize::from(u8::MAX)))?;
-    let revision_length = u16::try_from(bounded("revision", revision.len(), MAX_REVISION_TEXT)?)
-        .map_err(|_| too_long("revision", revision.len(), MAX_REVISION_TEXT))?;
+    let (id_length, revision_length) = name_lengths(id, revision)?;
     let sealed_length = u32::try_from(bounded("sealed document", sealed.len(), MAX_SEALED)?)
         .map_err(|_| too_long("sealed document", sealed.len(), MAX_SEALED))?;
     out.reserve(encoded_length(id, revision, sealed.len()));
@@ -204,6 +235,7 @@ impl Decoder {
         }
         match kind {
             DOCUMENT => self.take_document(),
+            HEADER => self.take_header(),
             COMMIT => self.take_commit(),
             END if self.batch_documents > 0 => Err(FrameError::Commit("the last batch has none")),
             END => {
@@ -245,6 +277,27 @@ impl Decoder {
         let revision_length = bounded("revision", usize::from(header.get_u16()), MAX_REVISION_TEXT)?;
         let sealed_length = bounded("sealed document", header.get_u32() as usize, MAX_SEALED)?;
         let length = DOCUMENT_HEADER + id_length + revision_length + sealed_length;
+        let document = self.take_named(length, DOCUMENT_HEADER, id_length, revision_length)?;
+        Ok(document.map(Frame::Document))
+    }
+
+    fn take_header(&mut self) -> Result<Option<Frame>, FrameError> {
+        let Some(mut header) = self.buffer.get(1..HEADER_HEADER) else { return Ok(None) };
+        let id_length = usize::from(header.get_u8());
+        let revision_length = bounded("revision", usize::from(header.get_u16()), MAX_REVISION_TEXT)?;
+        let length = HEADER_HEADER + id_length + revision_length + LABEL;
+        let document = self.take_named(length, HEADER_HEADER, id_length, revision_length)?;
+        Ok(document.map(Frame::Header))
+    }
+
+    /// A whole frame of `length` bytes: after its header come the names, then what is sealed.
+    fn take_named(
+        &mut self,
+        length: usize,
+        header: usize,
+        id_length: usize,
+        revision_length: usize,
+    ) -> Result<Option<SealedDocument>, FrameError> {
         self.count(length)?;
         if self.buffer.len() < length {
             return Ok(None);
@@ -252,12 +305,12 @@ impl Decoder {
         self.batch_bytes += length;
         self.batch_documents += 1;
         let mut frame = self.buffer.split_to(length).freeze();
-        frame.advance(DOCUMENT_HEADER);
+        frame.advance(header);
         let id = frame.split_to(id_length);
         let revision = frame.split_to(revision_length);
         let id = std::str::from_utf8(&id).map_err(|_| FrameError::Text)?.parse()?;
         let revision = std::str::from_utf8(&revision).map_err(|_| FrameError::Text)?.parse()?;
-        Ok(Some(Frame::Document(SealedDocument { id, revision, sealed: frame })))
+        Ok(Some(SealedDocument { id, revision, sealed: frame }))
     }
 
     /// Checks, before the document has arrived, that the batch may hold it.
@@ -346,6 +399,24 @@ mod tests {
             assert!(matches!(&frames[0], Frame::Document(document) if document.sealed == [0xee; 2][..]));
             assert_eq!(frames[1..], [Frame::Commit(commit(1)), Frame::End]);
         }
+    }
+
+    #[test]
+    fn headers_read_as_documented() {
+        let mut written = BytesMut::from(&PREAMBLE[..]);
+        encode_header(&mut written, "D-1", REVISION, &[0xaa; LABEL]).unwrap();
+        encode_commit(&mut written, &commit(1));
+        encode_end(&mut written);
+        let header = [&b"\x04\x03\x00\x12D-100000000000000aa:1"[..], &[0xaa; 39]].concat();
+        assert_eq!(written[5..5 + header.len()], header);
+        for chunk in [1, 3, 1000] {
+            let frames = decode(&written, chunk).unwrap();
+            assert!(matches!(&frames[0], Frame::Header(header) if header.sealed == [0xaa; LABEL][..]));
+        }
+        for length in 0..written.len() {
+            assert_eq!(decode(&written[..length], 16).unwrap_err(), FrameError::Cut, "{length}");
+        }
+        assert!(matches!(decode(b"BLst\x01\x04\x01\xff\xff", 9), Err(FrameError::TooLong { .. })));
     }
 
     #[test]

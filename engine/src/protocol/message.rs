@@ -17,6 +17,28 @@ pub struct SyncInfo {
     pub noted: Position,
 }
 
+/// Most documents whose contents one request asks for.
+pub const MAX_WANTED: usize = 1000;
+
+/// Whose contents a replica wants: `POST …/contents`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WantedContents {
+    /// At most [`MAX_WANTED`].
+    pub documents: Vec<DocumentId>,
+}
+
+/// Whether a pull brings contents, or headers alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contents {
+    /// Whole documents.
+    #[default]
+    Yes,
+    /// Headers.
+    No,
+}
+
 /// What a replica tells a server after an exchange: `PUT …/peers/{replica}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

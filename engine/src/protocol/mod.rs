@@ -14,16 +14,16 @@ pub use blob::{
     InvalidBlobName, InvalidFlag, Namespace,
 };
 pub use frame::{
-    BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, MAX_SEALED, PREAMBLE, SealedDocument,
-    encode_commit, encode_document, encode_end, encoded_length,
+    BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, LABEL, MAX_SEALED, PREAMBLE, SealedDocument,
+    encode_commit, encode_document, encode_end, encode_header, encoded_length,
 };
 pub use incoming::{
     InvalidMessageId, Lease, LeaseList, MAX_LEASES, MAX_OPENPGP_KEY, MessageEntry, MessageId, MessageList,
     MessageState, Outcome, RegisteredKey, SetState,
 };
 pub use message::{
-    Acknowledgement, KnownReplica, KnownReplicas, Note, PURGE_LIMIT, PurgeAnswer, PurgeRequest, PushLine, SyncInfo,
-    Tombstone,
+    Acknowledgement, Contents, KnownReplica, KnownReplicas, MAX_WANTED, Note, PURGE_LIMIT, PurgeAnswer, PurgeRequest,
+    PushLine, SyncInfo, Tombstone, WantedContents,
 };
 pub use problem::{Problem, ProblemKind};
 pub use user::{InvalidUserName, UserName};

@@ -8,7 +8,7 @@ use super::blobs::{change, download, list, put, resume};
 use super::incoming;
 use super::refusal::Refusal;
 use super::state::Server;
-use super::{health, metrics, peers, pull, push, recovery, requests};
+use super::{contents, health, metrics, peers, pull, push, recovery, requests};
 
 /// The whole server as one service.
 pub fn app(server: Server) -> Router {
@@ -19,6 +19,7 @@ pub fn app(server: Server) -> Router {
         .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put).delete(peers::delete))
         .route("/v1/users/{user}/peers/{replica}/tombstones", post(peers::purge))
         .route("/v1/users/{user}/peers/{replica}/documents", get(pull::get).post(push::post))
+        .route("/v1/users/{user}/contents", post(contents::post))
         .route("/v1/users/{user}/recovery", get(recovery::get).put(recovery::put))
         .route("/v1/users/{user}/blobs", get(list::usage))
         .route("/v1/users/{user}/blob-counts/{namespace}", get(list::count))

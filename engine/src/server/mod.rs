@@ -13,6 +13,7 @@ mod body;
 mod caller;
 mod clock;
 mod conditions;
+mod contents;
 mod health;
 mod incoming;
 mod metrics;

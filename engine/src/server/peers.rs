@@ -30,6 +30,11 @@ pub(super) struct SeenQuery {
 /// The place in a query, checked.
 pub(super) fn seen(query: Result<Query<SeenQuery>, QueryRejection>) -> Result<Position, Refusal> {
     let Query(SeenQuery { generation, transaction }) = query.map_err(malformed)?;
+    position(generation, transaction)
+}
+
+/// A place that came from outside.
+pub(super) fn position(generation: Generation, transaction: TransactionId) -> Result<Position, Refusal> {
     if generation < 0 {
         return Err(Refusal::Malformed("a generation is never negative".to_owned()));
     }

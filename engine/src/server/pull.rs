@@ -9,39 +9,51 @@ use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::caller::{Caller, PathReplica};
-use super::peers::{SeenQuery, seen};
+use super::caller::{Caller, PathReplica, malformed};
+use super::peers::position;
 use super::refusal::Refusal;
 use super::state::Server;
-use crate::document::{Position, ReplicaId};
-use crate::protocol::{Commit, FRAMES, PREAMBLE, encode_commit, encode_end};
+use crate::document::{Generation, Position, ReplicaId, TransactionId};
+use crate::protocol::{Commit, Contents, FRAMES, PREAMBLE, encode_commit, encode_end};
 
 /// Bytes of a page, which is also a batch.
-const PAGE_BYTES: usize = 1 << 20;
+pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 /// Pages read ahead of the client.
-const PAGES_AHEAD: usize = 2;
+pub(super) const PAGES_AHEAD: usize = 2;
 
 /// How long a client may take over a page.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a replica is, and what it wants.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PullQuery {
+    generation: Generation,
+    transaction: TransactionId,
+    #[serde(default)]
+    contents: Contents,
+}
 
 /// `GET`.
 pub(super) async fn get(
     State(server): State<Server>,
     caller: Caller,
     PathReplica(replica): PathReplica,
-    query: Result<Query<SeenQuery>, QueryRejection>,
+    query: Result<Query<PullQuery>, QueryRejection>,
 ) -> Result<Response, Refusal> {
-    let seen = seen(query)?;
+    let Query(query) = query.map_err(malformed)?;
+    let seen = position(query.generation, query.transaction)?;
     let turn = server.stream_turn(&caller.store).await?;
     let until = caller.store.head(replica, seen).await?;
     let (pieces, body) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
         let _turn = turn;
-        if let Err(failure) = send(&caller, replica, seen, until, &pieces).await {
+        if let Err(failure) = send(&caller, replica, (seen, until), query.contents, &pieces).await {
             // The client sees a stream without an end and tries again.
             let _ = pieces.send(Err(failure)).await;
         }
@@ -49,21 +61,22 @@ pub(super) async fn get(
     Ok(([(CONTENT_TYPE, FRAMES)], Body::from_stream(ReceiverStream::new(body))).into_response())
 }
 
-type Pieces = mpsc::Sender<Result<Bytes, std::io::Error>>;
+pub(super) type Pieces = mpsc::Sender<Result<Bytes, std::io::Error>>;
 
 async fn send(
     caller: &Caller,
     replica: ReplicaId,
-    mut from: Position,
-    until: Position,
+    (mut from, until): (Position, Position),
+    contents: Contents,
     pieces: &Pieces,
 ) -> Result<(), std::io::Error> {
     let mut edge = BytesMut::from(&PREAMBLE[..]);
     while from != until {
-        let page = caller.store.page(replica, from.generation, until, PAGE_BYTES).await.map_err(|refusal| {
-            tracing::error!(%refusal, "a pull was broken off");
-            std::io::Error::other("the store failed")
-        })?;
+        let page =
+            caller.store.page(replica, from.generation, until, contents, PAGE_BYTES).await.map_err(|refusal| {
+                tracing::error!(%refusal, "a pull was broken off");
+                std::io::Error::other("the store failed")
+            })?;
         offer(pieces, edge.split().freeze()).await?;
         offer(pieces, page.frames).await?;
         encode_commit(&mut edge, &Commit { documents: page.documents, from, to: page.reached });
@@ -73,7 +86,7 @@ async fn send(
     offer(pieces, edge.freeze()).await
 }
 
-async fn offer(pieces: &Pieces, piece: Bytes) -> Result<(), std::io::Error> {
+pub(super) async fn offer(pieces: &Pieces, piece: Bytes) -> Result<(), std::io::Error> {
     if piece.is_empty() {
         return Ok(());
     }

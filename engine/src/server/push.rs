@@ -157,6 +157,7 @@ async fn read_batches(
                     return Err(Refusal::Malformed("only a server says what is purged".to_owned()));
                 }
                 Frame::Document(document) => documents.push(document),
+                Frame::Header(_) => return Err(Refusal::Malformed("a push carries whole documents".to_owned())),
                 Frame::Commit(commit) => {
                     let batch = Batch { commit, documents: std::mem::take(&mut documents) };
                     batches.send(Ok(batch)).await.map_err(|_| Refusal::Malformed("a batch was refused".to_owned()))?;

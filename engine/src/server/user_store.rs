@@ -9,11 +9,11 @@ use tokio::sync::Semaphore;
 use super::blobs::Shelf;
 use super::incoming::Mailbox;
 use super::refusal::Refusal;
-use super::versions::{self, Page};
+use super::versions::{self, Filling, Page, Place};
 use super::{purging, replicas};
-use crate::document::{Generation, Position, ReplicaId};
+use crate::document::{DocumentId, Generation, Position, ReplicaId};
 use crate::protocol::{
-    Acknowledgement, Commit, KnownReplica, Note, PurgeAnswer, PurgeRequest, SealedDocument, SyncInfo,
+    Acknowledgement, Commit, Contents, KnownReplica, Note, PurgeAnswer, PurgeRequest, SealedDocument, SyncInfo,
 };
 use crate::store::history::{Changes, History};
 use crate::store::{Database, DatabaseError};
@@ -142,6 +142,17 @@ impl UserStore {
             .await
     }
 
+    /// Where the history stands, for someone who has seen `seen` and moves along no further.
+    pub(super) async fn head_beyond(&self, seen: Position) -> Result<Position, Refusal> {
+        let user = self.user;
+        self.database
+            .read(move |connection| {
+                let history = History::of_user(connection, user);
+                if history.contains(seen)? { Ok(history.head()?) } else { Err(Refusal::HistoryMismatch) }
+            })
+            .await
+    }
+
     /// The replicas that are known.
     pub(super) async fn replicas(&self) -> Result<Vec<KnownReplica>, Refusal> {
         let user = self.user;
@@ -166,10 +177,25 @@ impl UserStore {
         replica: ReplicaId,
         after: Generation,
         until: Position,
+        contents: Contents,
         limit: usize,
     ) -> Result<Page, Refusal> {
         let user = self.user;
-        self.database.read(move |connection| versions::page(connection, user, replica, after, until, limit)).await
+        self.database
+            .read(move |connection| versions::page(connection, user, replica, (after, until), contents, limit))
+            .await
+    }
+
+    /// The versions of `documents` from `place` on: about `limit` bytes of them, and never more than a batch may hold. Also
+    /// says where to go on, if that was not all.
+    pub(super) async fn excerpt(
+        &self,
+        documents: Arc<[DocumentId]>,
+        place: Place,
+        limit: usize,
+    ) -> Result<(Filling, Option<Place>), Refusal> {
+        let user = self.user;
+        self.database.read(move |connection| versions::excerpt(connection, user, &documents, place, limit)).await
     }
 
     /// The recovery document.

@@ -82,6 +82,14 @@ pub enum StoreError {
         /// How many.
         versions: usize,
     },
+    /// The content of a version is not here: it came without.
+    #[error("the content of document {document} at {revision} is not here: fetch it")]
+    Absent {
+        /// Which document.
+        document: DocumentId,
+        /// Which version of it.
+        revision: Revision,
+    },
     /// The content is larger than a document may be.
     #[error("document {document} has {length} bytes, more than {MAX_CONTENT}: store it as a blob")]
     TooLarge {

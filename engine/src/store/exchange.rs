@@ -72,8 +72,9 @@ impl Replica {
     pub(crate) async fn has_news_for(&self, peer: ReplicaId, pushed: Generation) -> Result<bool, StoreError> {
         self.database
             .read(move |connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT 1 FROM versions WHERE generation > ?1 AND origin IS NOT ?2 LIMIT 1")?;
+                let mut statement = connection.prepare_cached(
+                    "SELECT 1 FROM versions WHERE generation > ?1 AND origin IS NOT ?2 AND absent = 0 LIMIT 1",
+                )?;
                 Ok(statement.exists((pushed, peer.to_bits()))?)
             })
             .await
@@ -142,8 +143,18 @@ impl Replica {
         to: Position,
         incoming: Vec<FromPeer>,
     ) -> Result<Received, StoreError> {
+        let (replica, stretch) = (self.id(), Some((from, to)));
+        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, stretch, incoming)).await
+    }
+
+    /// Takes in versions that `peer` gave when it was asked for their contents, in one transaction.
+    pub(crate) async fn insert_contents(
+        &self,
+        peer: ReplicaId,
+        incoming: Vec<FromPeer>,
+    ) -> Result<Received, StoreError> {
         let replica = self.id();
-        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, from, to, &incoming)).await
+        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, None, incoming)).await
     }
 }
 
@@ -158,7 +169,7 @@ fn outgoing<E: From<StoreError>>(
     let mut visit = || -> Result<bool, Failure<E>> {
         let mut statement = connection.prepare_cached(
             "SELECT generation, document, revision, content FROM versions
-             WHERE generation > ?1 AND origin IS NOT ?2 ORDER BY generation",
+             WHERE generation > ?1 AND origin IS NOT ?2 AND absent = 0 ORDER BY generation",
         )?;
         let mut rows = statement.query((after, peer.to_bits()))?;
         while let Some(row) = rows.next()? {
@@ -204,13 +215,15 @@ fn insert_from_peer(
     connection: &Connection,
     replica: ReplicaId,
     peer: ReplicaId,
-    from: Position,
-    to: Position,
-    incoming: &[FromPeer],
+    stretch: Option<(Position, Position)>,
+    incoming: Vec<FromPeer>,
 ) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
-    if record.seen != from {
-        return Err(StoreError::Overtaken);
+    if let Some((from, to)) = stretch {
+        if record.seen != from {
+            return Err(StoreError::Overtaken);
+        }
+        record.seen = to;
     }
     let mut changing = Changing::begin(connection)?;
     let before = changing.changes.before().generation;
@@ -220,7 +233,7 @@ fn insert_from_peer(
         let document = match incoming {
             FromPeer::Version(document) => document,
             FromPeer::Purged { id, revision } => {
-                purging::drop_tombstone(&mut changing, replica, id, revision)?;
+                purging::drop_tombstone(&mut changing, replica, &id, &revision)?;
                 continue;
             }
         };
@@ -236,7 +249,6 @@ fn insert_from_peer(
     if record.pushed == before {
         record.pushed = made_here.map_or(head.generation, |generation| generation - 1);
     }
-    record.seen = to;
     save(connection, &record)?;
     Ok((received, head))
 }

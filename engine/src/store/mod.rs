@@ -3,9 +3,10 @@
 //! durable, and never block the reactor.
 //!
 //! Read `replica` first; `writer` explains group commit, `versions` the tables, `indexes` what finds
-//! documents by what they say, `exchange` what synchronising needs,
+//! documents by what they say, `absent` contents that come later, `exchange` what synchronising needs,
 //! `blobs` where large things are.
 
+mod absent;
 mod blobs;
 mod connection;
 mod database;
@@ -24,6 +25,7 @@ mod tests;
 mod versions;
 mod writer;
 
+pub use absent::Version;
 pub use blobs::{BlobAddress, BlobRecord, BlobState, BlobStoreError, InvalidBlobAddress, Priority};
 pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Stored, Work, open_blobs};
 pub(crate) use database::{Database, Kind};
@@ -35,3 +37,4 @@ pub use indexes::{Found, Index, IndexError, IndexValue, InvalidJsonPath, MAX_IND
 pub(crate) use purging::FromPeer;
 pub use replica::{Change, Entry, Put, Replica};
 pub(crate) use schema::migrate;
+pub(crate) use versions::{Held, Incoming};

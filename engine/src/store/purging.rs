@@ -3,15 +3,14 @@
 
 use rusqlite::Connection;
 
-use super::versions::Changing;
+use super::versions::{Changing, Incoming};
 use super::{DatabaseError, Replica, StoreError, versions};
-use crate::document::{Document, DocumentId, Generation, ReplicaId, Revision};
+use crate::document::{DocumentId, Generation, ReplicaId, Revision};
 
 /// What comes from a peer.
-#[derive(Debug)]
 pub(crate) enum FromPeer {
     /// A version of a document.
-    Version(Document),
+    Version(Incoming),
     /// Word that every replica has this tombstone, so that it may go.
     Purged {
         /// Of which document.

@@ -48,6 +48,8 @@ pub struct Entry {
     pub revision: Revision,
     /// How many versions are concurrent with the current one.
     pub conflicts: usize,
+    /// Whether its content is not here: it came without, and was not fetched yet.
+    pub absent: bool,
 }
 
 /// A document that was changed, as it is now.
@@ -112,7 +114,7 @@ impl Replica {
                 replaces: put.replaces.into_iter().collect(),
                 content: Some(put.content),
             });
-            edits.map(|edit| versions::edit(changing, replica, &edit)).collect()
+            edits.map(|edit| versions::edit(changing, replica, edit)).collect()
         })
         .await
     }
@@ -141,7 +143,7 @@ impl Replica {
     /// The current version of a document, a tombstone too; `None` where there never was one.
     ///
     /// # Errors
-    /// Errors of the database.
+    /// [`StoreError::Absent`] where its content is not here.
     pub async fn get(&self, id: &DocumentId) -> Result<Option<Document>, StoreError> {
         Ok(self.select(id, false).await?.pop())
     }
@@ -149,7 +151,7 @@ impl Replica {
     /// The versions of a document that are concurrent with its current one.
     ///
     /// # Errors
-    /// Errors of the database.
+    /// [`StoreError::Absent`] where the content of one is not here.
     pub async fn conflicts(&self, id: &DocumentId) -> Result<Vec<Document>, StoreError> {
         self.select(id, true).await
     }
@@ -221,7 +223,7 @@ impl Replica {
 
     async fn edit(&self, edit: Edit) -> Result<Revision, StoreError> {
         let replica = self.id;
-        self.change(move |changing| versions::edit(changing, replica, &edit)).await
+        self.change(move |changing| versions::edit(changing, replica, edit)).await
     }
 
     /// Makes changes in one transaction of the replica's history.
@@ -263,6 +265,9 @@ impl Replica {
                 let wanted = labels.into_iter().filter(|label| label.conflict == conflict);
                 wanted
                     .map(|label| {
+                        if label.absent {
+                            return Err(StoreError::Absent { document: id.clone(), revision: label.revision });
+                        }
                         let content = versions::content(connection, label.generation)?;
                         Ok(Document { id: id.clone(), revision: label.revision, content })
                     })
@@ -294,7 +299,7 @@ fn list(connection: &Connection, prefix: &str, after: &str, limit: usize) -> Res
     let end = format!("{prefix}\u{7f}");
     let mut statement = connection.prepare_cached(
         "SELECT document, revision, (SELECT count(*) FROM versions AS other
-                                     WHERE other.document = versions.document AND other.conflict = 1)
+                                     WHERE other.document = versions.document AND other.conflict = 1), absent
          FROM versions WHERE document >= ?1 AND document < ?2 AND document > ?3 AND conflict = 0 AND deleted = 0
          ORDER BY document LIMIT ?4",
     )?;
@@ -303,7 +308,12 @@ fn list(connection: &Connection, prefix: &str, after: &str, limit: usize) -> Res
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         let conflicts = usize::try_from(row.get::<_, i64>(2)?).unwrap_or_default();
-        entries.push(Entry { id: versions::document_id(row, 0)?, revision: versions::revision(row, 1)?, conflicts });
+        entries.push(Entry {
+            id: versions::document_id(row, 0)?,
+            revision: versions::revision(row, 1)?,
+            conflicts,
+            absent: row.get(3)?,
+        });
     }
     Ok(entries)
 }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{DatabaseError, indexes};
 
-/// A replica's schema. History: 1, the first; 2, indexes; 3, purging of tombstones. `docs/STORAGE.md` explains it.
+/// A replica's schema. History: 1, the first; 2, indexes; 3, versions whose content is not here; 4, purging of tombstones.
+/// `docs/STORAGE.md` explains it.
 pub(super) const REPLICA: &[&str] = &[
     "
     CREATE TABLE replica (
@@ -37,6 +38,26 @@ pub(super) const REPLICA: &[&str] = &[
     ) STRICT;
 ",
     indexes::TABLES,
+    "
+    DROP INDEX versions_by_document;
+    ALTER TABLE versions RENAME TO versions_before;
+    CREATE TABLE versions (
+        generation INTEGER PRIMARY KEY,
+        document   TEXT NOT NULL,
+        conflict   INTEGER NOT NULL CHECK (conflict IN (0, 1)),
+        deleted    INTEGER NOT NULL CHECK (deleted = (size IS NULL)),
+        absent     INTEGER NOT NULL CHECK (absent = (content IS NULL AND size IS NOT NULL)),
+        revision   TEXT NOT NULL,
+        origin     INTEGER CHECK (origin IS NOT NULL OR NOT absent),
+        size       INTEGER,
+        content    BLOB CHECK (coalesce(length(content) = size, content IS NULL))
+    ) STRICT;
+    INSERT INTO versions (generation, document, conflict, deleted, absent, revision, origin, size, content)
+        SELECT generation, document, conflict, deleted, 0, revision, origin, length(content), content FROM versions_before;
+    DROP TABLE versions_before;
+    CREATE INDEX versions_by_document ON versions (document, conflict, deleted, revision, absent);
+    CREATE INDEX versions_absent ON versions (document) WHERE absent = 1;
+",
     "
     ALTER TABLE replica ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX versions_deleted ON versions (generation) WHERE deleted = 1;
@@ -112,5 +133,26 @@ mod tests {
         assert_eq!(version(&connection).unwrap(), 0);
         let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0));
         assert_eq!(tables.unwrap(), 0);
+    }
+
+    #[test]
+    fn a_replica_of_the_first_schema_keeps_its_documents() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, Path::new("a.db"), &REPLICA[..1], None).unwrap();
+        let rows = "INSERT INTO versions VALUES (1, 'a', 0, 0, '00000000000000aa:1', NULL, x'0102'),
+                                                (2, 'b', 0, 1, '00000000000000aa:1', 7, NULL),
+                                                (3, 'c', 1, 0, '00000000000000aa:1', 7, x'')";
+        connection.execute_batch(rows).unwrap();
+        migrate(&mut connection, Path::new("a.db"), REPLICA, None).unwrap();
+        let mut statement = connection
+            .prepare(
+                "SELECT generation || document || conflict || deleted || absent || ifnull(size, '-') FROM versions",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(rows.collect::<Result<Vec<_>, _>>().unwrap(), ["1a0002", "2b010-", "3c1000"]);
+        for wrong in ["size = 3", "content = NULL", "deleted = 1", "absent = 1"] {
+            assert!(connection.execute(&format!("UPDATE versions SET {wrong} WHERE generation = 1"), []).is_err());
+        }
     }
 }

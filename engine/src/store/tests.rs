@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{StoreConfig, Synchronous};
 use crate::crypto::{Keys, RootSecret};
-use crate::document::{Document, DocumentId, Position, ReplicaId, Revision};
+use crate::document::{DocumentId, Position, ReplicaId, Revision};
 
 pub(super) fn id(text: &str) -> DocumentId {
     text.parse().unwrap()
@@ -145,10 +145,10 @@ pub(super) async fn deliver(from: &Replica, to: &Replica) -> Received {
     let peers = to.peers().await.unwrap();
     let seen = peers.into_iter().find(|peer| peer.id == from.id()).map_or(Position::START, |peer| peer.seen);
     let take = |documents: &mut Vec<FromPeer>, version: Outgoing<'_>| {
-        documents.push(FromPeer::Version(Document {
+        documents.push(FromPeer::Version(Incoming {
             id: version.id.parse().unwrap(),
             revision: version.revision.parse().unwrap(),
-            content: version.content.map(<[u8]>::to_vec),
+            content: version.content.map(<[u8]>::to_vec).into(),
         }));
         Ok::<_, StoreError>(Taking::More)
     };
@@ -197,7 +197,7 @@ async fn one_revision_with_two_contents_is_reported() {
     let ((_one, one), (_two, two)) = (fresh().await, fresh().await);
     let revision = one.put(&id("a"), None, b"one".to_vec()).await.unwrap();
     deliver(&one, &two).await;
-    let forged = Document { id: id("a"), revision, content: Some(b"other".to_vec()) };
+    let forged = Incoming { id: id("a"), revision, content: Held::Here(b"other".to_vec()) };
     let stranger = ReplicaId::generate();
     let end = Position { generation: 1, transaction: crate::document::TransactionId::generate() };
     let refused = two.insert_from_peer(stranger, Position::START, end, vec![FromPeer::Version(forged)]).await;

@@ -8,8 +8,8 @@ use super::history::{Changes, History};
 use super::indexes::Indexer;
 use super::{DatabaseError, StoreError, purging};
 use crate::document::{
-    Arrival, Document, DocumentId, Generation, MAX_CONTENT, Merged, ReplicaId, Revision, RevisionOrder, arrive, merge,
-    precedence,
+    Arrival, Document, DocumentId, Generation, MAX_CONTENT, MergeError, Merged, ReplicaId, Revision, RevisionOrder,
+    arrive, merge, precedence,
 };
 
 /// A version without its content.
@@ -18,6 +18,50 @@ pub(super) struct Label {
     pub(super) revision: Revision,
     pub(super) deleted: bool,
     pub(super) conflict: bool,
+    /// Whether it has content that is not here.
+    pub(super) absent: bool,
+}
+
+/// A version that comes from a peer.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Incoming {
+    pub(crate) id: DocumentId,
+    pub(crate) revision: Revision,
+    pub(crate) content: Held,
+}
+
+/// What a version holds, as far as it is known.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// A tombstone: there is none.
+    Deleted,
+    /// All of it.
+    Here(Vec<u8>),
+    /// Only its length.
+    Absent(usize),
+}
+
+impl From<Option<Vec<u8>>> for Held {
+    fn from(content: Option<Vec<u8>>) -> Self {
+        content.map_or(Self::Deleted, Self::Here)
+    }
+}
+
+impl Held {
+    /// The bytes that are here.
+    fn bytes(&self) -> Option<&[u8]> {
+        if let Self::Here(bytes) = self { Some(bytes) } else { None }
+    }
+
+    /// The length, `None` for a tombstone.
+    fn size(&self) -> Option<i64> {
+        let length = match self {
+            Self::Deleted => return None,
+            Self::Here(bytes) => bytes.len(),
+            Self::Absent(length) => *length,
+        };
+        i64::try_from(length).ok()
+    }
 }
 
 /// One change that the owner of this replica makes.
@@ -51,7 +95,8 @@ pub(super) enum Effect {
 /// The versions of a document, the current one first.
 pub(super) fn labels(connection: &Connection, id: &DocumentId) -> Result<Vec<Label>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT generation, revision, deleted, conflict FROM versions WHERE document = ?1 ORDER BY conflict, revision",
+        "SELECT generation, revision, deleted, conflict, absent FROM versions
+         WHERE document = ?1 ORDER BY conflict, revision",
     )?;
     let mut rows = statement.query([id.as_str()])?;
     let mut labels = Vec::new();
@@ -61,6 +106,7 @@ pub(super) fn labels(connection: &Connection, id: &DocumentId) -> Result<Vec<Lab
             revision: revision(row, 1)?,
             deleted: row.get(2)?,
             conflict: row.get(3)?,
+            absent: row.get(4)?,
         });
     }
     Ok(labels)
@@ -97,14 +143,14 @@ impl<'a> Changing<'a> {
 }
 
 /// Makes an edit and returns the revision that it made.
-pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: &Edit) -> Result<Revision, StoreError> {
+pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: Edit) -> Result<Revision, StoreError> {
     let connection = changing.connection;
     let length = edit.content.as_ref().map_or(0, Vec::len);
     if length > MAX_CONTENT {
         return Err(StoreError::TooLarge { document: edit.id.clone(), length });
     }
     let present = labels(connection, &edit.id)?;
-    check_expected(edit, &present)?;
+    check_expected(&edit, &present)?;
     let invalid = |source| StoreError::Revision { document: edit.id.clone(), source };
     let mut joined: Option<Revision> = None;
     for label in &present {
@@ -118,10 +164,10 @@ pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: &Edit)
         None => Revision::anew(replica, purging::edits_purged(connection)?).map_err(invalid)?,
         Some(joined) => joined.edited_by(replica).map_err(invalid)?,
     };
-    let content = edit.content.as_deref();
-    insert(connection, changing.changes.next(), &edit.id, &revision, content, None, false)?;
-    changing.indexer.enter(&edit.id, content, present.is_empty())?;
-    Ok(revision)
+    let version = Incoming { id: edit.id, revision, content: edit.content.into() };
+    insert(connection, changing.changes.next(), &version, None, false)?;
+    changing.indexer.enter(&version.id, version.content.bytes(), present.is_empty())?;
+    Ok(version.revision)
 }
 
 /// An edit must name exactly what it replaces. To one who creates a document, a deleted one is absent.
@@ -139,58 +185,84 @@ fn check_expected(edit: &Edit, present: &[Label]) -> Result<(), StoreError> {
     Err(StoreError::Stale { document, current: present.iter().map(|label| label.revision.clone()).collect() })
 }
 
-/// Takes in a version that came from the peer `origin`.
+/// Takes in a version that came from the peer `origin`. The content of a version that was here without it makes a change
+/// of its own.
 pub(super) fn receive(
     changing: &mut Changing<'_>,
     origin: ReplicaId,
-    incoming: &Document,
+    mut incoming: Incoming,
 ) -> Result<Arrived, StoreError> {
     let connection = changing.connection;
-    let present = labels(connection, &incoming.id)?;
-    let Some((superseded, revision)) = judge(connection, &present, incoming)? else {
+    let mut present = labels(connection, &incoming.id)?;
+    let new = present.is_empty();
+    if let Some(without) = without_content(&present, &incoming)? {
+        remove(connection, present.remove(without).generation)?;
+    }
+    let Some(revision) = judge(connection, &present, &incoming)? else {
         return Ok(Arrived { effect: Effect::None, conflict: false });
     };
-    let joined = revision != incoming.revision;
-    let origin = if joined { None } else { Some(origin) };
-    for position in &superseded {
-        remove(connection, present[*position].generation)?;
+    let mut alone = true;
+    for label in &present {
+        if revision.includes(&label.revision) {
+            remove(connection, label.generation)?;
+        } else {
+            alone = false;
+        }
     }
-    let alone = superseded.len() == present.len();
-    let content = incoming.content.as_deref();
-    insert(connection, changing.changes.next(), &incoming.id, &revision, content, origin, !alone)?;
+    let joined = revision != incoming.revision;
+    incoming.revision = revision;
+    insert(connection, changing.changes.next(), &incoming, (!joined).then_some(origin), !alone)?;
     if alone {
-        changing.indexer.enter(&incoming.id, content, present.is_empty())?;
+        changing.indexer.enter(&incoming.id, incoming.content.bytes(), new)?;
     } else if let Some(current) = mark_current(connection, &incoming.id)? {
-        changing.indexer.enter(&incoming.id, self::content(connection, current)?.as_deref(), false)?;
+        changing.indexer.enter(&incoming.id, content(connection, current)?.as_deref(), false)?;
     }
     Ok(Arrived { effect: if joined { Effect::Joined } else { Effect::Taken }, conflict: !alone })
 }
 
-/// Which present versions go and under which revision the incoming one stays; `None` where nothing changes. Contents are
-/// read only where they decide.
-fn judge(
-    connection: &Connection,
-    present: &[Label],
-    incoming: &Document,
-) -> Result<Option<(Vec<usize>, Revision)>, StoreError> {
+/// The place of the version whose content `incoming` brings.
+fn without_content(present: &[Label], incoming: &Incoming) -> Result<Option<usize>, StoreError> {
+    let same = present.iter().position(|label| label.absent && label.revision == incoming.revision);
+    match incoming.content {
+        Held::Here(_) => Ok(same),
+        Held::Absent(_) => Ok(None),
+        // What has content is no tombstone.
+        Held::Deleted if same.is_some() => {
+            Err(MergeError::Forked { document: incoming.id.clone(), revision: incoming.revision.clone() }.into())
+        }
+        Held::Deleted => Ok(None),
+    }
+}
+
+/// Under which revision the incoming version stays, in place of those that this includes; `None` where nothing changes.
+/// Contents are read only where they decide. What is not here equals nothing: should it turn out to be equal, the versions
+/// become one when it comes.
+fn judge(connection: &Connection, present: &[Label], incoming: &Incoming) -> Result<Option<Revision>, StoreError> {
     let revisions: Vec<_> = present.iter().map(|label| label.revision.clone()).collect();
-    match arrive(&revisions, &incoming.revision) {
+    let arrival = arrive(&revisions, &incoming.revision);
+    match &arrival {
         Arrival::News { superseded } if superseded.len() == present.len() => {
-            return Ok(Some((superseded, incoming.revision.clone())));
+            return Ok(Some(incoming.revision.clone()));
         }
         Arrival::Known if revisions.iter().any(|r| r.compare(&incoming.revision) == RevisionOrder::After) => {
             return Ok(None);
         }
         _ => {}
     }
+    let known = match &incoming.content {
+        Held::Deleted => None,
+        Held::Here(bytes) => Some(bytes.clone()),
+        Held::Absent(_) => return Ok((arrival != Arrival::Known).then(|| incoming.revision.clone())),
+    };
     let mut documents = Vec::with_capacity(present.len());
-    for label in present {
+    for label in present.iter().filter(|label| !label.absent) {
         let content = content(connection, label.generation)?;
         documents.push(Document { id: incoming.id.clone(), revision: label.revision.clone(), content });
     }
-    Ok(match merge(&documents, incoming)? {
+    let incoming = Document { id: incoming.id.clone(), revision: incoming.revision.clone(), content: known };
+    Ok(match merge(&documents, &incoming)? {
         Merged::Unchanged => None,
-        Merged::Changed { superseded, revision } => Some((superseded, revision)),
+        Merged::Changed { revision, .. } => Some(revision),
     })
 }
 
@@ -219,19 +291,19 @@ pub(super) fn content(connection: &Connection, generation: Generation) -> Result
 fn insert(
     connection: &Connection,
     generation: Generation,
-    id: &DocumentId,
-    revision: &Revision,
-    content: Option<&[u8]>,
+    version: &Incoming,
     origin: Option<ReplicaId>,
     conflict: bool,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO versions (generation, document, conflict, deleted, revision, origin, content)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO versions (generation, document, conflict, deleted, absent, revision, origin, size, content)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    let revision = revision.to_string();
-    let origin = origin.map(ReplicaId::to_bits);
-    statement.execute((generation, id.as_str(), conflict, content.is_none(), revision, origin, content))?;
+    let Incoming { id, revision, content } = version;
+    let (deleted, absent) = (*content == Held::Deleted, matches!(content, Held::Absent(_)));
+    let (revision, origin) = (revision.to_string(), origin.map(ReplicaId::to_bits));
+    let (size, bytes) = (content.size(), content.bytes());
+    statement.execute((generation, id.as_str(), conflict, deleted, absent, revision, origin, size, bytes))?;
     Ok(())
 }
 

@@ -70,17 +70,24 @@ def padded(padding: str, length: int) -> int:
     return padme(length) if padding == "padme" else length
 
 
-def document(cipher, padding, id, revision, content, kind=None, length=None):
+def document(version, cipher, padding, id, revision, content, kind=None, length=None, said=None):
+    """`said` is what the label says instead of what the message does."""
     number, aead = CIPHERS[cipher]
     plain = content or b""
     kind = (0 if content is None else 1) if kind is None else kind
     length = len(plain) if length is None else length
-    plain = plain.ljust(padded(padding, len(plain)), b"\0") + struct.pack(">BI", kind, length)
+    summary = struct.pack(">BI", kind, length)
+    plain = plain.ljust(padded(padding, len(plain)), b"\0") + summary
     key = HKDFExpand(SHA256(), 32, b"document" + bytes([number]) + id.encode()).derive(derived("document root"))
-    authenticated = b"BLdc" + bytes([1, number])
+    authenticated = bytes([version, number])
     authenticated += struct.pack(">H", len(id)) + id.encode() + struct.pack(">I", len(revision)) + revision.encode()
     nonce = noise(f"nonce of {id} {revision}", 12)
-    return aead(key).encrypt(nonce, plain, authenticated) + nonce + bytes([number, 1]) + b"BLdc"
+    label = b""
+    if version == 2:
+        nonce = nonce[:11] + bytes([nonce[11] & 254])
+        label = aead(key).encrypt(nonce[:11] + bytes([nonce[11] | 1]), said or summary, b"BLlb" + authenticated)
+    message = aead(key).encrypt(nonce, plain, b"BLdc" + authenticated)
+    return message + label + nonce + bytes([number, version]) + b"BLdc"
 
 
 def blob(cipher, padding, chunk_size, name, content, length=None, padded_length=None, chunks=None, places=None):
@@ -119,26 +126,30 @@ def keys():
     }
 
 
-def documents():
+def documents(version):
     good = []
     for cipher in CIPHERS:
         for padding in ("padme", "none"):
             for length in (None, 0, 1, 9, 100, 1000):
                 content = None if length is None else noise("document", length)
                 id, revision = f"D-{length}", f"a:{length or 1}|b:2"
-                sealed = document(cipher, padding, id, revision, content)
+                sealed = document(version, cipher, padding, id, revision, content)
                 hexed = None if content is None else content.hex()
                 good.append(
                     {"cipher": cipher, "padding": padding, "id": id, "revision": revision, "content": hexed, "sealed": sealed.hex()}
                 )
+    twists = {
+        "a kind that does not exist": {"kind": 2},
+        "a tombstone with content": {"kind": 0},
+        "a length beyond the sealed part": {"length": 4},
+        "a length beyond everything": {"length": 2**32 - 1},
+    }
+    if version == 2:
+        twists["a label that says another length"] = {"said": struct.pack(">BI", 1, 2)}
+        twists["a label that says tombstone"] = {"said": bytes(5)}
     bad = [
-        {"why": why, "id": "D-1", "revision": "a:1", "sealed": document("aes-256-gcm", "none", "D-1", "a:1", b"xyz", **twist).hex()}
-        for why, twist in {
-            "a kind that does not exist": {"kind": 2},
-            "a tombstone with content": {"kind": 0},
-            "a length beyond the sealed part": {"length": 4},
-            "a length beyond everything": {"length": 2**32 - 1},
-        }.items()
+        {"why": why, "id": "D-1", "revision": "a:1", "sealed": document(version, "aes-256-gcm", "none", "D-1", "a:1", b"xyz", **twist).hex()}
+        for why, twist in twists.items()
     ]
     return {"root": ROOT.hex(), "good": good, "bad": bad}
 
@@ -208,6 +219,13 @@ def openpgp():
 
 if __name__ == "__main__":
     folder = pathlib.Path(__file__).parent
-    made = {"keys": keys(), "documents": documents(), "blobs": blobs(), "recovery": recoveries(), "openpgp": openpgp()}
+    made = {
+        "keys": keys(),
+        "documents-1": documents(1),
+        "documents": documents(2),
+        "blobs": blobs(),
+        "recovery": recoveries(),
+        "openpgp": openpgp(),
+    }
     for name, vectors in made.items():
         (folder / f"{name}.json").write_text(json.dumps(vectors, indent=1, ensure_ascii=False) + "\n")

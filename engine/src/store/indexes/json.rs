@@ -129,7 +129,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn keep(self, value: IndexValue) {
+    fn keep(self, value: &IndexValue) {
         for wanted in &self.node.wanted {
             self.found[*wanted] = Some(value.clone());
         }
@@ -153,28 +153,28 @@ impl<'de> Visitor<'de> for Search<'_> {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.keep(IndexValue::Bool(value));
+        self.keep(&IndexValue::Bool(value));
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.keep(IndexValue::Integer(value));
+        self.keep(&IndexValue::Integer(value));
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.keep(i64::try_from(value).map_or(IndexValue::Real(value as f64), IndexValue::Integer));
+        self.keep(&i64::try_from(value).map_or(IndexValue::Real(value as f64), IndexValue::Integer));
         Ok(())
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.keep(IndexValue::Real(value));
+        self.keep(&IndexValue::Real(value));
         Ok(())
     }
 
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
         if value.len() <= super::TEXT_LIMIT {
-            self.keep(IndexValue::Text(value.to_owned()));
+            self.keep(&IndexValue::Text(value.to_owned()));
         }
         Ok(())
     }
