@@ -20,7 +20,7 @@ use crate::protocol::{
 use crate::store::history::{self, Changes};
 use crate::store::{Database, DatabaseError, Kind};
 
-/// Schema of a user's store. History: 1, the first; 2, blobs. `docs/STORAGE.md` explains it.
+/// Schema of a user's store. History: 1, the first; 2, blobs; 3, small contents. `docs/STORAGE.md` explains it.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE store (
@@ -51,6 +51,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 ",
     blobs::TABLES,
+    blobs::small::TABLE,
 ];
 
 /// Connections that read at once.

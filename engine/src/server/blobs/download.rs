@@ -1,6 +1,7 @@
 //! `GET` and `HEAD /v1/users/{user}/blobs/{namespace}/{id}`: a blob goes out, whole or a range of it. A few pieces are
 //! read ahead of the client and no more, whatever the blob's size.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::backend::{BackendError, Content};
 use super::fields::{REPR_DIGEST, digest_field};
 use super::range::{Wanted, wanted};
-use super::records::{Name, Record};
+use super::records::Record;
 use crate::server::Server;
 use crate::server::caller::{Caller, PathBlob};
 use crate::server::conditions::{Conditions, header};
@@ -24,6 +25,8 @@ use crate::server::refusal::Refusal;
 
 /// Pieces that are read ahead of the client.
 const AHEAD: usize = 2;
+
+const ABSENT: Refusal = Refusal::NotFound("there is no such blob");
 
 /// How long a client may take over a piece.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,9 +37,10 @@ pub(in crate::server) async fn head(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    match look(&caller, &name, &headers).await? {
-        Found::Unchanged(response) => Ok(response),
-        Found::Blob(record) => Ok(answer(StatusCode::OK, &record, record.entry.length, Body::empty())),
+    let record = caller.store.shelf().find(&name).await?.ok_or(ABSENT)?;
+    match unchanged(&record, &headers)? {
+        Some(response) => Ok(response),
+        None => Ok(answer(StatusCode::OK, &record, record.entry.length, Body::empty())),
     }
 }
 
@@ -47,10 +51,10 @@ pub(in crate::server) async fn get(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let record = match look(&caller, &name, &headers).await? {
-        Found::Unchanged(response) => return Ok(response),
-        Found::Blob(record) => record,
-    };
+    let (record, small) = caller.store.shelf().open(&name).await?.ok_or(ABSENT)?;
+    if let Some(response) = unchanged(&record, &headers)? {
+        return Ok(response);
+    }
     let length = record.entry.length;
     // A range of another blob than the client thinks is of no use (RFC 9110, section 13.1.5).
     let current = header(&headers, IF_RANGE).is_none_or(|tag| tag == record.tag());
@@ -60,9 +64,13 @@ pub(in crate::server) async fn get(
         Wanted::Unsatisfiable => return Err(Refusal::RangeNotSatisfiable(length)),
     };
     let count = range.end - range.start;
-    let body = match count {
-        0 => Body::empty(),
-        _ => stream(&server, server.blobs().backend().read(record.object, range.clone()).await?, count).await?,
+    let body = match small {
+        _ if count == 0 => Body::empty(),
+        Some(content) => {
+            server.metrics().sent(count as usize);
+            Body::from(part(&record, &content, &range)?)
+        }
+        None => stream(&server, server.blobs().backend().read(record.object, range.clone()).await?, count).await?,
     };
     let mut response = answer(status, &record, count, body);
     if status == StatusCode::PARTIAL_CONTENT
@@ -73,23 +81,23 @@ pub(in crate::server) async fn get(
     Ok(response)
 }
 
-enum Found {
-    Unchanged(Response),
-    Blob(Box<Record>),
+/// The bytes of a range of a content that is at hand.
+fn part(record: &Record, content: &Bytes, range: &Range<u64>) -> Result<Bytes, Refusal> {
+    if content.len() as u64 == record.entry.length {
+        Ok(content.slice(range.start as usize..range.end as usize))
+    } else {
+        Err(BackendError::Absent(record.object).into())
+    }
 }
 
-/// The blob, if it is there and the conditions ask for it.
-async fn look(caller: &Caller, name: &Name, headers: &HeaderMap) -> Result<Found, Refusal> {
-    let record = caller.store.shelf().find(name).await?.ok_or(Refusal::NotFound("there is no such blob"))?;
+/// The answer to who has the blob already, if the conditions say so.
+fn unchanged(record: &Record, headers: &HeaderMap) -> Result<Option<Response>, Refusal> {
     let conditions = Conditions::of(headers);
     let tag = record.tag();
     if !conditions.matches(Some(&tag)) {
         return Err(Refusal::PreconditionFailed);
     }
-    if !conditions.is_news(Some(&tag)) {
-        return Ok(Found::Unchanged((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()));
-    }
-    Ok(Found::Blob(Box::new(record)))
+    Ok((!conditions.is_news(Some(&tag))).then(|| (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()))
 }
 
 fn answer(status: StatusCode, record: &Record, length: u64, body: Body) -> Response {

@@ -25,6 +25,8 @@ pub(in crate::server) struct Blobs {
     backend: Arc<dyn Backend>,
     processes: Arc<Processes>,
     limits: ServerConfig,
+    /// Bytes up to which the database keeps a content.
+    small_bytes: u64,
     writes: Arc<Semaphore>,
     stopping: CancellationToken,
 }
@@ -51,6 +53,7 @@ impl Blobs {
             backend,
             processes: Arc::new(processes),
             limits: config.server,
+            small_bytes: config.blobs.small_bytes.into(),
             writes: Arc::new(Semaphore::new(config.server.blob_writes)),
             stopping: CancellationToken::new(),
         })
@@ -59,6 +62,11 @@ impl Blobs {
     /// Where contents are.
     pub(super) fn backend(&self) -> &dyn Backend {
         &*self.backend
+    }
+
+    /// Whether the database keeps a content of this length.
+    pub(super) fn keeps(&self, length: u64) -> bool {
+        length <= self.small_bytes
     }
 
     /// Who makes contents.

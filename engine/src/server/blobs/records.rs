@@ -140,7 +140,7 @@ pub(super) fn usage(connection: &Connection) -> Result<u64, DatabaseError> {
     Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
-/// The contents of all blobs and uploads.
+/// The contents of all blobs and uploads that a backend keeps.
 pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, DatabaseError> {
     let column = |sql: &str| {
         let mut statement = connection.prepare_cached(sql)?;
@@ -151,10 +151,16 @@ pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, Dat
         }
         Ok::<_, DatabaseError>(objects)
     };
-    Ok(Objects { blobs: column("SELECT object FROM blobs")?, uploads: column("SELECT object FROM uploads")? })
+    Ok(Objects {
+        blobs: column(
+            "SELECT object FROM blobs WHERE NOT EXISTS
+             (SELECT 1 FROM small_contents WHERE small_contents.object = blobs.object)",
+        )?,
+        uploads: column("SELECT object FROM uploads")?,
+    })
 }
 
-/// Contents that the database knows.
+/// Contents in the backend that the database knows.
 pub(super) struct Objects {
     /// Those of whole blobs.
     pub(super) blobs: Vec<ObjectName>,
