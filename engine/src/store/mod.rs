@@ -20,7 +20,7 @@ mod versions;
 mod writer;
 
 pub use blobs::{BlobAddress, BlobRecord, BlobState, BlobStoreError, InvalidBlobAddress, Priority};
-pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Stored, Work, open_blobs};
+pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Entering, Stored, Work, open_blobs};
 pub(crate) use database::{Database, Kind};
 pub use error::{DatabaseError, StoreError};
 #[cfg(test)]

@@ -5,4 +5,5 @@ mod device;
 mod killed;
 mod misbehaving;
 mod stub;
+mod together;
 mod transferring;

@@ -73,10 +73,10 @@ impl Blobs {
         if self.index().get(address).await?.as_ref().is_some_and(blocks) {
             return Err(BlobStoreError::Exists(address.clone()).into());
         }
-        let sealed = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
+        let (sealed, content) = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
         let new = sealed.id;
         let record = BlobRecord::stored(address.clone(), state, draft, length, sealed);
-        let put = self.index().change(address, |entry| BlobRecord::put(entry, record)).await;
+        let put = self.index().change_entering(address, content, |entry| BlobRecord::put(entry, record)).await;
         let superfluous = match &put {
             Ok(replaced) => *replaced,
             Err(_) => Some(new),

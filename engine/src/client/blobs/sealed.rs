@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{BlobError, WRITE};
 use crate::crypto::{BlobName, BlobOpener, BlobSealer, BlobSettings, Keys, OpenError, SealError};
-use crate::store::{BlobAddress, BlobStore, Content, ContentId};
+use crate::store::{BlobAddress, BlobStore, BlobStoreError, Content, ContentId, Entering};
 
 /// A blob's name, and what seals and opens it.
 #[derive(Clone, Copy)]
@@ -29,14 +29,15 @@ impl<'a> Sealed<'a> {
         BlobOpener::new(self.keys, self.name(), prelude)
     }
 
-    /// Seals `length` bytes of `content` into the store.
+    /// Seals `length` bytes of `content`. What fits into one write is for the caller to enter into the store together with
+    /// what names it; the rest is stored already.
     pub(super) async fn seal(
         &self,
         store: &dyn BlobStore,
         settings: BlobSettings,
         length: u64,
         mut content: impl AsyncRead + Unpin,
-    ) -> Result<Content, BlobError> {
+    ) -> Result<(Content, Entering), BlobError> {
         let cannot = |source: SealError| BlobError::Seal { address: self.address.clone(), source };
         let wrong_length = || BlobError::Length { address: self.address.clone(), length };
         let mut sealer = BlobSealer::new(self.keys, self.name(), length, settings).map_err(cannot)?;
@@ -53,15 +54,14 @@ impl<'a> Sealed<'a> {
             }
             sealer.seal_next(&mut chunk).map_err(cannot)?;
             stored.push(&chunk);
-            stored.flush(false).await?;
+            stored.flush().await?;
         }
         sealer.finish().map_err(cannot)?;
         let more = content.read(&mut [0]).await;
         if more.map_err(|source| BlobError::Io { what: "the content of a blob cannot be read", source })? > 0 {
             return Err(wrong_length());
         }
-        stored.flush(true).await?;
-        Ok(stored.finish())
+        Ok(stored.finish().await?)
     }
 
     /// Opens the bytes of the content in `range`, or all of them, into `writer`, and gives how many they were.
@@ -127,10 +127,10 @@ impl<'a> Storing<'a> {
         self.waiting.extend_from_slice(sealed);
     }
 
-    /// Writes what ends where writes cost least, or everything.
-    async fn flush(&mut self, all: bool) -> Result<(), BlobError> {
+    /// Writes what ends where writes cost least, but never the last bytes.
+    async fn flush(&mut self) -> Result<(), BlobStoreError> {
         let reached = self.at + self.waiting.len() as u64;
-        let end = if all { reached } else { (reached - reached % WRITE).min(self.total.saturating_sub(1)) };
+        let end = (reached - reached % WRITE).min(self.total.saturating_sub(1));
         if end > self.at {
             let bytes = self.waiting.split_to((end - self.at) as usize).freeze();
             self.store.write(self.content, self.total, self.at, bytes).await?;
@@ -139,9 +139,17 @@ impl<'a> Storing<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Content {
+    /// Writes the last bytes, or leaves that to the transaction of the index where they are the only ones.
+    async fn finish(self) -> Result<(Content, Entering), BlobStoreError> {
+        let bytes = self.waiting.freeze();
+        let entry = if self.at == 0 {
+            self.store.enter(self.content, bytes).await?
+        } else {
+            self.store.write(self.content, self.total, self.at, bytes).await?;
+            Box::new(|_: &_| Ok(()))
+        };
         let mut digest = [0; 32];
         digest.copy_from_slice(self.digest.finish().as_ref());
-        Content { id: self.content, sealed_length: Some(self.total), digest: Some(digest) }
+        Ok((Content { id: self.content, sealed_length: Some(self.total), digest: Some(digest) }, entry))
     }
 }
