@@ -98,6 +98,8 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    // A process of the engine's crypto pool is this program, too.
+    benchline_engine::pool::worker_if_asked();
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("BENCHLINE_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

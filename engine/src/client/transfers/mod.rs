@@ -16,8 +16,9 @@ mod task;
 mod throttle;
 mod upload;
 
+pub(super) use backoff::delay;
 pub(super) use http::list;
 pub use manager::Settled;
-pub(super) use manager::{Event, Manager};
+pub(super) use manager::{Event, Manager, random};
 pub use progress::{RunningTransfer, TransferProgress};
 pub(super) use task::Shared;

@@ -52,7 +52,8 @@ pub(in crate::server) async fn put(
     };
     let ids: Vec<BlobId> = arrived.iter().map(|blob| blob.announced.name.id.clone()).collect();
     // Whether it was enough room is decided for each blob, in the transaction that counts it.
-    make_room(&server, &caller, arrived.iter().map(|blob| blob.announced.length).sum()).await?;
+    let bytes = arrived.iter().map(|blob| blob.announced.length).sum();
+    make_room(&server, caller.store.shelf(), caller.quota, bytes).await?;
     // A task of its own, which a client that goes away does not cut short.
     let kept = tokio::spawn(async move { keep(&server, &caller, arrived).await });
     let kept = kept.await.unwrap_or(Err(Refusal::Busy))?;

@@ -1,4 +1,4 @@
-//! `GET` and `HEAD /v1/users/{user}/blobs/{namespace}/{id}`: a blob goes out, whole or a range of it. A few pieces are
+//! `GET` and `HEAD /v1/users/{user}/blobs/{namespace}/{id}`, and whatever else sends a content: it goes out, whole or a range of it. A few pieces are
 //! read ahead of the client and no more, whatever the blob's size.
 
 use std::ops::Range;
@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::backend::{BackendError, Content};
 use super::fields::{REPR_DIGEST, digest_field};
 use super::range::{Wanted, wanted};
-use super::records::Record;
+use super::records::Stored;
 use crate::server::Server;
 use crate::server::caller::{Caller, PathBlob};
 use crate::server::conditions::{Conditions, header};
@@ -37,11 +37,9 @@ pub(in crate::server) async fn head(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let record = caller.store.shelf().find(&name).await?.ok_or(ABSENT)?;
-    match unchanged(&record, &headers)? {
-        Some(response) => Ok(response),
-        None => Ok(answer(StatusCode::OK, &record, record.entry.length, Body::empty())),
-    }
+    let stored = caller.store.shelf().find(&name).await?.ok_or(ABSENT)?.stored();
+    let unchanged = unchanged(&stored, &headers)?;
+    Ok(unchanged.unwrap_or_else(|| answer(StatusCode::OK, &stored, stored.length, Body::empty())))
 }
 
 /// `GET`.
@@ -52,13 +50,23 @@ pub(in crate::server) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (record, small) = caller.store.shelf().open(&name).await?.ok_or(ABSENT)?;
-    if let Some(response) = unchanged(&record, &headers)? {
+    send(&server, &record.stored(), small, &headers).await
+}
+
+/// What a `GET` with these headers gets of a content, which is at hand if it is `small`.
+pub(in crate::server) async fn send(
+    server: &Server,
+    stored: &Stored,
+    small: Option<Bytes>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    if let Some(response) = unchanged(stored, headers)? {
         return Ok(response);
     }
-    let length = record.entry.length;
+    let length = stored.length;
     // A range of another blob than the client thinks is of no use (RFC 9110, section 13.1.5).
-    let current = header(&headers, IF_RANGE).is_none_or(|tag| tag == record.tag());
-    let (status, range) = match wanted(header(&headers, RANGE).filter(|_| current), length) {
+    let current = header(headers, IF_RANGE).is_none_or(|tag| tag == stored.tag());
+    let (status, range) = match wanted(header(headers, RANGE).filter(|_| current), length) {
         Wanted::Whole => (StatusCode::OK, 0..length),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Unsatisfiable => return Err(Refusal::RangeNotSatisfiable(length)),
@@ -68,11 +76,11 @@ pub(in crate::server) async fn get(
         _ if count == 0 => Body::empty(),
         Some(content) => {
             server.metrics().sent(count as usize);
-            Body::from(part(&record, &content, &range)?)
+            Body::from(part(stored, &content, &range)?)
         }
-        None => stream(&server, server.blobs().backend().read(record.object, range.clone()).await?, count).await?,
+        None => stream(server, server.blobs().backend().read(stored.object, range.clone()).await?, count).await?,
     };
-    let mut response = answer(status, &record, count, body);
+    let mut response = answer(status, stored, count, body);
     if status == StatusCode::PARTIAL_CONTENT
         && let Ok(value) = format!("bytes {}-{}/{length}", range.start, range.end - 1).parse()
     {
@@ -82,28 +90,29 @@ pub(in crate::server) async fn get(
 }
 
 /// The bytes of a range of a content that is at hand.
-fn part(record: &Record, content: &Bytes, range: &Range<u64>) -> Result<Bytes, Refusal> {
-    if content.len() as u64 == record.entry.length {
+fn part(stored: &Stored, content: &Bytes, range: &Range<u64>) -> Result<Bytes, Refusal> {
+    if content.len() as u64 == stored.length {
         Ok(content.slice(range.start as usize..range.end as usize))
     } else {
-        Err(BackendError::Absent(record.object).into())
+        Err(BackendError::Absent(stored.object).into())
     }
 }
 
-/// The answer to who has the blob already, if the conditions say so.
-fn unchanged(record: &Record, headers: &HeaderMap) -> Result<Option<Response>, Refusal> {
+/// The answer to who has the content already, if the conditions allow one at all.
+fn unchanged(stored: &Stored, headers: &HeaderMap) -> Result<Option<Response>, Refusal> {
     let conditions = Conditions::of(headers);
-    let tag = record.tag();
+    let tag = stored.tag();
     if !conditions.matches(Some(&tag)) {
         return Err(Refusal::PreconditionFailed);
     }
-    Ok((!conditions.is_news(Some(&tag))).then(|| (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()))
+    let news = conditions.is_news(Some(&tag));
+    Ok((!news).then(|| (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()))
 }
 
-fn answer(status: StatusCode, record: &Record, length: u64, body: Body) -> Response {
+fn answer(status: StatusCode, stored: &Stored, length: u64, body: Body) -> Response {
     let fields = [
-        (ETAG.as_str(), record.tag()),
-        (REPR_DIGEST, digest_field(record.entry.digest)),
+        (ETAG.as_str(), stored.tag()),
+        (REPR_DIGEST, digest_field(stored.digest)),
         (CONTENT_TYPE.as_str(), "application/octet-stream".to_owned()),
         (ACCEPT_RANGES.as_str(), "bytes".to_owned()),
     ];
@@ -122,7 +131,7 @@ async fn stream(server: &Server, mut content: Content, count: u64) -> Result<Bod
     let (pieces, body) = mpsc::channel(AHEAD);
     let server = server.clone();
     tokio::spawn(async move {
-        let sent = send(&server, first, content, &pieces).await;
+        let sent = feed(&server, first, content, &pieces).await;
         if let Err(error) = sent {
             tracing::warn!(%error, "a download was broken off");
             // The client sees fewer bytes than announced, and asks for the rest.
@@ -132,7 +141,7 @@ async fn stream(server: &Server, mut content: Content, count: u64) -> Result<Bod
     Ok(Body::from_stream(ReceiverStream::new(body)))
 }
 
-async fn send(
+async fn feed(
     server: &Server,
     first: Bytes,
     mut content: Content,

@@ -17,6 +17,7 @@ use super::fields::{CONTENT_DIGEST, REPR_DIGEST, UPLOAD_LENGTH, complete, digest
 use super::keep::{Arrived, keep};
 use super::records::Record;
 use super::resume;
+use super::shelf::Shelf;
 use super::source::Source;
 use super::uploads::{Announced, Entered, Reservation, Upload};
 use crate::protocol::{BUNDLED_BYTES, BlobDigest, BlobFlags};
@@ -124,9 +125,7 @@ impl Putting<'_> {
         if let Mode::Resumable(last) = mode {
             return resume::begin(self.server, self.caller, self.announced, last, uri, self.source).await;
         }
-        if !make_room(self.server, self.caller, self.announced.length).await? {
-            return Err(Refusal::QuotaExceeded);
-        }
+        check_quota(self.server, shelf, self.caller.quota, self.announced.length).await?;
         if self.announced.length <= SMALL {
             return self.put_small().await;
         }
@@ -184,11 +183,19 @@ impl Putting<'_> {
     }
 }
 
-/// Says early whether so many bytes will fit, and gives up what nobody goes on with where that helps. The transaction that
-/// counts them has the last word.
-pub(super) async fn make_room(server: &Server, caller: &Caller, length: u64) -> Result<bool, Refusal> {
-    let shelf = caller.store.shelf();
-    let fits = |used: u64| used.saturating_add(length) <= caller.quota;
+/// Refuses early what will not fit. The transaction that counts it has the last word.
+pub(in crate::server) async fn check_quota(
+    server: &Server,
+    shelf: &Shelf,
+    quota: u64,
+    length: u64,
+) -> Result<(), Refusal> {
+    if make_room(server, shelf, quota, length).await? { Ok(()) } else { Err(Refusal::QuotaExceeded) }
+}
+
+/// Says whether so many bytes fit now, after giving up what nobody goes on with where that is needed.
+pub(super) async fn make_room(server: &Server, shelf: &Shelf, quota: u64, length: u64) -> Result<bool, Refusal> {
+    let fits = |used: u64| used.saturating_add(length) <= quota;
     if fits(shelf.usage().await?) {
         return Ok(true);
     }

@@ -16,7 +16,7 @@ pub(in crate::server) const TABLE: &str = "
         PRIMARY KEY (user, object)
     ) STRICT;
     CREATE TRIGGER small_content_went AFTER DELETE ON blobs BEGIN
-        DELETE FROM small_contents WHERE object = old.object;
+        DELETE FROM small_contents WHERE user = old.user AND object = old.object;
     END;
 ";
 
