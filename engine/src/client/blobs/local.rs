@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::BlobError;
+use super::{BlobError, WRITE};
 use super::sealed::Sealed;
 use crate::config::Config;
 use crate::crypto::{BlobSettings, Keys};
@@ -73,7 +73,8 @@ impl Blobs {
         let draft = put_as == PutAs::Draft;
         let state = if put_as == PutAs::Upload { BlobState::PendingUpload } else { BlobState::LocalOnly };
         let blocks = |old: &BlobRecord| !(old.draft && draft) && old.state != BlobState::PendingDelete;
-        if self.index().get(address).await?.as_ref().is_some_and(blocks) {
+        // Something large is not sealed for nothing. Something small is, now and then: the step says no soon enough.
+        if length > WRITE && self.index().get(address).await?.as_ref().is_some_and(blocks) {
             return Err(BlobStoreError::Exists(address.clone()).into());
         }
         let (sealed, content) = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
