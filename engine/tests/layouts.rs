@@ -113,7 +113,7 @@ const OLD_USER: &str = "
 /// Writes a server's data as an earlier version of it would have.
 fn make_old(folder: &Path) {
     let accounts = Connection::open(folder.join("accounts.db")).unwrap();
-    accounts.execute_batch("DROP TABLE layout; PRAGMA user_version = 2").unwrap();
+    accounts.execute_batch("DROP TABLE service_tokens; DROP TABLE layout; PRAGMA user_version = 2").unwrap();
     let (path, old) = (folder.join("users/1.db"), folder.join("users/1.old"));
     let database = Connection::open(&old).unwrap();
     database.execute("ATTACH ?1 AS new", [path.to_str().unwrap()]).unwrap();

@@ -57,6 +57,17 @@ pub struct Accounts {
     services: Services,
 }
 
+/// A user, as an operator's list shows one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub name: UserName,
+    /// Bytes of blobs that the user may store; `None` is the server's own quota.
+    pub quota: Option<u64>,
+    /// Tokens that count now.
+    pub tokens: u64,
+}
+
 /// An account cannot be made or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -236,6 +247,14 @@ impl Accounts {
             .await
     }
 
+    /// All users, sorted by name.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn list(&self) -> Result<Vec<Account>, AccountError> {
+        self.database.read(|connection| list(connection, now())).await
+    }
+
     /// The numbers of all users.
     pub(super) async fn numbers(&self) -> Result<Vec<i64>, DatabaseError> {
         self.database
@@ -279,6 +298,25 @@ impl Accounts {
     }
 }
 
+fn list(connection: &Connection, now: i64) -> Result<Vec<Account>, AccountError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, quota, (SELECT count(*) FROM tokens WHERE user = users.id AND expires > ?1)
+         FROM users ORDER BY name",
+    )?;
+    let mut rows = statement.query([now])?;
+    let mut accounts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = user_name(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let quota = row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned);
+        accounts.push(Account { name, quota, tokens: row.get::<_, i64>(2)?.cast_unsigned() });
+    }
+    Ok(accounts)
+}
+
+fn user_name(text: &str) -> Result<UserName, DatabaseError> {
+    text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))
+}
+
 fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(Arc<User>, i64)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT users.id, users.name, users.quota, tokens.expires FROM tokens JOIN users ON users.id = tokens.user
@@ -292,7 +330,7 @@ fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(Arc<User
 /// The user in a row of number, name and quota.
 fn user(row: &Row<'_>) -> Result<User, DatabaseError> {
     let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-    let name = name.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))?;
+    let name = user_name(name)?;
     Ok(User { id: row.get(0)?, name, quota: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned) })
 }
 

@@ -110,6 +110,14 @@ impl BlobClient {
         Ok(transfers::list(&self.shared.connection, namespace, after).await?)
     }
 
+    /// What the server says of one blob; `None` where it has none of this name.
+    ///
+    /// # Errors
+    /// [`BlobError::Exchange`].
+    pub async fn find_remote(&self, address: &BlobAddress) -> Result<Option<BlobEntry>, BlobError> {
+        Ok(transfers::find(&self.shared.connection, address).await?)
+    }
+
     /// Deletes at the server what was deleted here, fetches what only the server has, and sends what only this device has
     /// and is to be sent. What failed for good before stays as it is.
     ///
@@ -188,7 +196,10 @@ impl BlobClient {
     }
 
     /// Waits until nothing is to be done about a blob any more, or nothing can be done now.
-    async fn settled(&self, address: &BlobAddress) -> Result<(), BlobError> {
+    ///
+    /// # Errors
+    /// [`BlobError::Failed`], [`BlobError::Quarantined`], [`BlobError::Waiting`] and [`BlobError::Closed`].
+    pub async fn settled(&self, address: &BlobAddress) -> Result<(), BlobError> {
         let (tell, told) = oneshot::channel();
         self.events.send(Event::Settle(address.clone(), tell)).await.map_err(|_| BlobError::Closed)?;
         let address = || address.clone();

@@ -17,7 +17,7 @@ mod throttle;
 mod upload;
 
 pub(super) use backoff::delay;
-pub(super) use http::list;
+pub(super) use http::{find, list};
 pub use manager::Settled;
 pub(super) use manager::{Event, Manager, random};
 pub use progress::{RunningTransfer, TransferProgress};
