@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{BlobError, WRITE};
 use super::sealed::Sealed;
+use super::{BlobError, WRITE};
 use crate::config::Config;
 use crate::crypto::{BlobSettings, Keys};
 use crate::pool::Pool;
