@@ -186,6 +186,9 @@ pub struct BlobsConfig {
     /// Bytes of blobs that a user may store at the server, uploads under way included, unless the user's account says
     /// otherwise.
     pub quota: u64,
+    /// Bytes up to which the server keeps a content in its database, beside the row that names it, at most 65,536. 0 sends
+    /// every content to the backend.
+    pub small_bytes: u32,
 }
 
 impl Default for BlobsConfig {
@@ -195,6 +198,7 @@ impl Default for BlobsConfig {
             transfers: NonZeroUsize::MIN.saturating_add(2),
             server_backend: ServerBackend::Files,
             quota: 16 << 30,
+            small_bytes: 64 << 10,
         }
     }
 }
@@ -339,13 +343,14 @@ mod tests {
         let config: Config = serde_json::from_str(some).unwrap();
         assert_eq!((config.store.journal, config.store.synchronous), (Journal::Delete, Synchronous::Off));
         assert!(!config.upload.batching && config.upload.early_return);
-        let elsewhere = r#"{"blobs":{"server_backend":{"object-store":"s3://b/p"},"quota":5}}"#;
+        let elsewhere = r#"{"blobs":{"server_backend":{"object-store":"s3://b/p"},"quota":5,"small_bytes":0}}"#;
         let blobs = serde_json::from_str::<Config>(elsewhere).unwrap().blobs;
         assert_eq!(
             blobs,
             BlobsConfig {
                 server_backend: ServerBackend::ObjectStore("s3://b/p".to_owned()),
                 quota: 5,
+                small_bytes: 0,
                 ..BlobsConfig::default()
             }
         );

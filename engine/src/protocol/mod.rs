@@ -3,6 +3,7 @@
 //! this room must never send, receive or store anything itself.
 
 mod blob;
+mod bundle;
 mod frame;
 mod incoming;
 mod message;
@@ -12,6 +13,10 @@ mod user;
 pub use blob::{
     BlobCount, BlobDigest, BlobEntry, BlobFlag, BlobFlags, BlobId, BlobList, BlobUsage, FlagSet, InvalidBlobDigest,
     InvalidBlobName, InvalidFlag, Namespace,
+};
+pub use bundle::{
+    BUNDLE, BUNDLE_BLOBS, BUNDLE_BYTES, BUNDLE_LIMIT, BUNDLED_BYTES, BundleDecoder, BundleError, BundleItem,
+    BundleWanted, Bundled, BundledBlob, encode_item,
 };
 pub use frame::{
     BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, LABEL, MAX_SEALED, PREAMBLE, SealedDocument,

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, head, post};
 
-use super::blobs::{change, download, list, put, resume};
+use super::blobs::{bundle, change, download, list, put, resume};
 use super::incoming;
 use super::refusal::Refusal;
 use super::state::Server;
@@ -24,6 +24,7 @@ pub fn app(server: Server) -> Router {
         .route("/v1/users/{user}/blobs", get(list::usage))
         .route("/v1/users/{user}/blob-counts/{namespace}", get(list::count))
         .route("/v1/users/{user}/blobs/{namespace}", get(list::list))
+        .route("/v1/users/{user}/bundles/{namespace}", post(bundle::post).put(bundle::put))
         .route(
             "/v1/users/{user}/blobs/{namespace}/{id}",
             get(download::get).head(download::head).put(put::put).delete(change::delete),

@@ -4,7 +4,7 @@
 use super::{blobs, incoming};
 
 /// History: 1, the first; 2, blobs; 3 and 4, the user in every row of documents and of blobs; 5, incoming
-/// messages; 6, purging of tombstones.
+/// messages; 6, purging of tombstones; 7, small contents.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE store (
@@ -39,6 +39,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     blobs::TABLES_BY_USER,
     incoming::TABLES,
     PURGING,
+    blobs::small::TABLE,
 ];
 
 const PURGING: &str = "

@@ -27,7 +27,7 @@ mod writer;
 
 pub use absent::Version;
 pub use blobs::{BlobAddress, BlobRecord, BlobState, BlobStoreError, InvalidBlobAddress, Priority};
-pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Stored, Work, open_blobs};
+pub(crate) use blobs::{BlobIndex, BlobStore, Content, ContentId, Deleted, Entering, Stored, Work, open_blobs};
 pub(crate) use database::{Database, Kind};
 pub use error::{DatabaseError, StoreError};
 #[cfg(test)]

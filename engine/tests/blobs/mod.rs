@@ -1,6 +1,7 @@
 //! Blobs over HTTP: what a client may rely on, what it is refused, and the defects of an earlier server that must not
 //! come back.
 
+mod bundling;
 mod defects;
 mod limits;
 mod resuming;

@@ -2,10 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use benchline_engine::config::Config;
 use benchline_engine::server::blobs::{Sweep, SweepReport};
 
 use super::Blobs;
 use crate::support::{TestServer, payload, quick, run_test};
+
+/// Small contents go to files too, which are what is swept.
+fn in_files() -> Config {
+    let mut config = quick();
+    config.blobs.small_bytes = 0;
+    config
+}
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
@@ -20,7 +28,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn orphans_go_and_everything_else_stays() {
     run_test(async {
-        let mut server = TestServer::start(&quick()).await;
+        let mut server = TestServer::start(&in_files()).await;
         let ana = server.user("ana").await;
         let blobs = Blobs::of(&ana, &server.address);
         let (kept, lost, begun) = (payload(1, 1000), payload(2, 1000), payload(3, 1000));
@@ -92,7 +100,7 @@ fn reservations_of_the_dead_are_given_back() {
 #[test]
 fn the_work_of_the_living_is_left_alone() {
     run_test(async {
-        let server = TestServer::start(&quick()).await;
+        let server = TestServer::start(&in_files()).await;
         let ana = server.user("ana").await;
         let blobs = Blobs::of(&ana, &server.address);
         assert_eq!(blobs.put("mail/a", &payload(1, 1000)).await.status, 201);
@@ -100,7 +108,7 @@ fn the_work_of_the_living_is_left_alone() {
         let serial = content
             .with_file_name(format!("{}ffffffffffffffff", &content.file_name().unwrap().to_str().unwrap()[..16]));
         std::fs::write(&serial, b"not named by a row yet").unwrap();
-        let other = benchline_engine::server::Server::open(server.folder(), &quick()).await.unwrap();
+        let other = benchline_engine::server::Server::open(server.folder(), &in_files()).await.unwrap();
         assert_eq!(other.sweep(Sweep::Everything).await, SweepReport::default());
         assert!(serial.exists());
         other.close().await;

@@ -5,4 +5,5 @@ pub(crate) mod device;
 mod killed;
 mod misbehaving;
 mod stub;
+mod together;
 mod transferring;

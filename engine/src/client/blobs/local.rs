@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::BlobError;
 use super::sealed::Sealed;
+use super::{BlobError, WRITE};
 use crate::config::Config;
 use crate::crypto::{BlobSettings, Keys};
 use crate::pool::Pool;
@@ -73,13 +73,14 @@ impl Blobs {
         let draft = put_as == PutAs::Draft;
         let state = if put_as == PutAs::Upload { BlobState::PendingUpload } else { BlobState::LocalOnly };
         let blocks = |old: &BlobRecord| !(old.draft && draft) && old.state != BlobState::PendingDelete;
-        if self.index().get(address).await?.as_ref().is_some_and(blocks) {
+        // Something large is not sealed for nothing. Something small is, now and then: the step says no soon enough.
+        if length > WRITE && self.index().get(address).await?.as_ref().is_some_and(blocks) {
             return Err(BlobStoreError::Exists(address.clone()).into());
         }
-        let sealed = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
+        let (sealed, content) = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
         let new = sealed.id;
         let record = BlobRecord::stored(address.clone(), state, draft, length, sealed);
-        let put = self.index().change(address, |entry| BlobRecord::put(entry, record)).await;
+        let put = self.index().change_entering(address, content, |entry| BlobRecord::put(entry, record)).await;
         let superfluous = match &put {
             Ok(replaced) => *replaced,
             Err(_) => Some(new),
@@ -122,7 +123,7 @@ impl Blobs {
         let incomplete = matches!(record.state, BlobState::PendingDownload | BlobState::FailedDownload);
         match record.content {
             Some(content) if !incomplete => {
-                self.sealed(address).open(self.store(), &self.0.pool, content.id, range, writer).await
+                self.sealed(address).open(self.store(), &self.0.pool, &content, range, writer).await
             }
             _ if record.state == BlobState::Quarantined => Err(BlobError::Quarantined(address.clone())),
             _ => Err(BlobError::NotHere { address: address.clone(), state: record.state }),

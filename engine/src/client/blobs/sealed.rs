@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::{BlobError, WRITE};
 use crate::crypto::{BlobName, BlobOpener, BlobSealer, BlobSettings, Keys, OpenError, SealError};
 use crate::pool::{OpenChunks, Pool, SharedBlob, Work};
-use crate::store::{BlobAddress, BlobStore, Content, ContentId};
+use crate::store::{BlobAddress, BlobStore, BlobStoreError, Content, ContentId, Entering};
 
 /// Sealed bytes that are opened where they are read: tens of microseconds.
 const ON_THE_SPOT: u64 = 130 << 10;
@@ -34,14 +34,15 @@ impl<'a> Sealed<'a> {
         BlobOpener::new(self.keys, self.name(), prelude)
     }
 
-    /// Seals `length` bytes of `content` into the store.
+    /// Seals `length` bytes of `content`. What fits into one write is for the caller to enter into the store together with
+    /// what names it; the rest is stored already.
     pub(super) async fn seal(
         &self,
         store: &dyn BlobStore,
         settings: BlobSettings,
         length: u64,
         mut content: impl AsyncRead + Unpin,
-    ) -> Result<Content, BlobError> {
+    ) -> Result<(Content, Entering), BlobError> {
         let cannot = |source: SealError| BlobError::Seal { address: self.address.clone(), source };
         let wrong_length = || BlobError::Length { address: self.address.clone(), length };
         let mut sealer = BlobSealer::new(self.keys, self.name(), length, settings).map_err(cannot)?;
@@ -58,15 +59,14 @@ impl<'a> Sealed<'a> {
             }
             sealer.seal_next(&mut chunk).map_err(cannot)?;
             stored.push(&chunk);
-            stored.flush(false).await?;
+            stored.flush().await?;
         }
         sealer.finish().map_err(cannot)?;
         let more = content.read(&mut [0]).await;
         if more.map_err(|source| BlobError::Io { what: "the content of a blob cannot be read", source })? > 0 {
             return Err(wrong_length());
         }
-        stored.flush(true).await?;
-        Ok(stored.finish())
+        Ok(stored.finish().await?)
     }
 
     /// Opens the bytes of the content in `range`, or all of them, into `writer`, and gives how many they were.
@@ -74,13 +74,17 @@ impl<'a> Sealed<'a> {
         &self,
         store: &dyn BlobStore,
         pool: &Pool,
-        content: ContentId,
+        content: &Content,
         range: Option<Range<u64>>,
         mut writer: impl AsyncWrite + Unpin,
     ) -> Result<u64, BlobError> {
         let cannot = |source: OpenError| BlobError::Open { address: self.address.clone(), source };
-        let prelude = store.read(content, 0..self.name().prelude_len() as u64).await?;
-        let blob = Arc::new(SharedBlob::new(&self.keys.blobs, self.name(), &prelude).map_err(cannot)?);
+        let prelude_len = self.name().prelude_len();
+        // What is small is read at once.
+        let length = content.sealed_length.filter(|length| *length <= ON_THE_SPOT).unwrap_or(0);
+        let beginning = store.read(content.id, 0..length.max(prelude_len as u64)).await?;
+        let prelude = &beginning[..prelude_len];
+        let blob = Arc::new(SharedBlob::new(&self.keys.blobs, self.name(), prelude).map_err(cannot)?);
         let layout = *blob.opener().layout();
         let range = range.unwrap_or(0..layout.content_len());
         if range.start > range.end || range.end > layout.content_len() {
@@ -92,7 +96,10 @@ impl<'a> Sealed<'a> {
             let first = layout.chunk_at(at);
             let last = layout.chunk_at(range.end - 1).min(first + in_a_window - 1);
             let sealed = layout.sealed_range(first).start..layout.sealed_range(last).end;
-            let window = Vec::from(store.read(content, sealed.clone()).await?);
+            let window = match beginning.get(sealed.start as usize..sealed.end as usize) {
+                Some(window) => window.to_vec(),
+                None => Vec::from(store.read(content.id, sealed.clone()).await?),
+            };
             let work = OpenChunks { blob: blob.clone(), first, window };
             // A hop to the pool costs more than a chunk or two.
             let here = sealed.end - sealed.start <= ON_THE_SPOT;
@@ -134,10 +141,10 @@ impl<'a> Storing<'a> {
         self.waiting.extend_from_slice(sealed);
     }
 
-    /// Writes what ends where writes cost least, or everything.
-    async fn flush(&mut self, all: bool) -> Result<(), BlobError> {
+    /// Writes what ends where writes cost least, but never the last bytes.
+    async fn flush(&mut self) -> Result<(), BlobStoreError> {
         let reached = self.at + self.waiting.len() as u64;
-        let end = if all { reached } else { (reached - reached % WRITE).min(self.total.saturating_sub(1)) };
+        let end = (reached - reached % WRITE).min(self.total.saturating_sub(1));
         if end > self.at {
             let bytes = self.waiting.split_to((end - self.at) as usize).freeze();
             self.store.write(self.content, self.total, self.at, bytes).await?;
@@ -146,9 +153,17 @@ impl<'a> Storing<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Content {
+    /// Writes the last bytes, or leaves that to the transaction of the index where they are the only ones.
+    async fn finish(self) -> Result<(Content, Entering), BlobStoreError> {
+        let bytes = self.waiting.freeze();
+        let entry = if self.at == 0 {
+            self.store.enter(self.content, bytes).await?
+        } else {
+            self.store.write(self.content, self.total, self.at, bytes).await?;
+            Box::new(|_: &_| Ok(()))
+        };
         let mut digest = [0; 32];
         digest.copy_from_slice(self.digest.finish().as_ref());
-        Content { id: self.content, sealed_length: Some(self.total), digest: Some(digest) }
+        Ok((Content { id: self.content, sealed_length: Some(self.total), digest: Some(digest) }, entry))
     }
 }

@@ -37,6 +37,25 @@ pub(super) async fn download(task: &Task) -> Result<(), TransferError> {
     Ok(())
 }
 
+/// Takes a blob that came whole: verifies it, and has it stored in the transaction in which the index says so.
+pub(super) async fn keep_whole(task: &Task, bytes: Bytes) -> Result<(), TransferError> {
+    let mut part = Part { raw: BytesMut::from(&bytes[..]), ..Part::default() };
+    part.verify(task).map_err(TransferError::Unverified)?;
+    if !part.is_whole()? {
+        return Err(TransferError::CutShort);
+    }
+    let (sealed_length, length) = part.lengths()?;
+    let content = ContentId::generate();
+    let store = task.shared.blobs.store();
+    let entering = store.enter(content, bytes).await?;
+    let entered =
+        move |entry: &mut Option<BlobRecord>| Ok(BlobRecord::downloaded(entry, content, sealed_length, length));
+    if !task.shared.blobs.index().change_entering(task.address(), entering, entered).await? {
+        store.remove(content).await?;
+    }
+    Ok(())
+}
+
 /// A verified beginning of a blob, and bytes behind it that are not verified yet.
 #[derive(Default)]
 struct Part {
@@ -114,6 +133,12 @@ impl Part {
         self.opener.as_ref().map(|opener| opener.layout().sealed_len())
     }
 
+    /// The lengths of the sealed blob and of its content.
+    fn lengths(&self) -> Result<(u64, u64), TransferError> {
+        let layout = self.opener.as_ref().map(BlobOpener::layout).ok_or(TransferError::CutShort)?;
+        Ok((layout.sealed_len(), layout.content_len()))
+    }
+
     /// Whether every byte of the blob is verified; anything behind it makes it another one.
     fn is_whole(&self) -> Result<bool, TransferError> {
         let whole = self.opener.as_ref().is_some_and(|opener| opener.next_sealed_len().is_none());
@@ -152,8 +177,7 @@ async fn fetch(task: &Task, content: ContentId, mut part: Part) -> Result<(u64, 
         received?;
     }
     part.flush(task, content, true).await?;
-    let layout = part.opener.as_ref().map(|opener| *opener.layout()).ok_or(TransferError::CutShort)?;
-    Ok((layout.sealed_len(), layout.content_len()))
+    part.lengths()
 }
 
 async fn ask(task: &Task, part: &mut Part) -> Result<Response, TransferError> {

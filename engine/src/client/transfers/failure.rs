@@ -37,6 +37,17 @@ pub(super) enum TransferError {
     /// The server ended its answer too early.
     #[error("the answer was cut short")]
     CutShort,
+    /// It cannot go in a bundle, or the bundle failed for a reason that may be one blob's.
+    #[error("it could not go together with others: {0}")]
+    Alone(String),
+    /// The bundle that it was part of failed for a reason that is no blob's.
+    #[error("{failure}")]
+    Together {
+        /// What happened.
+        failure: String,
+        /// What follows for each blob.
+        consequence: Consequence,
+    },
     /// The store of this device failed.
     #[error(transparent)]
     Store(#[from] BlobStoreError),
@@ -47,6 +58,8 @@ pub(super) enum TransferError {
 pub(super) enum Consequence {
     /// Go on when there is room.
     GoOn,
+    /// Go on when there is room, in a request of its own.
+    GoAlone,
     /// Try again later; too many times is a failure for good.
     Retry(Option<Duration>),
     /// Try again later, however often: it says nothing about the blob.
@@ -62,6 +75,8 @@ impl TransferError {
     pub(super) fn consequence(&self) -> Consequence {
         match self {
             Self::Stopped => Consequence::GoOn,
+            Self::Alone(_) => Consequence::GoAlone,
+            Self::Together { consequence, .. } => *consequence,
             Self::Exchange(SyncError::Connection(error)) if error.is_connect() => Consequence::WaitForServer,
             Self::Exchange(SyncError::Unauthorized) => Consequence::WaitForServer,
             // The server was still busy with what an earlier try had sent.
@@ -72,6 +87,19 @@ impl TransferError {
             Self::Exchange(_) | Self::Stalled(_) | Self::CutShort | Self::Store(_) => Consequence::Retry(None),
             Self::Busy { after, .. } => Consequence::Retry(*after),
             Self::Unverified(_) | Self::TooLong => Consequence::Unverified,
+        }
+    }
+
+    /// What this failure of a bundle is to each of its blobs. One of them may be to blame, so that each is tried alone,
+    /// unless the reason is plainly none of theirs.
+    pub(super) fn of_bundle(&self) -> Self {
+        match self.consequence() {
+            Consequence::GoOn => Self::Stopped,
+            consequence @ Consequence::WaitForServer => Self::Together { failure: self.to_string(), consequence },
+            consequence if matches!(self, Self::Busy { .. }) => {
+                Self::Together { failure: self.to_string(), consequence }
+            }
+            _ => Self::Alone(self.to_string()),
         }
     }
 }

@@ -10,14 +10,19 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::bundle::{self, Outcomes};
 use super::failure::{Consequence, TransferError};
 use super::schedule::{Next, Schedule};
 use super::task::{Shared, Task};
 use super::{backoff, download, http, upload};
+use crate::protocol::{BUNDLE_BLOBS, BUNDLE_BYTES};
 use crate::store::{BlobAddress, BlobRecord, BlobState, BlobStoreError, Work};
 
 /// Failures in a row after which a transfer is given up. With the pauses in between that takes some hours.
 const TRIES: u32 = 50;
+
+/// Events that are looked at together.
+const EVENTS: usize = 256;
 
 /// What the manager is told.
 pub(in crate::client) enum Event {
@@ -46,8 +51,9 @@ pub(in crate::client) struct Manager {
     shared: Arc<Shared>,
     schedule: Schedule,
     started: Instant,
-    tasks: JoinSet<Result<(), TransferError>>,
-    running: HashMap<Id, Task>,
+    /// Each moves one blob, or several small ones together.
+    tasks: JoinSet<Outcomes>,
+    running: HashMap<Id, Vec<Task>>,
     stops: HashMap<BlobAddress, CancellationToken>,
     waiters: HashMap<BlobAddress, Vec<oneshot::Sender<Settled>>>,
     /// Since when the server is out of reach.
@@ -74,6 +80,7 @@ impl Manager {
         if let Err(error) = self.recover().await {
             tracing::error!(%error, "the blobs that wait for a transfer cannot be listed");
         }
+        let mut inbox = Vec::new();
         loop {
             let wake = self.start().await.map(|until| self.started + until);
             let waiting = self.schedule.waiting();
@@ -83,13 +90,9 @@ impl Manager {
             tokio::select! {
                 biased;
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
-                event = events.recv() => match event {
-                    Some(Event::Changed(address)) => self.look_at(&address).await,
-                    Some(Event::Settle(address, waiter)) => {
-                        self.waiters.entry(address.clone()).or_default().push(waiter);
-                        self.look_at(&address).await;
-                    }
-                    None => break,
+                count = events.recv_many(&mut inbox, EVENTS) => match count {
+                    0 => break,
+                    _ => self.hear(inbox.drain(..)).await,
                 },
                 () = at(wake) => {}
             }
@@ -119,22 +122,59 @@ impl Manager {
         }
     }
 
+    /// Starts a transfer, and with it those that can share its request.
     async fn start_one(&mut self, address: &BlobAddress, work: Work) {
-        // What was to be done may have been done or undone while it waited.
-        let record = match self.shared.blobs.index().get(address).await {
-            Ok(Some(record)) if record.work() == Some(work) => record,
-            other => {
-                self.schedule.ended(address);
-                return self.plan(address, other).await;
+        let mut addresses = vec![address.clone()];
+        if work != Work::Delete {
+            addresses.extend(self.schedule.along(address, BUNDLE_BLOBS - 1));
+        }
+        let records = match self.shared.blobs.index().get_all(addresses.clone()).await {
+            Ok(records) => records,
+            Err(error) => {
+                addresses.iter().for_each(|address| self.schedule.ended(address));
+                return self.unreadable(&addresses, &error);
             }
         };
-        self.shared.progress.send_modify(|progress| progress.start(address, work, record.priority));
+        let mut bundle: Vec<BlobRecord> = Vec::new();
+        let mut bytes = 0;
+        for (position, (address, record)) in addresses.iter().zip(&records).enumerate() {
+            // What was to be done may have been done or undone while it waited.
+            let Some(record) = record.as_ref().filter(|record| record.work() == Some(work)) else {
+                self.schedule.ended(address);
+                self.plan(address, record.as_ref());
+                continue;
+            };
+            let more = bundle::fits(record, work);
+            let place_is_taken = position == 0 || !bundle.is_empty();
+            let together = position == 0 || more.is_some_and(|more| bundle::has_room(bytes, more));
+            if place_is_taken && together {
+                bytes += more.unwrap_or(BUNDLE_BYTES);
+                bundle.push(record.clone());
+            } else {
+                self.schedule.ended(address);
+            }
+            if more.is_none() {
+                self.schedule.set_alone(address);
+            }
+        }
+        if !bundle.is_empty() {
+            self.spawn(bundle, work);
+        }
+    }
+
+    fn spawn(&mut self, bundle: Vec<BlobRecord>, work: Work) {
+        self.shared.progress.send_modify(|progress| {
+            bundle.iter().for_each(|record| progress.start(&record.address, work, record.priority));
+        });
         let stop = CancellationToken::new();
-        let task = Task::new(self.shared.clone(), record, stop.clone());
-        let transfer = task.clone();
-        let handle = self.tasks.spawn(async move { run(&transfer, work).await });
-        self.running.insert(handle.id(), task);
-        self.stops.insert(address.clone(), stop);
+        let tasks: Vec<_> =
+            bundle.into_iter().map(|record| Task::new(self.shared.clone(), record, stop.clone())).collect();
+        for task in &tasks {
+            self.stops.insert(task.address().clone(), stop.clone());
+        }
+        let transfers = tasks.clone();
+        let handle = self.tasks.spawn(async move { run(&transfers, work).await });
+        self.running.insert(handle.id(), tasks);
     }
 
     fn stop(&self, address: &BlobAddress) {
@@ -143,27 +183,48 @@ impl Manager {
         }
     }
 
-    /// Asks the index what is to be done about a blob.
-    async fn look_at(&mut self, address: &BlobAddress) {
-        let record = self.shared.blobs.index().get(address).await;
-        self.plan(address, record).await;
+    /// Takes in what the manager was told.
+    async fn hear(&mut self, events: impl Iterator<Item = Event>) {
+        let mut addresses = Vec::new();
+        for event in events {
+            match event {
+                Event::Changed(address) => addresses.push(address),
+                Event::Settle(address, waiter) => {
+                    self.waiters.entry(address.clone()).or_default().push(waiter);
+                    addresses.push(address);
+                }
+            }
+        }
+        self.look_at(addresses).await;
+    }
+
+    /// Asks the index what is to be done about blobs.
+    async fn look_at(&mut self, addresses: Vec<BlobAddress>) {
+        match self.shared.blobs.index().get_all(addresses.clone()).await {
+            Ok(records) => {
+                for (address, record) in addresses.iter().zip(&records) {
+                    self.plan(address, record.as_ref());
+                }
+            }
+            Err(error) => self.unreadable(&addresses, &error),
+        }
+    }
+
+    /// The index cannot be read: nothing is known, so nothing is done; the next start looks again.
+    fn unreadable(&mut self, addresses: &[BlobAddress], error: &BlobStoreError) {
+        tracing::error!(%error, "blobs cannot be looked up");
+        for address in addresses {
+            if self.schedule.runs(address).is_none() {
+                self.schedule.remove(address);
+            }
+            self.settle(address, &Settled::Waiting(error.to_string()));
+        }
     }
 
     /// Brings the schedule in line with what the index says of a blob.
-    async fn plan(&mut self, address: &BlobAddress, record: Result<Option<BlobRecord>, BlobStoreError>) {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                // The index cannot be read: nothing is known, so nothing is done; the next start looks again.
-                tracing::error!(%error, "a blob cannot be looked up");
-                if self.schedule.runs(address).is_none() {
-                    self.schedule.remove(address);
-                }
-                return self.settle(address, &Settled::Waiting(error.to_string()));
-            }
-        };
+    fn plan(&mut self, address: &BlobAddress, record: Option<&BlobRecord>) {
         let runs = self.schedule.runs(address);
-        match record.as_ref().and_then(|record| Some((record.work()?, record.priority))) {
+        match record.and_then(|record| Some((record.work()?, record.priority))) {
             Some((work, priority)) => {
                 if runs.is_some_and(|running| running != work) {
                     // What runs is not what is wanted any more. It is looked at again when it has ended.
@@ -175,7 +236,7 @@ impl Manager {
             None if runs.is_some() => self.stop(address),
             None => {
                 self.schedule.remove(address);
-                self.settle(address, &settled(record.as_ref()));
+                self.settle(address, &settled(record));
             }
         }
     }
@@ -187,36 +248,44 @@ impl Manager {
         }
     }
 
-    /// Draws the consequence of how a transfer ended.
-    async fn ended(&mut self, ended: Result<(Id, Result<(), TransferError>), JoinError>) {
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, outcome),
-            Err(error) => (error.id(), Err(TransferError::CutShort)),
+    /// Draws the consequences of how a transfer ended.
+    async fn ended(&mut self, ended: Result<(Id, Outcomes), JoinError>) {
+        let (id, outcomes) = match ended {
+            Ok((id, outcomes)) => (id, outcomes),
+            Err(error) => (error.id(), Vec::new()),
         };
-        let Some(task) = self.running.remove(&id) else { return };
-        let address = task.address().clone();
-        self.stops.remove(&address);
-        self.schedule.ended(&address);
-        self.shared.progress.send_modify(|progress| progress.end(&address));
-        let outcome = match outcome {
-            Ok(()) => {
-                self.unreachable = None;
-                self.shared.progress.send_modify(|progress| progress.done += 1);
-                Ok(None)
-            }
-            Err(error) => self.draw(&task, &error).await,
-        };
-        let pause = match outcome {
-            Ok(pause) => pause,
-            Err(error) => {
-                tracing::error!(%error, "what became of a transfer cannot be noted");
-                Some(backoff::delay(TRIES, random()))
-            }
-        };
-        self.look_at(&address).await;
-        if let Some(pause) = pause {
-            self.schedule.delay(&address, self.started.elapsed() + pause);
+        let Some(tasks) = self.running.remove(&id) else { return };
+        let addresses: Vec<_> = tasks.iter().map(|task| task.address().clone()).collect();
+        self.shared.progress.send_modify(|progress| addresses.iter().for_each(|address| progress.end(address)));
+        for address in &addresses {
+            self.stops.remove(address);
+            self.schedule.ended(address);
         }
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(|| Err(TransferError::CutShort)));
+        let mut pauses = Vec::new();
+        let mut done = 0;
+        for (task, outcome) in tasks.iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => done += 1,
+                Err(error) => pauses.extend(self.pause(task, &error).await.map(|pause| (task.address(), pause))),
+            }
+        }
+        if done > 0 {
+            self.unreachable = None;
+            self.shared.progress.send_modify(|progress| progress.done += done);
+        }
+        self.look_at(addresses).await;
+        for (address, pause) in pauses {
+            self.schedule.delay(address, self.started.elapsed() + pause);
+        }
+    }
+
+    /// How long a transfer that failed has to wait, if it has to.
+    async fn pause(&mut self, task: &Task, error: &TransferError) -> Option<Duration> {
+        self.draw(task, error).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "what became of a transfer cannot be noted");
+            Some(backoff::delay(TRIES, random()))
+        })
     }
 
     /// Notes a failure in the index and gives the pause before the next try, if one is needed.
@@ -230,6 +299,10 @@ impl Manager {
         }
         match consequence {
             Consequence::GoOn => Ok(None),
+            Consequence::GoAlone => {
+                self.schedule.set_alone(address);
+                Ok(None)
+            }
             Consequence::WaitForServer => {
                 let now = self.started.elapsed();
                 let away = now.saturating_sub(*self.unreachable.get_or_insert(now));
@@ -279,7 +352,16 @@ impl Manager {
     }
 }
 
-async fn run(task: &Task, work: Work) -> Result<(), TransferError> {
+async fn run(tasks: &[Task], work: Work) -> Outcomes {
+    match (tasks, work) {
+        ([task], _) => vec![run_one(task, work).await],
+        (_, Work::Download) => bundle::download(tasks).await,
+        // Deletions come one at a time.
+        _ => bundle::upload(tasks).await,
+    }
+}
+
+async fn run_one(task: &Task, work: Work) -> Result<(), TransferError> {
     match work {
         Work::Upload => upload::upload(task).await,
         Work::Download => download::download(task).await,

@@ -2,9 +2,10 @@
 //! again where it fails and not where it cannot work. It must never hold more than a few chunks of a blob in memory, and
 //! keeps nothing that matters anywhere but in the index: after a kill it begins from there.
 //!
-//! Read `manager` first; `schedule`, `backoff` and `throttle` decide and are pure, `upload` and `download` do the work.
+//! Read `manager` first; `schedule`, `backoff` and `throttle` decide and are pure, `upload`, `download` and `bundle` do the work.
 
 mod backoff;
+mod bundle;
 mod download;
 mod failure;
 mod http;

@@ -34,12 +34,16 @@ enum Place {
         /// Whether it was told to stop.
         stopping: bool,
     },
+    /// Running in the place of another, with it.
+    Along,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     rank: Rank,
     place: Place,
+    /// Whether it must not run in the place of another, nor another in its.
+    alone: bool,
 }
 
 /// All transfers that are wanted.
@@ -73,10 +77,37 @@ impl Schedule {
         let known = self.entries.get(address).copied();
         let arrival = known.map_or(self.arrivals, |entry| entry.rank.2);
         let place = match known {
-            Some(Entry { place: Place::Running { stopping }, .. }) => Place::Running { stopping },
+            Some(Entry { place: place @ (Place::Running { .. } | Place::Along), .. }) => place,
             _ => Place::Ready,
         };
-        self.set(address, Entry { rank: (Reverse(priority), work, arrival), place });
+        let alone = known.is_some_and(|entry| entry.alone);
+        self.set(address, Entry { rank: (Reverse(priority), work, arrival), place, alone });
+    }
+
+    /// Whatever else happens to a transfer, it runs alone from now on.
+    pub(super) fn set_alone(&mut self, address: &BlobAddress) {
+        if let Some(entry) = self.entries.get_mut(address) {
+            entry.alone = true;
+        }
+    }
+
+    /// At most `limit` of the transfers that are next after this running one and differ from it in their id alone. They
+    /// count as running from here on, in its place.
+    pub(super) fn along(&mut self, leader: &BlobAddress, limit: usize) -> Vec<BlobAddress> {
+        let Some(Entry { rank: (priority, work, _), alone: false, .. }) = self.entries.get(leader).copied() else {
+            return Vec::new();
+        };
+        let alike = self.ready.iter().take_while(|((other, kind, _), _)| (*other, *kind) == (priority, work));
+        let alike = alike.filter(|(_, address)| {
+            address.namespace() == leader.namespace() && self.entries.get(address).is_some_and(|entry| !entry.alone)
+        });
+        let along: Vec<_> = alike.take(limit).map(|(_, address)| address.clone()).collect();
+        for address in &along {
+            if let Some(entry) = self.entries.get(address).copied() {
+                self.set(address, Entry { place: Place::Along, ..entry });
+            }
+        }
+        along
     }
 
     /// Puts a transfer off, which does not run now.
@@ -103,7 +134,7 @@ impl Schedule {
     /// Whether a transfer runs, and for what.
     pub(super) fn runs(&self, address: &BlobAddress) -> Option<Work> {
         let entry = self.entries.get(address)?;
-        matches!(entry.place, Place::Running { .. }).then_some(entry.rank.1)
+        matches!(entry.place, Place::Running { .. } | Place::Along).then_some(entry.rank.1)
     }
 
     /// How many wait, for their turn or for a time.
@@ -153,6 +184,7 @@ impl Schedule {
             Place::Ready => self.ready.insert((entry.rank, address)),
             Place::Delayed(until) => self.delayed.insert((until, address)),
             Place::Running { .. } => self.running.insert((entry.rank, address)),
+            Place::Along => true,
         };
     }
 
@@ -161,6 +193,7 @@ impl Schedule {
             Place::Ready => self.ready.remove(&(entry.rank, address.clone())),
             Place::Delayed(until) => self.delayed.remove(&(until, address.clone())),
             Place::Running { .. } => self.running.remove(&(entry.rank, address.clone())),
+            Place::Along => true,
         };
     }
 }
@@ -219,6 +252,30 @@ mod tests {
         schedule.ended(&blob(2));
         schedule.remove(&blob(2));
         assert_eq!(started(&mut schedule, at(0)), [blob(1)]);
+    }
+
+    #[test]
+    fn those_alike_run_in_one_place_and_those_that_must_not_do_not() {
+        let mut schedule = Schedule::new(1);
+        for n in 0..6 {
+            schedule.want(&blob(n), Work::Upload, Priority::Normal);
+        }
+        schedule.want(&BlobAddress::new("other", "b").unwrap(), Work::Upload, Priority::Normal);
+        schedule.want(&blob(8), Work::Upload, Priority::Low);
+        schedule.want(&blob(9), Work::Download, Priority::Low);
+        schedule.set_alone(&blob(2));
+        assert_eq!(schedule.next(at(0)), Next::Start(blob(0), Work::Upload));
+        assert_eq!(schedule.along(&blob(0), 3), [1, 3, 4].map(blob));
+        assert_eq!((schedule.next(at(0)), schedule.runs(&blob(3))), (Next::Wait(None), Some(Work::Upload)));
+        // What is wanted anew meanwhile does not run twice.
+        schedule.want(&blob(3), Work::Upload, Priority::Normal);
+        for n in [0, 1, 3, 4] {
+            schedule.ended(&blob(n));
+            schedule.remove(&blob(n));
+        }
+        assert_eq!(schedule.next(at(0)), Next::Start(blob(2), Work::Upload));
+        assert_eq!(schedule.along(&blob(2), 3), []);
+        assert_eq!(schedule.waiting(), 4);
     }
 
     #[test]

@@ -102,7 +102,8 @@ impl Task {
         self.advanced.load(Ordering::Relaxed)
     }
 
-    fn alive(&self) {
+    /// Gives a sign of life.
+    pub(super) fn alive(&self) {
         self.pulse.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -22,8 +22,9 @@ pub(in crate::server) async fn delete(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    let object = caller.store.shelf().remove(name, Conditions::of(&headers)).await?;
-    server.blobs().remove(object).await;
+    if let Some(object) = caller.store.shelf().remove(name, Conditions::of(&headers)).await? {
+        server.blobs().remove(object).await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

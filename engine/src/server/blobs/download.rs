@@ -1,6 +1,7 @@
 //! `GET` and `HEAD /v1/users/{user}/blobs/{namespace}/{id}`, and whatever else sends a content: it goes out, whole or a range of it. A few pieces are
 //! read ahead of the client and no more, whatever the blob's size.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::backend::{BackendError, Content};
 use super::fields::{REPR_DIGEST, digest_field};
 use super::range::{Wanted, wanted};
-use super::records::{Name, Stored};
+use super::records::Stored;
 use crate::server::Server;
 use crate::server::caller::{Caller, PathBlob};
 use crate::server::conditions::{Conditions, header};
@@ -24,6 +25,8 @@ use crate::server::refusal::Refusal;
 
 /// Pieces that are read ahead of the client.
 const AHEAD: usize = 2;
+
+const ABSENT: Refusal = Refusal::NotFound("there is no such blob");
 
 /// How long a client may take over a piece.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +37,7 @@ pub(in crate::server) async fn head(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let stored = find(&caller, &name).await?;
+    let stored = caller.store.shelf().find(&name).await?.ok_or(ABSENT)?.stored();
     let unchanged = unchanged(&stored, &headers)?;
     Ok(unchanged.unwrap_or_else(|| answer(StatusCode::OK, &stored, stored.length, Body::empty())))
 }
@@ -46,18 +49,15 @@ pub(in crate::server) async fn get(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    send(&server, &find(&caller, &name).await?, &headers).await
+    let (record, small) = caller.store.shelf().open(&name).await?.ok_or(ABSENT)?;
+    send(&server, &record.stored(), small, &headers).await
 }
 
-async fn find(caller: &Caller, name: &Name) -> Result<Stored, Refusal> {
-    let record = caller.store.shelf().find(name).await?.ok_or(Refusal::NotFound("there is no such blob"))?;
-    Ok(record.stored())
-}
-
-/// What a `GET` with these headers gets of a content.
+/// What a `GET` with these headers gets of a content, which is at hand if it is `small`.
 pub(in crate::server) async fn send(
     server: &Server,
     stored: &Stored,
+    small: Option<Bytes>,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
     if let Some(response) = unchanged(stored, headers)? {
@@ -72,9 +72,13 @@ pub(in crate::server) async fn send(
         Wanted::Unsatisfiable => return Err(Refusal::RangeNotSatisfiable(length)),
     };
     let count = range.end - range.start;
-    let body = match count {
-        0 => Body::empty(),
-        _ => stream(server, server.blobs().backend().read(stored.object, range.clone()).await?, count).await?,
+    let body = match small {
+        _ if count == 0 => Body::empty(),
+        Some(content) => {
+            server.metrics().sent(count as usize);
+            Body::from(part(stored, &content, &range)?)
+        }
+        None => stream(server, server.blobs().backend().read(stored.object, range.clone()).await?, count).await?,
     };
     let mut response = answer(status, stored, count, body);
     if status == StatusCode::PARTIAL_CONTENT
@@ -83,6 +87,15 @@ pub(in crate::server) async fn send(
         response.headers_mut().insert(CONTENT_RANGE, value);
     }
     Ok(response)
+}
+
+/// The bytes of a range of a content that is at hand.
+fn part(stored: &Stored, content: &Bytes, range: &Range<u64>) -> Result<Bytes, Refusal> {
+    if content.len() as u64 == stored.length {
+        Ok(content.slice(range.start as usize..range.end as usize))
+    } else {
+        Err(BackendError::Absent(stored.object).into())
+    }
 }
 
 /// The answer to who has the content already, if the conditions allow one at all.

@@ -30,6 +30,8 @@ pub(in crate::server) struct Blobs {
     /// Contents that must go and could not, because a backup was copying.
     held: Mutex<Vec<ObjectName>>,
     limits: ServerConfig,
+    /// Bytes up to which the database keeps a content.
+    small_bytes: u64,
     writes: Arc<Semaphore>,
     stopping: CancellationToken,
 }
@@ -59,6 +61,7 @@ impl Blobs {
             hold,
             held: Mutex::default(),
             limits: config.server,
+            small_bytes: config.blobs.small_bytes.into(),
             writes: Arc::new(Semaphore::new(config.server.blob_writes)),
             stopping: CancellationToken::new(),
         })
@@ -67,6 +70,11 @@ impl Blobs {
     /// Where contents are.
     pub(super) fn backend(&self) -> &dyn Backend {
         &*self.backend
+    }
+
+    /// Whether the database keeps a content of this length.
+    pub(super) fn keeps(&self, length: u64) -> bool {
+        length <= self.small_bytes
     }
 
     /// Who makes contents.

@@ -1,14 +1,17 @@
 //! Blobs. The database says what exists, for whom, under which name and with which digest; a backend keeps contents under
-//! names of its own. A blob is visible from the moment its row is committed, when its content is whole, durable and
+//! names of its own, but for small ones, which the database keeps itself. A blob is visible from the moment its row is committed, when its content is whole, durable and
 //! verified; never before, and never in part.
 //!
-//! Read `backend` first, then `put` and `resume` (how a blob comes), `download`, `sweep`; `records` and `uploads` are the SQL.
+//! Read `backend` first, then `put` and `resume` (how a blob comes), `keep` (what becomes of small ones), `bundle`, `download`,
+//! `sweep`; `records`, `small` and `uploads` are the SQL.
 
 mod backend;
+pub(super) mod bundle;
 pub(super) mod change;
 pub(super) mod download;
 mod fields;
 mod files;
+mod keep;
 mod keeper;
 pub(super) mod list;
 mod objects;
@@ -18,6 +21,7 @@ mod records;
 pub(super) mod resume;
 mod schema;
 mod shelf;
+pub(super) mod small;
 mod source;
 mod sweep;
 mod turns;

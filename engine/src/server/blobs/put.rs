@@ -8,24 +8,26 @@ use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_LENGTH, ETAG};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::backend::{ObjectName, Start};
 use super::fields::{CONTENT_DIGEST, REPR_DIGEST, UPLOAD_LENGTH, complete, digest, number};
+use super::keep::{Arrived, keep};
 use super::records::Record;
 use super::resume;
 use super::shelf::Shelf;
 use super::source::Source;
 use super::uploads::{Announced, Entered, Reservation, Upload};
-use crate::protocol::{BlobDigest, BlobFlags};
+use crate::protocol::{BUNDLED_BYTES, BlobDigest, BlobFlags};
 use crate::server::Server;
 use crate::server::caller::{Caller, PathBlob, malformed};
 use crate::server::conditions::Conditions;
 use crate::server::refusal::Refusal;
 
 /// Bytes up to which a blob is received before anything is stored, which saves a transaction.
-const SMALL: u64 = 64 << 10;
+const SMALL: u64 = BUNDLED_BYTES as u64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,43 +126,31 @@ impl Putting<'_> {
             return resume::begin(self.server, self.caller, self.announced, last, uri, self.source).await;
         }
         check_quota(self.server, shelf, self.caller.quota, self.announced.length).await?;
+        if self.announced.length <= SMALL {
+            return self.put_small().await;
+        }
         let object = self.server.blobs().processes().name(shelf.user());
-        let received = if self.announced.length <= SMALL {
-            self.receive_small(object).await
-        } else {
-            self.receive_large(object).await
-        };
-        let reservation = match received {
-            Ok(reservation) => reservation,
-            Err(refusal) => {
-                if self.announced.length > SMALL {
-                    shelf.give_up(object).await?;
-                }
-                return Err(refusal);
-            }
-        };
-        enter(self.server, self.caller, object, self.announced, reservation).await
+        if let Err(refusal) = self.receive(object).await {
+            shelf.give_up(object).await?;
+            return Err(refusal);
+        }
+        enter(self.server, self.caller, object, self.announced, Reservation::Upload).await
     }
 
     /// Receives and verifies first, then stores: no trace of what is refused.
-    async fn receive_small(&mut self, object: ObjectName) -> Result<Reservation, Refusal> {
-        let mut pieces = Vec::new();
-        let mut hash = Context::new(&SHA256);
+    async fn put_small(self) -> Result<Response, Refusal> {
+        let mut content = BytesMut::with_capacity(self.announced.length as usize);
         while let Some(piece) = self.source.next(self.announced.length).await? {
-            hash.update(&piece);
-            pieces.push(piece);
+            content.extend_from_slice(&piece);
         }
-        verify(&self.announced, self.source.received(), hash)?;
-        let blobs = self.server.blobs();
-        if let Err(error) = blobs.store(object, pieces).await {
-            blobs.remove(object).await;
-            return Err(error.into());
-        }
-        Ok(Reservation::None { quota: self.caller.quota })
+        check_length(&self.announced, self.source.received())?;
+        let arrived = Arrived { announced: self.announced, content: content.freeze() };
+        let kept = keep(self.server, self.caller, vec![arrived]).await?.pop().unwrap_or(Err(Refusal::Busy))?;
+        Ok((kept.status, [(ETAG, kept.record.tag())]).into_response())
     }
 
     /// Reserves the length, then stores while the body arrives.
-    async fn receive_large(&mut self, object: ObjectName) -> Result<Reservation, Refusal> {
+    async fn receive(&mut self, object: ObjectName) -> Result<(), Refusal> {
         let blobs = self.server.blobs();
         let upload = Upload {
             announced: self.announced.clone(),
@@ -189,7 +179,7 @@ impl Putting<'_> {
             blobs.remove(object).await;
             return Err(error.into());
         }
-        Ok(Reservation::Upload)
+        Ok(())
     }
 }
 
@@ -200,21 +190,31 @@ pub(in crate::server) async fn check_quota(
     quota: u64,
     length: u64,
 ) -> Result<(), Refusal> {
+    if make_room(server, shelf, quota, length).await? { Ok(()) } else { Err(Refusal::QuotaExceeded) }
+}
+
+/// Says whether so many bytes fit now, after giving up what nobody goes on with where that is needed.
+pub(super) async fn make_room(server: &Server, shelf: &Shelf, quota: u64, length: u64) -> Result<bool, Refusal> {
     let fits = |used: u64| used.saturating_add(length) <= quota;
     if fits(shelf.usage().await?) {
-        return Ok(());
+        return Ok(true);
     }
     let cleared = server.blobs().clear_lost(shelf).await?;
-    if cleared > 0 && fits(shelf.usage().await?) { Ok(()) } else { Err(Refusal::QuotaExceeded) }
+    Ok(cleared > 0 && fits(shelf.usage().await?))
 }
 
 /// Refuses a content that is not what was announced.
 pub(super) fn verify(announced: &Announced, received: u64, hash: Context) -> Result<(), Refusal> {
-    if received != announced.length {
-        let text = format!("the body ended after {received} of {} bytes: send it again", announced.length);
-        return Err(Refusal::Malformed(text));
-    }
+    check_length(announced, received)?;
     if hash.finish().as_ref() == announced.digest.0 { Ok(()) } else { Err(Refusal::DigestMismatch) }
+}
+
+/// Refuses a body that ended early.
+fn check_length(announced: &Announced, received: u64) -> Result<(), Refusal> {
+    if received == announced.length {
+        return Ok(());
+    }
+    Err(Refusal::Malformed(format!("the body ended after {received} of {} bytes: send it again", announced.length)))
 }
 
 /// Makes a blob of a content that is durable and verified. Where it becomes none, the content is removed.

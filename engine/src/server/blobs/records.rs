@@ -172,7 +172,7 @@ pub(super) fn usage(connection: &Connection, user: i64) -> Result<u64, DatabaseE
     Ok(bytes.unwrap_or(0).cast_unsigned())
 }
 
-/// The contents of all blobs, messages and uploads.
+/// The contents of all blobs, messages and uploads that a backend keeps.
 pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, DatabaseError> {
     let column = |sql: &str| {
         let mut statement = connection.prepare_cached(sql)?;
@@ -185,13 +185,15 @@ pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, Dat
     };
     Ok(Objects {
         whole: column(
-            "SELECT object FROM blobs WHERE user = ?1 UNION ALL SELECT object FROM incoming WHERE user = ?1",
+            "SELECT object FROM blobs WHERE user = ?1 AND NOT EXISTS
+             (SELECT 1 FROM small_contents WHERE small_contents.user = ?1 AND small_contents.object = blobs.object)
+             UNION ALL SELECT object FROM incoming WHERE user = ?1",
         )?,
         uploads: column("SELECT object FROM uploads WHERE user = ?1")?,
     })
 }
 
-/// Contents that the database knows.
+/// Contents in the backend that the database knows.
 pub(super) struct Objects {
     /// Those of whole blobs and of messages.
     pub(super) whole: Vec<ObjectName>,

@@ -1,14 +1,18 @@
-//! The blobs of one user as the database has them. Each method is one transaction; none touches a content.
+//! The blobs of one user as the database has them. Each method is one transaction; none touches a content but the small ones.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::backend::ObjectName;
+use super::bundle::Found;
+use super::keep::Keeping;
 use super::records::{self, Filter, Name, Objects, Record};
+use super::small;
 use super::turns::Turns;
 use super::uploads::{self, Announced, Entered, Reservation, Trace, Upload};
-use crate::protocol::{BlobCount, BlobEntry, BlobFlags, Namespace};
+use crate::protocol::{BlobCount, BlobEntry, BlobFlags, BlobId, Namespace};
 use crate::server::clock::now;
 use crate::server::conditions::Conditions;
 use crate::server::refusal::Refusal;
@@ -49,6 +53,53 @@ impl Shelf {
         self.database.read(move |connection| Ok(records::find(connection, user, &name)?)).await
     }
 
+    /// The blob of this name, if it is whole, and its content, if the database keeps that.
+    pub(super) async fn open(&self, name: &Name) -> Result<Option<(Record, Option<Bytes>)>, Refusal> {
+        let (user, name) = (self.user, name.clone());
+        self.database
+            .read(move |connection| {
+                let Some(record) = records::find(connection, user, &name)? else { return Ok(None) };
+                let content = small::find(connection, record.object)?;
+                Ok(Some((record, content)))
+            })
+            .await
+    }
+
+    /// The blobs of these names, in this order, those that have more than `each` bytes without content; up to `all` bytes
+    /// together, and nothing of those behind.
+    pub(super) async fn find_bundle(
+        &self,
+        namespace: Namespace,
+        ids: Vec<BlobId>,
+        each: usize,
+        all: usize,
+    ) -> Result<Vec<Found>, Refusal> {
+        let user = self.user;
+        self.database
+            .read(move |connection| {
+                let (mut found, mut bytes) = (Vec::with_capacity(ids.len()), 0);
+                for id in ids {
+                    let name = Name { namespace: namespace.clone(), id };
+                    let Some(record) = records::find(connection, user, &name)? else {
+                        found.push(Found::Absent(name.id));
+                        continue;
+                    };
+                    if record.entry.length > each as u64 {
+                        found.push(Found::Alone(name.id));
+                        continue;
+                    }
+                    bytes += record.entry.length as usize;
+                    if bytes > all {
+                        break;
+                    }
+                    let content = small::find(connection, record.object)?;
+                    found.push(Found::Blob(record, content));
+                }
+                Ok(found)
+            })
+            .await
+    }
+
     /// The first `limit` blobs after the id `after`.
     pub(super) async fn list(
         &self,
@@ -74,14 +125,15 @@ impl Shelf {
         self.database.read(move |connection| Ok(records::usage(connection, user)?)).await
     }
 
-    /// Removes a blob, if it is what the conditions say, and answers where its content is.
-    pub(super) async fn remove(&self, name: Name, conditions: Conditions) -> Result<ObjectName, Refusal> {
+    /// Removes a blob, if it is what the conditions say, and answers where its content is, unless it went too.
+    pub(super) async fn remove(&self, name: Name, conditions: Conditions) -> Result<Option<ObjectName>, Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
                 let record = expected(records::find(connection, user, &name)?, &conditions)?;
+                let small = small::is_here(connection, record.object)?;
                 records::remove(connection, user, &name)?;
-                Ok(record.object)
+                Ok((!small).then_some(record.object))
             })
             .await
     }
@@ -162,6 +214,27 @@ impl Shelf {
     ) -> Result<(Entered, Vec<ObjectName>), Refusal> {
         self.database
             .write(move |connection| Ok(uploads::enter(connection, object, &announced, reservation, now())?))
+            .await
+    }
+
+    /// Makes blobs of contents that are verified, each as [`Self::enter`] does, all in one transaction.
+    pub(super) async fn keep(
+        &self,
+        blobs: Vec<Keeping>,
+        quota: u64,
+    ) -> Result<Vec<(Entered, Vec<ObjectName>)>, Refusal> {
+        self.database
+            .write(move |connection| {
+                let mut outcomes = Vec::with_capacity(blobs.len());
+                for Keeping { object, announced, content } in &blobs {
+                    let outcome = uploads::enter(connection, *object, announced, Reservation::None { quota }, now())?;
+                    if let (Entered::New(_), Some(content)) = (&outcome.0, content) {
+                        small::insert(connection, *object, content)?;
+                    }
+                    outcomes.push(outcome);
+                }
+                Ok(outcomes)
+            })
             .await
     }
 

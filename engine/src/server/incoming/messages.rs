@@ -57,5 +57,5 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let stored = caller.store.mailbox().content(id, fence(query)?).await?;
-    download::send(&server, &stored, &headers).await
+    download::send(&server, &stored, None, &headers).await
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::store::Entering;
 use super::{BlobAddress, BlobRecord, BlobState, BlobStoreError, Content, ContentId, Priority};
 use crate::store::{Database, DatabaseError};
 
@@ -34,6 +35,27 @@ impl BlobIndex {
     ) -> Result<T, BlobStoreError> {
         let address = address.clone();
         self.database.write(move |connection| change(connection, &address, step)).await
+    }
+
+    /// As [`Self::change`], for a content that enters the store in the same transaction.
+    pub(crate) async fn change_entering<T: Send + 'static>(
+        &self,
+        address: &BlobAddress,
+        entry: Entering,
+        step: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError> + Send + 'static,
+    ) -> Result<T, BlobStoreError> {
+        let address = address.clone();
+        self.database
+            .write(move |connection| {
+                entry(connection)?;
+                change(connection, &address, step)
+            })
+            .await
+    }
+
+    /// What is known of several blobs, in their order.
+    pub(crate) async fn get_all(&self, addresses: Vec<BlobAddress>) -> Result<Vec<Option<BlobRecord>>, BlobStoreError> {
+        self.database.read(move |connection| addresses.iter().map(|address| get(connection, address)).collect()).await
     }
 
     /// What is known of a blob.

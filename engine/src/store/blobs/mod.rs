@@ -23,7 +23,7 @@ pub use error::BlobStoreError;
 pub(crate) use index::BlobIndex;
 pub use record::{BlobRecord, BlobState, Priority};
 pub(crate) use record::{Content, Deleted, Work};
-pub(crate) use store::{BlobStore, ContentId, Stored};
+pub(crate) use store::{BlobStore, ContentId, Entering, Stored};
 
 use super::{Database, Kind};
 use crate::config::{ClientBackend, Config};

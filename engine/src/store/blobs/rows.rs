@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension};
 
 use super::index::{signed, unsigned};
-use super::store::{Answer, check_write};
+use super::store::{Answer, Entering, check_write};
 use super::{BlobStore, BlobStoreError, ContentId, Stored};
 use crate::store::{Database, DatabaseError};
 
@@ -31,6 +31,12 @@ impl Rows {
 impl BlobStore for Rows {
     fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> Answer<'_, ()> {
         Box::pin(self.database.write(move |connection| write(connection, content, total, offset, &bytes)))
+    }
+
+    fn enter(&self, content: ContentId, bytes: Bytes) -> Answer<'_, Entering> {
+        Box::pin(
+            async move { Ok(Box::new(move |connection: &Connection| enter(connection, content, &bytes)) as Entering) },
+        )
     }
 
     fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes> {
@@ -117,6 +123,18 @@ fn write(
         signed(offset + bytes.len() as u64),
         signed(total),
     ))?;
+    Ok(())
+}
+
+/// Makes the rows of a whole content at once.
+fn enter(connection: &Connection, content: ContentId, bytes: &[u8]) -> Result<(), BlobStoreError> {
+    let length = signed(bytes.len() as u64);
+    let insert = "INSERT INTO contents (id, length, total) VALUES (?1, ?2, ?2)";
+    let number = connection.prepare_cached(insert)?.insert((content.to_bytes(), length))?;
+    let mut statement = connection.prepare_cached("INSERT INTO pieces (content, place, bytes) VALUES (?1, ?2, ?3)")?;
+    for (place, piece) in bytes.chunks(ROW as usize).enumerate() {
+        statement.execute((number, signed(place as u64), piece))?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use rusqlite::Connection;
 
 use super::BlobStoreError;
 
@@ -59,6 +60,9 @@ pub(crate) struct Stored {
 /// What a store answers, later.
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, BlobStoreError>>;
 
+/// What a store does in a transaction of the index.
+pub(crate) type Entering = Box<dyn FnOnce(&Connection) -> Result<(), BlobStoreError> + Send>;
+
 /// Holds contents. `store_tests` says in code what every implementation promises:
 ///
 /// - A content is a part until the write that reaches its last byte; then it is whole, and durable when that write
@@ -69,6 +73,10 @@ pub(crate) trait BlobStore: Send + Sync {
     /// Writes `bytes` of a content of `total` bytes at `offset`, which is at most what is stored of it. What stood behind
     /// is dropped. The write that reaches `total` makes the content whole.
     fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> Answer<'_, ()>;
+
+    /// Stores a whole content of at most 1 MiB that nothing is stored of. What is left to do when this returns belongs into
+    /// the transaction of the index that names it; a store in the same database does all of its work there.
+    fn enter(&self, content: ContentId, bytes: Bytes) -> Answer<'_, Entering>;
 
     /// The bytes in `range`, of a part too. The caller bounds the range: it is all held in memory.
     fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes>;
