@@ -81,7 +81,7 @@ impl TlsServer {
 fn options(folder: &TempDir, listen: &str) -> ServeOptions {
     let tls = TlsFiles { chain: folder.path().join("chain.pem"), key: folder.path().join("key.pem") };
     let (data, listen) = (folder.path().join("data"), vec![listen.parse().unwrap()]);
-    ServeOptions { data, listen, tls: Some(tls), plain: Plain::Loopback, config: quick() }
+    ServeOptions { data, listen, tls: Some(tls), incoming: None, plain: Plain::Loopback, config: quick() }
 }
 
 fn client(ana: &Account, address: &str, ca: Option<PathBuf>) -> Result<SyncClient, SyncError> {

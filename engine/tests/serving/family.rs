@@ -119,7 +119,8 @@ fn processes_that_cannot_begin_end_the_family() {
         let mut config = quick();
         config.server.processes = 2.try_into().unwrap();
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        let options = ServeOptions { data: "data".into(), listen, tls: None, plain: Plain::Loopback, config };
+        let options =
+            ServeOptions { data: "data".into(), listen, tls: None, incoming: None, plain: Plain::Loopback, config };
         let exposed = ServeOptions { listen: vec!["0.0.0.0:0".parse().unwrap()], ..options.clone() };
         assert!(matches!(Family::reserve(&exposed), Err(ServeError::Plain(_))));
 

@@ -251,8 +251,14 @@ fn several_runtimes_answer_as_one_server() {
         // Fewer than there are sockets to listen on.
         config.server.connections = 2;
         let listen = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
-        let options =
-            ServeOptions { data: folder.path().to_owned(), listen, tls: None, plain: Plain::Loopback, config };
+        let options = ServeOptions {
+            data: folder.path().to_owned(),
+            listen,
+            tls: None,
+            incoming: None,
+            plain: Plain::Loopback,
+            config,
+        };
         let serving = Serving::open(options.clone()).await.unwrap();
         let addresses: Vec<String> = serving.addresses().iter().map(ToString::to_string).collect();
         // A second server that is started by mistake does not get half of the connections.
