@@ -21,7 +21,9 @@ pub use blob_io::{open_blob, seal_blob};
 pub use cipher::Cipher;
 pub use error::{OpenError, SealError};
 pub use keys::{BlobKey, DatabaseKey, DocumentKey, Keys, OpenPgpWrappingKey, RootSecret};
-pub use openpgp::{Decrypted, Fingerprint, OpenPgpError, OpenPgpKey, PUBLIC_KEY_LIMIT, PublicKey, is_encrypted};
+pub use openpgp::{
+    Decrypted, Fingerprint, OpenPgpError, OpenPgpKey, PUBLIC_KEY_LIMIT, PublicKey, decrypt_with_any, is_encrypted,
+};
 pub use padding::Padding;
 pub use recovery::{Cost, RecoveryDocument, UnlockError};
 pub use sealed_blob::{BlobOpener, BlobSealer};

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::frame::{Fields, Frame};
 use super::*;
 use crate::crypto::{
-    BlobName, BlobSealer, BlobSettings, Cipher, Cost, DocumentSealer, Keys, Padding, RecoveryDocument, RootSecret,
-    UnlockError, seal_blob,
+    BlobName, BlobSealer, BlobSettings, Cipher, Cost, DocumentSealer, Keys, OpenPgpError, OpenPgpKey, Padding,
+    RecoveryDocument, RootSecret, UnlockError, seal_blob,
 };
 
 /// Work that ends in unusual ways.
@@ -180,6 +180,18 @@ async fn every_pool_wraps_and_unlocks_and_knows_a_wrong_passphrase() {
         assert_eq!(pool.run(unlock(secret("new"))).await.unwrap().unwrap().as_bytes(), root.as_bytes());
         let wrong = pool.run(unlock(secret("old"))).await.unwrap();
         assert_eq!(wrong.err(), Some(UnlockError::WrongPassphrase));
+    }
+}
+
+#[tokio::test]
+async fn every_pool_decrypts_mail_with_whichever_key_it_is_for() {
+    let keys: Arc<[OpenPgpKey]> = [OpenPgpKey::generate("one").unwrap(), OpenPgpKey::generate("two").unwrap()].into();
+    let message = keys[1].public().encrypt(b"for the second").unwrap();
+    for pool in all() {
+        let work = |limit| DecryptMessage { keys: keys.clone(), message: message.clone(), limit };
+        let opened = pool.run(work(100)).await.unwrap().unwrap();
+        assert_eq!((&opened.content[..], opened.signed), (&b"for the second"[..], false));
+        assert!(matches!(pool.run(work(3)).await.unwrap(), Err(OpenPgpError::TooLong { .. })));
     }
 }
 

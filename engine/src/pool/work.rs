@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::frame::{Fields, Frame};
-use super::{CreateRecovery, OpenChunks, OpenDocuments, PoolError, RewrapRecovery, UnlockRecovery};
+use super::{CreateRecovery, DecryptMessage, OpenChunks, OpenDocuments, PoolError, RewrapRecovery, UnlockRecovery};
 
 /// A piece of work for a pool.
 pub(crate) trait Work: Send + 'static {
@@ -47,6 +47,7 @@ pub(super) fn answer(request: &Frame) -> Frame {
         CreateRecovery::KIND => attempt::<CreateRecovery>(request),
         UnlockRecovery::KIND => attempt::<UnlockRecovery>(request),
         RewrapRecovery::KIND => attempt::<RewrapRecovery>(request),
+        DecryptMessage::KIND => attempt::<DecryptMessage>(request),
         #[cfg(test)]
         super::tests::Odd::KIND => attempt::<super::tests::Odd>(request),
         _ => None,

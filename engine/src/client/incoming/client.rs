@@ -17,6 +17,7 @@ use crate::client::{Blobs, SyncError};
 use crate::config::Config;
 use crate::crypto::Fingerprint;
 use crate::document::DocumentId;
+use crate::pool::Pool;
 
 /// Messages that are processed at once.
 const AT_ONCE: usize = 4;
@@ -31,6 +32,8 @@ pub struct IncomingClient {
     pub(super) blobs: Blobs,
     /// The turn of large messages.
     pub(super) large: Semaphore,
+    /// Where messages are decrypted.
+    pub(super) pool: Pool,
 }
 
 /// What a round did.
@@ -62,6 +65,7 @@ impl IncomingClient {
             ring,
             blobs: blobs.clone(),
             large: Semaphore::new(1),
+            pool: Pool::shared(config.crypto.pool),
         })
     }
 

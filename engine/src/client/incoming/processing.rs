@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::client::IncomingClient;
 use super::requests::{self, OnLease};
 use super::stored::{self, KeepError};
-use crate::client::off_reactor::off_reactor;
 use crate::client::{KeyRingError, SyncError};
 use crate::crypto::{Decrypted, OpenPgpError};
+use crate::pool::{DecryptMessage, PoolError};
 use crate::protocol::{Lease, Outcome};
 use crate::store::StoreError;
 
@@ -54,8 +54,8 @@ enum Obstacle {
     Keep(#[from] KeepError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("opening it was broken off")]
-    BrokenOff,
+    #[error(transparent)]
+    Pool(#[from] PoolError),
 }
 
 /// Takes a message as far as it goes, and keeps its lease meanwhile.
@@ -108,8 +108,8 @@ async fn open(client: &IncomingClient, lease: &Lease) -> Result<Decrypted, Obsta
         OnLease::Lost => return Err(Obstacle::Lost),
     };
     let keys = client.ring.unlocked().await?;
-    let opened = off_reactor(move || keys.decrypt(&bytes, MESSAGE_LIMIT)).await;
-    Ok(opened.ok_or(Obstacle::BrokenOff)??)
+    let work = DecryptMessage { keys: keys.all(), message: bytes, limit: MESSAGE_LIMIT };
+    Ok(client.pool.run(work).await??)
 }
 
 /// Renews the lease for as long as it is polled; ends when it is lost.

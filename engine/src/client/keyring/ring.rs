@@ -6,7 +6,7 @@ use super::KeyRingError;
 use super::stored::StoredKeys;
 use crate::client::off_reactor::off_reactor;
 use crate::config::Config;
-use crate::crypto::{Decrypted, Fingerprint, Keys, OpenPgpError, OpenPgpKey, OpenPgpWrappingKey};
+use crate::crypto::{Decrypted, Fingerprint, Keys, OpenPgpError, OpenPgpKey, OpenPgpWrappingKey, decrypt_with_any};
 use crate::document::{Document, DocumentId, Revision};
 use crate::store::{Replica, StoreError};
 
@@ -28,7 +28,7 @@ pub struct KeyRing {
 /// Keys that are ready for use, the one that counts first.
 #[derive(Debug)]
 pub struct UnlockedKeys {
-    keys: Vec<OpenPgpKey>,
+    keys: Arc<[OpenPgpKey]>,
     /// The versions of the document that they come from.
     revisions: Vec<Revision>,
 }
@@ -50,14 +50,12 @@ impl UnlockedKeys {
     /// # Errors
     /// As there.
     pub fn decrypt(&self, message: &[u8], limit: usize) -> Result<Decrypted, OpenPgpError> {
-        let mut outcome = Err(OpenPgpError::AnotherKey);
-        for key in &self.keys {
-            outcome = key.decrypt(message, limit);
-            if outcome != Err(OpenPgpError::AnotherKey) {
-                break;
-            }
-        }
-        outcome
+        decrypt_with_any(&self.keys, message, limit)
+    }
+
+    /// All of them.
+    pub(in crate::client) fn all(&self) -> Arc<[OpenPgpKey]> {
+        self.keys.clone()
     }
 }
 
@@ -126,7 +124,7 @@ impl KeyRing {
         }
         let wrapping = self.wrapping.clone();
         let keys = off_reactor(move || unlock(&stored, &wrapping)).await.ok_or(KeyRingError::BrokenOff)??;
-        let unlocked = Arc::new(UnlockedKeys { keys, revisions });
+        let unlocked = Arc::new(UnlockedKeys { keys: keys.into(), revisions });
         if self.reuse {
             *self.held() = Some(unlocked.clone());
         }

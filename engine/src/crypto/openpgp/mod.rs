@@ -20,4 +20,4 @@ pub use error::OpenPgpError;
 pub use fingerprint::Fingerprint;
 pub use message::{Decrypted, is_encrypted};
 pub use public_key::{PUBLIC_KEY_LIMIT, PublicKey};
-pub use secret_key::OpenPgpKey;
+pub use secret_key::{OpenPgpKey, decrypt_with_any};

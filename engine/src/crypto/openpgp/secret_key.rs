@@ -120,6 +120,21 @@ impl OpenPgpKey {
     }
 }
 
+/// Opens a message with whichever of `keys` it is encrypted to, as [`OpenPgpKey::decrypt`].
+///
+/// # Errors
+/// As there.
+pub fn decrypt_with_any(keys: &[OpenPgpKey], message: &[u8], limit: usize) -> Result<Decrypted, OpenPgpError> {
+    let mut outcome = Err(OpenPgpError::AnotherKey);
+    for key in keys {
+        outcome = key.decrypt(message, limit);
+        if outcome != Err(OpenPgpError::AnotherKey) {
+            break;
+        }
+    }
+    outcome
+}
+
 impl fmt::Debug for OpenPgpKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OpenPgpKey({})", self.fingerprint())
