@@ -4,9 +4,13 @@
 mod backends;
 mod blobs;
 mod crypto;
+mod incoming_client;
+mod layouts;
 mod mismatching;
+mod pooling;
 mod recovering;
 mod refusing;
+mod serving;
 mod support;
 mod synchronising;
 mod transfers;

@@ -101,6 +101,8 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    // A process of the engine's crypto pool is this program, too.
+    benchline_engine::pool::worker_if_asked();
     let cli = Cli::parse();
     let level = match &cli.command {
         Some(Command::Engine(args)) => args.log_level(),

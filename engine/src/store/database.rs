@@ -18,6 +18,8 @@ pub(crate) struct Kind {
     pub(crate) migrations: &'static [&'static str],
     /// How many connections may read at once.
     pub(crate) readers: usize,
+    /// Whose data is in it, where it is one user's of a server. Migrations read it as `:user`.
+    pub(crate) user: Option<i64>,
 }
 
 /// An open database.
@@ -41,7 +43,7 @@ impl Database {
     fn open_blocking(path: PathBuf, key: KeyText, kind: &Kind, config: StoreConfig) -> Result<Self, DatabaseError> {
         make_private(&path)?;
         let mut connection = connection::open(&path, &key, &config)?;
-        migrate(&mut connection, &path, kind.migrations)?;
+        migrate(&mut connection, &path, kind.migrations, kind.user)?;
         let writer = Writer::start(connection, config.group_commit)?;
         let reader = move || {
             let connection = connection::open(&path, &key, &config)?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::history::Changes;
+use super::history::{Changes, History};
 use super::versions::{self, Edit};
-use super::{Database, Kind, StoreError, history, schema};
+use super::{Database, Kind, StoreError, schema};
 use crate::config::StoreConfig;
 use crate::crypto::DatabaseKey;
 use crate::document::{Document, DocumentId, Generation, Position, ReplicaId, Revision};
@@ -68,7 +68,7 @@ impl Replica {
     /// # Errors
     /// [`super::DatabaseError::WrongKey`] where the file belongs to other keys; other errors of the database.
     pub async fn open(path: &Path, key: &DatabaseKey, config: &StoreConfig) -> Result<Self, StoreError> {
-        let kind = Kind { migrations: schema::REPLICA, readers: READERS };
+        let kind = Kind { migrations: schema::REPLICA, readers: READERS, user: None };
         let key = config.cipher.then(|| key.pragma());
         let database = Database::open(path.to_owned(), key, kind, *config).await?;
         let id = database.write(identify).await?;
@@ -190,7 +190,7 @@ impl Replica {
     /// # Errors
     /// Errors of the database.
     pub async fn position(&self) -> Result<Position, StoreError> {
-        self.database.read(|connection| Ok(history::head(connection)?)).await
+        self.database.read(|connection| Ok(History::of_replica(connection).head()?)).await
     }
 
     /// Writes what waits and closes the files. Later calls of any clone fail.
@@ -215,7 +215,7 @@ impl Replica {
     ) -> Result<T, StoreError> {
         self.database
             .write(move |connection| {
-                let mut changes = Changes::begin(connection)?;
+                let mut changes = Changes::begin(History::of_replica(connection))?;
                 let made = work(connection, &mut changes)?;
                 changes.finish()?;
                 Ok(made)

@@ -5,11 +5,11 @@ mod breaking;
 mod http;
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benchline_engine::client::SyncClient;
-use benchline_engine::config::{Config, Synchronous};
+use benchline_engine::config::{Config, ServerDatabase, Synchronous};
 use benchline_engine::crypto::{Keys, RootSecret};
 use benchline_engine::document::{Document, DocumentId};
 use benchline_engine::protocol::UserName;
@@ -23,11 +23,24 @@ use tokio::task::JoinHandle;
 pub(crate) use breaking::BreakingConnection;
 pub(crate) use http::{Answer, Http};
 
-/// Settings for tests that care about behaviour, not about power cuts.
+/// Settings for tests that care about behaviour, not about power cuts. `BENCHLINE_SERVER_DATABASE=shared` in the
+/// environment runs them all on a server with one database for all users.
 pub(crate) fn quick() -> Config {
     let mut config = Config::default();
     config.store.synchronous = Synchronous::Off;
+    if std::env::var("BENCHLINE_SERVER_DATABASE").is_ok_and(|layout| layout == "shared") {
+        config.server.database = ServerDatabase::Shared;
+    }
     config
+}
+
+/// The same settings for each way in which a server may lay out the users' databases.
+pub(crate) fn both_layouts() -> [Config; 2] {
+    [ServerDatabase::PerUser, ServerDatabase::Shared].map(|database| {
+        let mut config = quick();
+        config.server.database = database;
+        config
+    })
 }
 
 /// Runs a test on a runtime of its own.
@@ -63,6 +76,12 @@ impl TestServer {
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The database that holds what belongs to this user.
+    pub(crate) fn database_of(folder: &Path, user: i64) -> PathBuf {
+        let shared = folder.join("users.db");
+        if shared.exists() { shared } else { folder.join(format!("users/{user}.db")) }
     }
 
     pub(crate) fn server(&self) -> &Server {

@@ -48,7 +48,7 @@ impl BlobClient {
     /// [`crate::client::SyncError`] where address or token cannot be used.
     pub fn new(config: &Config, blobs: &Blobs, address: &str, token: &str) -> Result<Self, BlobError> {
         // The transfers have a patience of their own, which a body that is long does not try.
-        let connection = Connection::new(config.http, None, address, blobs.user(), token)?;
+        let connection = Connection::new(&config.http, None, address, blobs.user(), token)?;
         let shared = Arc::new(Shared::new(blobs.clone(), connection));
         let (events, inbox) = mpsc::channel(EVENTS);
         let manager = Manager::new(shared.clone(), config.blobs.transfers.get());
