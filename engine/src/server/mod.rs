@@ -35,5 +35,5 @@ pub use accounts::{Account, AccountError, Accounts, Token};
 pub use app::app;
 pub use incoming::incoming_app;
 pub use services::{InvalidServiceName, ServiceName, ServiceToken, Services};
-pub use serving::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles, run};
+pub use serving::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles, run, run_with_incoming};
 pub use state::{OpenError, Server};

@@ -42,7 +42,7 @@ impl Orders {
     fn options(&self) -> ServeOptions {
         let Self { data, listen, tls, config, .. } = self.clone();
         let tls = tls.map(|folder| TlsFiles { chain: folder.join("chain.pem"), key: folder.join("key.pem") });
-        ServeOptions { data, listen, tls, plain: Plain::Loopback, config }
+        ServeOptions { data, listen, incoming: None, tls, plain: Plain::Loopback, config }
     }
 
     fn command(&self) -> Command {

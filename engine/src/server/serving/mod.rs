@@ -17,5 +17,5 @@ mod tls;
 pub(super) use connections::Connections;
 pub use family::Family;
 pub use options::{Plain, ServeError, ServeOptions, TlsFiles};
-pub use serve::{Serving, run};
+pub use serve::{Serving, run, run_with_incoming};
 pub use stop::Stop;

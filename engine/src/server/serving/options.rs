@@ -15,6 +15,9 @@ pub struct ServeOptions {
     /// Where to listen. Port 0 is any free one; [`super::Serving::addresses`] says which. A process of a
     /// [`super::Family`] gets what the family reserved.
     pub listen: Vec<SocketAddr>,
+    /// Where mail services hand over messages; nowhere, if nothing is said. Within this machine they do so without TLS.
+    /// Processes of a [`super::Family`] share a port that is named, not port 0.
+    pub incoming: Option<SocketAddr>,
     /// What to prove who the server is with. Without, everything travels as it is.
     pub tls: Option<TlsFiles>,
     /// Where it may travel as it is.
@@ -99,13 +102,18 @@ pub enum ServeError {
     AtOnce,
 }
 
+/// Whether only this machine reaches an address.
+pub(super) fn is_loopback(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 impl ServeOptions {
     /// Refuses what would show tokens to the network.
     pub(super) fn check(&self) -> Result<(), ServeError> {
         if self.listen.is_empty() {
             return Err(ServeError::Nowhere);
         }
-        let exposed = self.listen.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        let exposed = self.listen.iter().chain(&self.incoming).find(|address| !is_loopback(address));
         match exposed {
             Some(address) if self.tls.is_none() && self.plain == Plain::Loopback => Err(ServeError::Plain(*address)),
             _ => Ok(()),
@@ -120,7 +128,27 @@ mod tests {
     fn check(listen: &[&str], tls: bool, plain: Plain) -> Result<(), ServeError> {
         let tls = tls.then(|| TlsFiles { chain: "chain.pem".into(), key: "key.pem".into() });
         let listen = listen.iter().map(|address| address.parse().unwrap()).collect();
-        ServeOptions { data: "data".into(), listen, tls, plain, config: Config::default() }.check()
+        options(listen, None, tls, plain).check()
+    }
+
+    fn options(
+        listen: Vec<SocketAddr>,
+        incoming: Option<SocketAddr>,
+        tls: Option<TlsFiles>,
+        plain: Plain,
+    ) -> ServeOptions {
+        ServeOptions { data: "data".into(), listen, incoming, tls, plain, config: Config::default() }
+    }
+
+    #[test]
+    fn services_tokens_stay_within_the_machine_too() {
+        let check = |incoming: &str, tls| {
+            let listen = vec!["127.0.0.1:0".parse().unwrap()];
+            options(listen, Some(incoming.parse().unwrap()), tls, Plain::Loopback).check()
+        };
+        check("127.0.0.1:2525", None).unwrap();
+        assert!(matches!(check("0.0.0.0:2525", None), Err(ServeError::Plain(address)) if address.port() == 2525));
+        check("0.0.0.0:2525", Some(TlsFiles { chain: "chain.pem".into(), key: "key.pem".into() })).unwrap();
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use super::connections::Protocol;
 use super::descriptors;
-use super::options::{ServeError, ServeOptions};
+use super::options::{ServeError, ServeOptions, is_loopback};
 use super::runtimes::Runtimes;
 use super::sockets;
 use super::stop::Stop;
@@ -20,6 +21,7 @@ use super::tls::Certificate;
 use crate::config::ServerConfig;
 use crate::server::app::app;
 use crate::server::blobs::keep_swept;
+use crate::server::incoming::incoming_app;
 use crate::server::state::Server;
 
 /// A server that listens, and answers once it runs.
@@ -28,6 +30,8 @@ pub struct Serving {
     addresses: Vec<SocketAddr>,
     /// For each runtime, one on each address.
     listeners: Vec<Vec<std::net::TcpListener>>,
+    /// Where mail services are listened to, and for each runtime one there.
+    incoming: Option<(SocketAddr, Vec<std::net::TcpListener>)>,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -38,17 +42,25 @@ impl Serving {
     /// [`ServeError`] where the options make no sense, or something that they name cannot be used.
     pub async fn open(options: ServeOptions) -> Result<Self, ServeError> {
         options.check()?;
-        let ServeOptions { data, listen, tls, config, .. } = options;
+        let ServeOptions { data, listen, incoming, tls, config, .. } = options;
         let certificate = tls.map(Certificate::load).transpose()?;
         let (addresses, listeners) = bind(&listen, &config.server)?;
         descriptors::provide(&config.server);
+        let incoming = incoming.map(|address| bind(&[address], &config.server)).transpose()?;
+        let incoming = incoming
+            .and_then(|(addresses, listeners)| Some((*addresses.first()?, listeners.into_iter().flatten().collect())));
         let server = Server::open(&data, &config).await?;
-        Ok(Self { server, addresses, listeners, certificate })
+        Ok(Self { server, addresses, listeners, incoming, certificate })
     }
 
     /// Where it listens, with the ports that it got.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens to mail services.
+    pub fn incoming_address(&self) -> Option<SocketAddr> {
+        self.incoming.as_ref().map(|(address, _)| *address)
     }
 
     /// The data that it serves.
@@ -61,20 +73,24 @@ impl Serving {
     /// # Errors
     /// [`ServeError::AtOnce`] where it was told to end at once; see there.
     pub async fn run(self, stop: Stop) -> Result<(), ServeError> {
-        let Self { server, listeners, certificate, .. } = self;
+        let Self { server, listeners, incoming, certificate, .. } = self;
         let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose()?;
         let protocol = Protocol::new(server.config(), acceptor);
         let runtimes = Runtimes::start(listeners.len())?;
-        let mut listening = Vec::new();
+        let mut doors = Vec::new();
         for (runtime, listeners) in runtimes.handles().iter().zip(listeners) {
             for listener in listeners {
-                let _inside = runtime.enter();
-                let failed = |source| ServeError::System { what: "a socket cannot be waited for", source };
-                listening.push((runtime.clone(), TcpListener::from_std(listener).map_err(failed)?));
+                doors.push(Door::open(runtime, listener, app(server.clone()), protocol.clone())?);
+            }
+        }
+        if let Some((address, listeners)) = incoming {
+            let protocol = if is_loopback(&address) { Protocol::new(server.config(), None) } else { protocol };
+            for (runtime, listener) in runtimes.handles().iter().zip(listeners) {
+                doors.push(Door::open(runtime, listener, incoming_app(server.clone()), protocol.clone())?);
             }
         }
         let fresh = certificate.map(|certificate| tokio::spawn(certificate.keep_fresh()));
-        let outcome = conduct(server, listening, protocol, stop.child()).await;
+        let outcome = conduct(server, doors, stop.child()).await;
         if let Some(fresh) = fresh {
             fresh.abort();
         }
@@ -88,14 +104,58 @@ impl Serving {
 /// # Errors
 /// [`ServeError`] where the listener does not work.
 pub async fn run(listener: TcpListener, server: Server, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    let door = Door::of_the_caller(listener, app(server.clone()), &server);
+    run_doors(vec![door], server, shutdown).await
+}
+
+/// As [`run`], with a second listener for mail services.
+///
+/// # Errors
+/// [`ServeError`] where a listener does not work.
+pub async fn run_with_incoming(
+    listener: TcpListener,
+    incoming: TcpListener,
+    server: Server,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let door = Door::of_the_caller(listener, app(server.clone()), &server);
+    let incoming = Door::of_the_caller(incoming, incoming_app(server.clone()), &server);
+    run_doors(vec![door, incoming], server, shutdown).await
+}
+
+async fn run_doors(doors: Vec<Door>, server: Server, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
     let stop = Stop::new();
-    let protocol = Protocol::new(server.config(), None);
-    let serving = conduct(server, vec![(Handle::current(), listener)], protocol, stop.clone());
+    let serving = conduct(server, doors, stop.clone());
     let telling = async {
         shutdown.await;
         stop.gently();
     };
     tokio::join!(serving, telling).0
+}
+
+/// A listener, what is served there, how, and in which runtime.
+struct Door {
+    runtime: Handle,
+    listener: TcpListener,
+    app: Router,
+    protocol: Protocol,
+}
+
+impl Door {
+    fn open(
+        runtime: &Handle,
+        listener: std::net::TcpListener,
+        app: Router,
+        protocol: Protocol,
+    ) -> Result<Self, ServeError> {
+        let _inside = runtime.enter();
+        let failed = |source| ServeError::System { what: "a socket cannot be waited for", source };
+        Ok(Self { runtime: runtime.clone(), listener: TcpListener::from_std(listener).map_err(failed)?, app, protocol })
+    }
+
+    fn of_the_caller(listener: TcpListener, app: Router, server: &Server) -> Self {
+        Self { runtime: Handle::current(), listener, app, protocol: Protocol::new(server.config(), None) }
+    }
 }
 
 /// A socket for each runtime on each address, and the addresses with their ports.
@@ -121,20 +181,13 @@ fn bind(listen: &[SocketAddr], config: &ServerConfig) -> Result<Bound, ServeErro
     Ok((addresses, listeners))
 }
 
-/// Serves on all listeners, each in its runtime, from the first request to the last.
-async fn conduct(
-    server: Server,
-    listeners: Vec<(Handle, TcpListener)>,
-    protocol: Protocol,
-    stop: Stop,
-) -> Result<(), ServeError> {
+/// Serves at all doors, each in its runtime, from the first request to the last.
+async fn conduct(server: Server, doors: Vec<Door>, stop: Stop) -> Result<(), ServeError> {
     let farewell = Duration::from_secs(server.config().server.stop_seconds.into());
-    let app = app(server.clone());
-    let serving: Vec<_> = listeners
+    let serving: Vec<_> = doors
         .into_iter()
-        .map(|(runtime, listener)| {
-            let (connections, app, protocol, stop) =
-                (server.connections().clone(), app.clone(), protocol.clone(), stop.clone());
+        .map(|Door { runtime, listener, app, protocol }| {
+            let (connections, stop) = (server.connections().clone(), stop.clone());
             runtime.spawn(async move { connections.serve(listener, app, protocol, stop).await })
         })
         .collect();
