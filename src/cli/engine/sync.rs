@@ -27,7 +27,8 @@ Examples:
   benchline engine sync --limit 500kB/s
   benchline engine sync --namespace files --namespace mail
 
-Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be exchanged, and it says what.";
+Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be
+exchanged, and it says what.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
