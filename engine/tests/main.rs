@@ -4,6 +4,7 @@
 mod backends;
 mod blobs;
 mod crypto;
+mod incoming;
 mod incoming_client;
 mod layouts;
 mod mismatching;

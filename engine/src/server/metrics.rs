@@ -131,6 +131,7 @@ mod tests {
     fn the_text_is_what_prometheus_reads() {
         let metrics = Metrics::default();
         metrics.received(5);
+        metrics.messages(MessageState::Failed, 2);
         for _ in 0..2 {
             metrics.answered("/a/{b}".to_owned(), "PUT", StatusCode::INSUFFICIENT_STORAGE, Instant::now());
         }
@@ -142,6 +143,8 @@ mod tests {
             "benchline_blob_sent_bytes_total 0",
             "benchline_quota_refusals_total 2",
             "benchline_open_databases 3",
+            "benchline_incoming_messages_total{state=\"failed\"} 2",
+            "benchline_incoming_messages_total{state=\"pending\"} 0",
             "benchline_connections 4",
             "# TYPE benchline_request_seconds_total counter",
         ] {

@@ -46,8 +46,11 @@ pub(super) async fn note(State(server): State<Server>, request: Request, next: N
     let response = next.run(request).await;
     count(&response);
     let (status, length) = (response.status(), content_length(response.headers()));
-    let line = Line { route, method, status, begun, received, sent: 0, length, over: false };
-    response.map(|body| Body::new(Outgoing { body, line }))
+    response.map(|body| {
+        let over = body.is_end_stream();
+        let line = Line { route, method, status, begun, received, sent: 0, length, over };
+        Body::new(Outgoing { body, line })
+    })
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

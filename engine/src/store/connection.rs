@@ -14,8 +14,12 @@ use crate::config::{Journal, StoreConfig, Synchronous};
 /// decrypted, and decryption needs it.
 const PAGE_SIZES: [u32; 7] = [4096, 8192, 16_384, 32_768, 65_536, 2048, 1024];
 
-/// How long a connection waits for a lock that another process holds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection waits between tries for a lock that another process holds, about as long as a commit takes. SQLite's
+/// own pauses grow to a tenth of a second, so that of two processes that write all the time one would starve the other.
+const BUSY_PAUSE: Duration = Duration::from_millis(1);
+
+/// How often it tries: for ten seconds at least.
+const BUSY_TRIES: i32 = 10_000;
 
 /// Memory, in KiB, that one connection may use for pages.
 const CACHE_KIB: i64 = 8 << 10;
@@ -71,8 +75,14 @@ fn can_be_read(connection: &Connection) -> Result<bool, DatabaseError> {
     }
 }
 
+/// Waits for a lock, unless that was done often enough.
+fn wait_for_lock(tries: i32) -> bool {
+    std::thread::sleep(BUSY_PAUSE);
+    tries < BUSY_TRIES
+}
+
 fn settle(connection: &Connection, config: &StoreConfig) -> Result<(), DatabaseError> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_handler(Some(wait_for_lock))?;
     connection.set_prepared_statement_cache_capacity(64);
     let journal = match config.journal {
         Journal::Wal => "WAL",

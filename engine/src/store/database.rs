@@ -62,7 +62,20 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        self.writer.write(work).await
+        self.writer.write(work, |_| ()).await
+    }
+
+    /// As [`Database::write`]; once the result is durable `then` sees it, whether or not the caller still waits.
+    pub(crate) async fn write_then<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.writer.write(work, then).await
     }
 
     /// Does `work` on one moment of the database, on a thread that may block.

@@ -3,8 +3,8 @@
 
 use rusqlite::Connection;
 
-use super::history::{self, Changes, History};
-use super::versions::{self, Effect};
+use super::history::{self, History};
+use super::versions::{self, Changing, Effect};
 use super::{DatabaseError, Replica, StoreError};
 use crate::document::{Document, Generation, Position, ReplicaId};
 
@@ -142,7 +142,7 @@ impl Replica {
         to: Position,
         documents: Vec<Document>,
     ) -> Result<Received, StoreError> {
-        self.database.write(move |connection| insert_from_peer(connection, peer, from, to, &documents)).await
+        self.write_and_tell(move |connection| insert_from_peer(connection, peer, from, to, &documents)).await
     }
 }
 
@@ -205,31 +205,31 @@ fn insert_from_peer(
     from: Position,
     to: Position,
     documents: &[Document],
-) -> Result<Received, StoreError> {
+) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
     if record.seen != from {
         return Err(StoreError::Overtaken);
     }
-    let mut changes = Changes::begin(History::of_replica(connection))?;
-    let before = changes.before().generation;
+    let mut changing = Changing::begin(connection)?;
+    let before = changing.changes.before().generation;
     let mut made_here = None;
     let mut received = Received::default();
     for document in documents {
-        let arrival = versions::receive(connection, &mut changes, peer, document)?;
+        let arrival = versions::receive(&mut changing, peer, document)?;
         received.news += usize::from(arrival.effect != Effect::None);
         received.conflicts += usize::from(arrival.conflict);
         if arrival.effect == Effect::Joined {
-            made_here = made_here.or(Some(changes.last()));
+            made_here = made_here.or(Some(changing.changes.last()));
         }
     }
-    let after = changes.finish()?.generation;
+    let head = changing.changes.finish()?;
     // As long as nothing made here waits to be pushed, what arrives from the peer leaves nothing to push either.
     if record.pushed == before {
-        record.pushed = made_here.map_or(after, |generation| generation - 1);
+        record.pushed = made_here.map_or(head.generation, |generation| generation - 1);
     }
     record.seen = to;
     save(connection, &record)?;
-    Ok(received)
+    Ok((received, head))
 }
 
 fn peers(connection: &Connection) -> Result<Vec<Peer>, StoreError> {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::DatabaseError;
+use super::{DatabaseError, indexes};
 
-/// A replica's schema. History: 1, the first. `docs/STORAGE.md` explains it.
-pub(super) const REPLICA: &[&str] = &["
+/// A replica's schema. History: 1, the first; 2, indexes. `docs/STORAGE.md` explains it.
+pub(super) const REPLICA: &[&str] = &[
+    "
     CREATE TABLE replica (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         id   INTEGER NOT NULL
@@ -34,7 +35,9 @@ pub(super) const REPLICA: &[&str] = &["
         seen             INTEGER NOT NULL,
         seen_transaction BLOB NOT NULL CHECK (length(seen_transaction) = 16)
     ) STRICT;
-"];
+",
+    indexes::TABLES,
+];
 
 /// Brings the database to the newest of `migrations`, each of which leads from the version of its position to the next.
 /// Where one says `:user`, the number of the `user` whose data it is stands, or NULL where it is not one user's.

@@ -2,8 +2,8 @@
 //! the vectors; they never make one.
 
 use benchline_engine::crypto::{
-    BlobName, BlobOpener, BlobSealer, Cipher, DatabaseKey, DocumentSealer, Keys, Padding, RecoveryDocument, RootSecret,
-    UnlockError, open_blob,
+    BlobName, BlobOpener, BlobSealer, Cipher, DatabaseKey, DocumentSealer, Keys, OpenPgpKey, Padding, RecoveryDocument,
+    RootSecret, UnlockError, open_blob,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +76,22 @@ struct Recovery {
     user: String,
     passphrase: String,
     document: String,
+}
+
+#[derive(Deserialize)]
+struct WrappedKeys {
+    root: String,
+    fingerprint: String,
+    wrapped: String,
+    message: String,
+    content: String,
+    bad: Vec<BadWrapping>,
+}
+
+#[derive(Deserialize)]
+struct BadWrapping {
+    why: String,
+    wrapped: String,
 }
 
 fn vectors<T: DeserializeOwned>(name: &str) -> T {
@@ -175,5 +191,18 @@ fn recovery_documents_made_elsewhere_unlock() {
         let root = document.unlock(&vector.user, &vector.passphrase).unwrap();
         assert_eq!(Keys::derive(&root).database.pragma(), expected, "{}", vector.user);
         assert_eq!(document.unlock(&vector.user, "something else").unwrap_err(), UnlockError::WrongPassphrase);
+    }
+}
+
+#[test]
+fn a_key_pair_wrapped_elsewhere_opens_what_was_encrypted_to_it() {
+    let vector: WrappedKeys = vectors("openpgp");
+    let wrapping = keys(&vector.root).openpgp;
+    let key = OpenPgpKey::unwrap(&bytes(&vector.wrapped), &wrapping).unwrap();
+    assert_eq!(key.fingerprint().to_string(), vector.fingerprint);
+    assert_eq!(key.decrypt(&bytes(&vector.message), 100).unwrap().content, bytes(&vector.content));
+    assert_eq!(key.wrap(&wrapping).len(), bytes(&vector.wrapped).len());
+    for bad in vector.bad {
+        assert!(OpenPgpKey::unwrap(&bytes(&bad.wrapped), &wrapping).is_err(), "{}", bad.why);
     }
 }

@@ -1,5 +1,10 @@
 //! Incoming messages on the client: OpenPGP beside the `gpg` program, the key pair that a user's devices share, and
 //! messages that are stored once whatever happens.
 
+mod delivered;
+mod device;
 mod gpg;
 mod interoperating;
+mod processing;
+mod sharing_keys;
+mod stub;

@@ -1,1 +1,133 @@
-//! .
+//! A parent that keeps several processes on one port: it replaces those that die, ends with all of them, and leaves none.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use benchline_engine::server::{Family, Plain, ServeError, ServeOptions, Stop};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::process::{Orders, ServerProcess, children_of, is_alive};
+use super::talk::{Talk, announcing, head};
+use super::{until, user_in};
+use crate::support::{Http, payload, quick, run_test};
+
+async fn answers(address: &str) -> bool {
+    let Ok(mut talk) = Talk::try_to(address).await else { return false };
+    talk.try_send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await && talk.has_answer().await
+}
+
+/// The processes that the data know.
+fn registered(folder: &Path) -> BTreeSet<OsString> {
+    std::fs::read_dir(folder.join("processes")).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+}
+
+#[test]
+fn a_process_that_dies_is_replaced_and_all_end_together() {
+    run_test(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = quick();
+        config.server.processes = 2.try_into().unwrap();
+        let ana = user_in(folder.path(), &config, "ana").await;
+        let orders = Orders { family: true, ..Orders::new(folder.path(), &config) };
+        let family = ServerProcess::start(&orders).await;
+        let address = family.address().to_owned();
+        let parent = family.id();
+        let registered = || registered(folder.path());
+        until("two processes serve", || async { registered().len() == 2 && answers(&address).await }).await;
+
+        let (first, before) = (children_of(parent), registered());
+        kill(Pid::from_raw(first[0]), Signal::SIGKILL).unwrap();
+        until("another took its place", || async {
+            let now = registered();
+            now.len() == 2 && now != before && children_of(parent).len() == 2
+        })
+        .await;
+        let second = children_of(parent);
+        assert!(!second.contains(&first[0]) && second.contains(&first[1]), "only the dead one is replaced");
+        until("it answers", || answers(&address)).await;
+
+        // A certificate that is asked to be read again is none of those that have none.
+        family.signal(Signal::SIGHUP);
+        let content = payload(1, 300_000);
+        let path = "/v1/users/ana/blobs/mail/a";
+        let mut upload = Talk::to(&address).await;
+        upload.send(&head("PUT", path, &announcing(&ana, &content), content.len())).await;
+        upload.send(&content[..1000]).await;
+        until("the upload is under way", || async {
+            let usage = Http::to(&address).of(&ana, "GET", "/v1/users/ana/blobs", "", b"").await;
+            String::from_utf8(usage.body).unwrap().contains("\"used\":300000")
+        })
+        .await;
+        assert_eq!(children_of(parent), second);
+        family.signal(Signal::SIGTERM);
+        until("the port is closed", || async { Talk::try_to(&address).await.is_err() }).await;
+        upload.send(&content[1000..]).await;
+        assert_eq!(upload.answer().await.status, 201);
+        assert!(family.ended().await.success());
+        assert!(second.iter().all(|child| !is_alive(*child)));
+        assert!(registered().is_empty());
+    });
+}
+
+#[test]
+fn a_family_whose_parent_is_killed_ends() {
+    run_test(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = quick();
+        config.server.processes = 2.try_into().unwrap();
+        let orders = Orders { family: true, ..Orders::new(folder.path(), &config) };
+        let family = ServerProcess::start(&orders).await;
+        let address = family.address().to_owned();
+        until("it answers", || answers(&address)).await;
+        let children = children_of(family.id());
+        assert_eq!(children.len(), 2);
+        family.signal(Signal::SIGKILL);
+        family.ended().await;
+        until("the children are gone", || async { children.iter().all(|child| !is_alive(*child)) }).await;
+    });
+}
+
+#[test]
+fn a_family_told_to_end_at_once_does() {
+    run_test(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = quick();
+        config.server.processes = 2.try_into().unwrap();
+        let ana = user_in(folder.path(), &config, "ana").await;
+        let orders = Orders { family: true, ..Orders::new(folder.path(), &config) };
+        let family = ServerProcess::start(&orders).await;
+        let address = family.address().to_owned();
+        until("it answers", || answers(&address)).await;
+        let children = children_of(family.id());
+        let mut upload = Talk::to(&address).await;
+        upload.send(&head("PUT", "/v1/users/ana/blobs/mail/a", &announcing(&ana, b"abc"), 3)).await;
+        upload.send(b"a").await;
+        family.signal(Signal::SIGINT);
+        until("the port is closed", || async { Talk::try_to(&address).await.is_err() }).await;
+        family.signal(Signal::SIGINT);
+        assert_eq!(family.ended().await.code(), Some(3));
+        assert!(children.iter().all(|child| !is_alive(*child)));
+    });
+}
+
+#[test]
+fn processes_that_cannot_begin_end_the_family() {
+    run_test(async {
+        let mut config = quick();
+        config.server.processes = 2.try_into().unwrap();
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let options = ServeOptions { data: "data".into(), listen, tls: None, plain: Plain::Loopback, config };
+        let exposed = ServeOptions { listen: vec!["0.0.0.0:0".parse().unwrap()], ..options.clone() };
+        assert!(matches!(Family::reserve(&exposed), Err(ServeError::Plain(_))));
+
+        let family = Family::reserve(&options).unwrap();
+        let outcome = family.run(|_| Command::new("false"), Stop::new()).await;
+        assert!(matches!(outcome, Err(ServeError::Process { times: 5, .. })), "{outcome:?}");
+        let family = Family::reserve(&options).unwrap();
+        let outcome = family.run(|_| Command::new("/no/such/program"), Stop::new()).await;
+        assert!(matches!(outcome, Err(ServeError::System { .. })), "{outcome:?}");
+    });
+}

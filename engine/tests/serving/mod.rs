@@ -23,17 +23,11 @@ use crate::support::Account;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so; how long that takes decides nothing.
-#[track_caller]
-fn until<'a, F: Future<Output = bool>>(
-    what: &'a str,
-    mut is_so: impl FnMut() -> F + 'a,
-) -> impl Future<Output = ()> + 'a {
-    async move {
-        let begun = Instant::now();
-        while !is_so().await {
-            assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -87,6 +87,22 @@ impl Talk {
         matches!(reading.await, Ok(Ok(0) | Err(_)))
     }
 
+    /// Whether anything is answered before the connection ends.
+    pub(super) async fn has_answer(&mut self) -> bool {
+        self.read_more().await
+    }
+
+    /// Whether some of an answer is there already.
+    pub(super) async fn has_answer_by_now(&mut self) -> bool {
+        let reading = tokio::time::timeout(Duration::from_millis(20), self.stream.read_buf(&mut self.read));
+        matches!(reading.await, Ok(Ok(1..)))
+    }
+
+    /// Reads whatever comes, up to the end of the connection.
+    pub(super) async fn drain(&mut self) {
+        while self.read_more().await {}
+    }
+
     async fn read_more(&mut self) -> bool {
         let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
         matches!(read.expect("the server says nothing"), Ok(1..))

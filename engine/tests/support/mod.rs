@@ -6,6 +6,7 @@ mod http;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use benchline_engine::client::SyncClient;
@@ -13,7 +14,7 @@ use benchline_engine::config::{Config, ServerDatabase, Synchronous};
 use benchline_engine::crypto::{Keys, RootSecret};
 use benchline_engine::document::{Document, DocumentId};
 use benchline_engine::protocol::UserName;
-use benchline_engine::server::{Server, Token, run};
+use benchline_engine::server::{Server, Token, run_with_incoming};
 use benchline_engine::store::{Put, Replica};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -50,28 +51,37 @@ pub(crate) fn run_test(test: impl Future<Output = ()>) {
 
 /// A running server and its data.
 pub(crate) struct TestServer {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     config: Config,
     server: Server,
     pub(crate) address: String,
+    /// Where mail services hand over messages.
+    pub(crate) incoming: String,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
 }
 
 impl TestServer {
     pub(crate) async fn start(config: &Config) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), config).await
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), config).await
     }
 
-    async fn start_in(folder: TempDir, config: &Config) -> Self {
+    /// Another server on the data of this one, as another process would be.
+    pub(crate) async fn beside(other: &Self, config: &Config) -> Self {
+        Self::start_in(other.folder.clone(), config).await
+    }
+
+    async fn start_in(folder: Arc<TempDir>, config: &Config) -> Self {
         let server = Server::open(folder.path(), config).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
+        let services = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let incoming = format!("http://{}", services.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move { drop(stopped.await) };
-        let serving = run(listener, server.clone(), shutdown);
+        let serving = run_with_incoming(listener, services, server.clone(), shutdown);
         let running = Some(tokio::spawn(async move { serving.await.unwrap() }));
-        Self { folder, config: config.clone(), server, address, stop: Some(stop), running }
+        Self { folder, config: config.clone(), server, address, incoming, stop: Some(stop), running }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -103,7 +113,7 @@ impl TestServer {
     }
 
     /// Stops for good and hands over the data.
-    pub(crate) async fn finish(mut self) -> TempDir {
+    pub(crate) async fn finish(mut self) -> Arc<TempDir> {
         self.stop().await;
         self.folder
     }
@@ -174,10 +184,8 @@ impl Device {
     pub(crate) async fn everything(&self) -> Vec<(Document, Vec<Document>)> {
         let mut all = Vec::new();
         for change in self.replica.changes(0, 1 << 20).await.unwrap() {
-            if !change.conflict {
-                let current = self.replica.get(&change.id).await.unwrap().unwrap();
-                all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
-            }
+            let current = self.replica.get(&change.id).await.unwrap().unwrap();
+            all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
         }
         all.sort_by_key(|(document, _)| document.id.clone());
         all

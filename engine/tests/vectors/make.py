@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes the test vectors in this folder with an implementation of our formats that shares no code with the engine.
 
-Written from the format descriptions at the head of engine/src/crypto/{sealed_document,blob_header,stream,recovery}.rs,
+Written from the format descriptions at the head of engine/src/crypto/{sealed_document,blob_header,stream,recovery}.rs
+and engine/src/crypto/openpgp/wrapped.rs,
 on top of the PyPI packages `cryptography` (OpenSSL) and `argon2-cffi` (the reference Argon2):
 
     pip install cryptography==50.0.2 argon2-cffi==25.1.0
@@ -22,6 +23,24 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 CIPHERS = {"aes-256-gcm": (1, AESGCM), "chacha20-poly1305": (2, ChaCha20Poly1305)}
 ROOT = bytes(range(32))
+
+# Made once with GnuPG 2.2.40: `--quick-generate-key "Vector <vector@example.org>" ed25519 sign,cert never` and
+# `--quick-add-key … cv25519 encr never` without a passphrase, `--export-secret-keys`, and `--encrypt` to it.
+GNUPG_FINGERPRINT = "4efc6db920f0e067358cae334e3f1dcc5fe58129"
+GNUPG_KEY = bytes.fromhex("""
+    9458046592008016092b06010401da470f01010740cad0280caabf7ec132bd259714e274061e327b11188159822a82f78c2a25bed80000fe2ca0b103659696578db98ba31b998818af2eed4d
+    00a2d914d9e6f114c4ae6af9116db41b566563746f72203c766563746f72406578616d706c652e6f72673e88900413160800381621044efc6db920f0e067358cae334e3f1dcc5fe581290502
+    65920080021b03050b0908070206150a09080b020416020301021e01021780000a09104e3f1dcc5fe581298b26010091695ce3c5202dd932695960c26a69fe524eb0ba145e60f61e1eef0752
+    f3d08d0100e75578500eb4e7858d36bccdcb3801120da498c739f4790b7ac5f1c2756f130e9c5d0465920080120a2b0601040197550105010107408028aae8fbb1f0f25c15d41a2499d0923d
+    aaa0ebd46314770ab5dc397f8c347b030108070000ff6368fbb451489f9477b4b26f578dcbb2a50ceb1882c05cc5baf08e59e55f2bd012d988780418160800201621044efc6db920f0e06735
+    8cae334e3f1dcc5fe58129050265920080021b0c000a09104e3f1dcc5fe58129fbc800ff641803478971038aea979c85a5bae5ebf1d5f8a244372e4cb668450a2518582400ff55f0cd10bc93
+    1f74c40b3bed2d824b4f85f37dd033b2761da67f21351c9fc20c
+""")
+GNUPG_MESSAGE = bytes.fromhex("""
+    845e03a142e44ce68db47112010740f5d6be71e3ab58f897b4542a9ffbb852e70098d8aa45b029a0929a8e1715d93b30429dbf9373ba9ccbcab5ce0b38f4a0832121bcc25fa9eb3f13ebc093
+    a3c646268fa56a09bd47b3e133cbf2c4f1e5589ed254013455edab40f6491df95b97a30660bbcdbc8829d16861db73be21ee0102932fdfa46a72a46659218a8e64cb185c58facbee583ae609
+    4dbbe9de798363bc045c10e8f535d435220bcb1d8068f4c8e3133e26d6d0
+""")
 
 
 def hkdf(salt: bytes, secret: bytes, info: bytes) -> bytes:
@@ -163,7 +182,32 @@ def recoveries():
     }
 
 
+def openpgp():
+    context, nonce = b"benchline openpgp key", noise("openpgp", 12)
+    aead = AESGCM(derived("openpgp wrapping"))
+
+    def wrapped(version, context, key):
+        return bytes([version]) + nonce + aead.encrypt(nonce, key, context + bytes([version]))
+
+    twists = {
+        "a version that does not exist": (2, context, GNUPG_KEY),
+        "another context": (1, context + b"s", GNUPG_KEY),
+        "not a key": (1, context, b"key"),
+        "a key cut short": (1, context, GNUPG_KEY[:-1]),
+        "two keys": (1, context, GNUPG_KEY * 2),
+    }
+    return {
+        "root": ROOT.hex(),
+        "fingerprint": GNUPG_FINGERPRINT,
+        "wrapped": wrapped(1, context, GNUPG_KEY).hex(),
+        "message": GNUPG_MESSAGE.hex(),
+        "content": b"Subject: vector\r\n\r\nhello\r\n".hex(),
+        "bad": [{"why": why, "wrapped": wrapped(*twist).hex()} for why, twist in twists.items()],
+    }
+
+
 if __name__ == "__main__":
     folder = pathlib.Path(__file__).parent
-    for name, vectors in {"keys": keys(), "documents": documents(), "blobs": blobs(), "recovery": recoveries()}.items():
+    made = {"keys": keys(), "documents": documents(), "blobs": blobs(), "recovery": recoveries(), "openpgp": openpgp()}
+    for name, vectors in made.items():
         (folder / f"{name}.json").write_text(json.dumps(vectors, indent=1, ensure_ascii=False) + "\n")

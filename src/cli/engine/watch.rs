@@ -136,7 +136,7 @@ async fn print_documents(args: &Args, device: &Device, seen: &mut Seen) -> anyho
 }
 
 fn print_document(args: &Args, change: &Change) {
-    let what = match (change.conflict, change.deleted) {
+    let what = match (change.conflicts > 0, change.deleted) {
         (true, _) => "conflict",
         (false, true) => "deleted",
         (false, false) => "changed",

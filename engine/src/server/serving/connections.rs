@@ -87,20 +87,25 @@ impl Connections {
         let tasks = TaskTracker::new();
         let service = TowerToHyperService::new(app);
         loop {
-            let next = async { (self.place().await, listener.accept().await) };
-            let (place, accepted) = if stop.is_asked() {
+            let accepted = if stop.is_asked() {
                 // Those who were let in by the system before it was time to end still get an answer.
-                let Some(next) = next.now_or_never() else { break };
-                next
+                let Some(accepted) = listener.accept().now_or_never() else { break };
+                accepted
             } else {
                 tokio::select! {
-                    next = next => next,
+                    accepted = listener.accept() => accepted,
                     () = stop.asked() => continue,
                 }
             };
             let Ok((stream, _)) = accepted else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
+            };
+            // Only now, so that a listener that nobody comes to holds no place.
+            let place = tokio::select! {
+                biased;
+                place = self.place() => place,
+                () = stop.asked() => None,
             };
             // A socket that refuses the option works without it.
             let _ = stream.set_nodelay(protocol.nodelay);
@@ -138,7 +143,7 @@ struct Conversation {
 impl Conversation {
     async fn hold(self, stream: TcpStream, protocol: Protocol, place: Option<OwnedSemaphorePermit>) {
         let _place = place;
-        self.connections.open.fetch_add(1, Ordering::Relaxed);
+        let _counted = Counted::new(self.connections.open.clone());
         let stream = Patient::new(stream, protocol.reading);
         match &protocol.tls {
             None => self.converse(stream, &protocol).await,
@@ -148,7 +153,6 @@ impl Conversation {
                 Err(_) => tracing::debug!("a client took too long to agree on TLS"),
             },
         }
-        self.connections.open.fetch_sub(1, Ordering::Relaxed);
     }
 
     async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin, protocol: &Protocol) {
@@ -178,5 +182,21 @@ impl Conversation {
             () = self.stop.asked() => {}
             () = self.connections.crowded.notified() => {}
         }
+    }
+}
+
+/// Counts itself for as long as it lives, even if its task panics.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(open: Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(open)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

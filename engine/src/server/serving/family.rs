@@ -89,7 +89,9 @@ impl Member {
         let mut hangups = signal(SignalKind::hangup()).map_err(system("SIGHUP cannot be caught"))?;
         let (mut early, mut settled) = (0, false);
         while !self.stop.is_asked() {
-            let child = start(command(self.number)).map_err(system("a process cannot be started"))?;
+            let mut child = start(command(self.number)).map_err(system("a process cannot be started"))?;
+            // Held until the process has ended: its end would tell the process that its parent is gone.
+            let _input = child.stdin.take();
             let begun = Instant::now();
             let Some(status) = self.watch(child, &mut hangups).await? else { return Ok(()) };
             if begun.elapsed() >= EARLY {

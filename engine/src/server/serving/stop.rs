@@ -20,12 +20,15 @@ impl Stop {
         Self::default()
     }
 
-    /// Ends gently at the first SIGTERM or SIGINT, and at once at the second. Within a runtime only.
+    /// Ends gently at the first SIGTERM or SIGINT, and at once at the second. SIGHUP, which has a certificate read again,
+    /// ends nothing where there is none. Within a runtime only.
     ///
     /// # Errors
     /// Where the system does not let signals be caught.
     pub fn on_signals(&self) -> io::Result<()> {
         let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // Once caught, it is caught for as long as the process lives.
+        drop(signal(SignalKind::hangup())?);
         let stop = self.clone();
         tokio::spawn(async move {
             next(&mut signals).await;
