@@ -71,7 +71,7 @@ pub(super) fn ls(args: &Args) -> anyhow::Result<u8> {
 async fn local(args: &Args, blobs: &Blobs) -> anyhow::Result<()> {
     let records = all(blobs, &args.namespace.namespace, args.state).await?;
     if args.json {
-        return print_json(args, records.iter().map(local_json).collect());
+        return print_json(args, &records.iter().map(local_json).collect::<Vec<_>>());
     }
     let mut rows = vec![["name", "size", "state", ""].map(str::to_owned).to_vec()];
     rows.extend(records.iter().map(|record| {
@@ -97,7 +97,7 @@ async fn remote(args: &Args, device: &Device, blobs: &Blobs) -> anyhow::Result<(
     }
     client.close().await;
     if args.json {
-        return print_json(args, entries.iter().map(remote_json).collect());
+        return print_json(args, &entries.iter().map(remote_json).collect::<Vec<_>>());
     }
     let mut rows = vec![["name", "sealed size", "since"].map(str::to_owned).to_vec()];
     rows.extend(entries.iter().map(|entry| {
@@ -124,7 +124,7 @@ pub(super) async fn all(blobs: &Blobs, namespace: &str, state: Option<BlobState>
     }
 }
 
-fn print_json(args: &Args, blobs: Vec<Value>) -> anyhow::Result<()> {
+fn print_json(args: &Args, blobs: &[Value]) -> anyhow::Result<()> {
     say_json(json!({ "namespace": args.namespace.namespace, "blobs": blobs }))
 }
 

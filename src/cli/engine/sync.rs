@@ -75,9 +75,9 @@ pub(super) fn sync(args: &Args) -> anyhow::Result<u8> {
         blobs.close().await;
         let Some(report) = report? else { return Ok(interrupted()) };
         if args.json {
-            say_json(as_json(&documents, &report))?
+            say_json(as_json(&documents, &report))?;
         } else {
-            print(&documents, &report, started)
+            print(&documents, &report, started);
         }
         Ok(if report.failed.is_empty() { FINE } else { FAILED })
     })
