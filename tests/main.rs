@@ -9,6 +9,7 @@ mod calibrate;
 mod cli;
 mod compare;
 mod detect;
+mod engine_cli;
 mod findings;
 mod history;
 mod revision;

@@ -231,6 +231,14 @@ impl Accounts {
         Ok(())
     }
 
+    /// All users, sorted by name.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn list(&self) -> Result<Vec<Account>, AccountError> {
+        self.database.read(|connection| list(connection, now())).await
+    }
+
     /// How the users' stores are laid out: as was noted once, or as `wanted`, which is noted now.
     pub(super) async fn layout(&self, wanted: ServerDatabase) -> Result<ServerDatabase, DatabaseError> {
         self.database
@@ -245,14 +253,6 @@ impl Accounts {
                 found.ok_or_else(|| DatabaseError::Damaged(format!("an unknown layout of users: {noted}")))
             })
             .await
-    }
-
-    /// All users, sorted by name.
-    ///
-    /// # Errors
-    /// Errors of the database.
-    pub async fn list(&self) -> Result<Vec<Account>, AccountError> {
-        self.database.read(|connection| list(connection, now())).await
     }
 
     /// The numbers of all users.
@@ -300,21 +300,16 @@ impl Accounts {
 
 fn list(connection: &Connection, now: i64) -> Result<Vec<Account>, AccountError> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, quota, (SELECT count(*) FROM tokens WHERE user = users.id AND expires > ?1)
+        "SELECT id, name, quota, (SELECT count(*) FROM tokens WHERE user = users.id AND expires > ?1)
          FROM users ORDER BY name",
     )?;
     let mut rows = statement.query([now])?;
     let mut accounts = Vec::new();
     while let Some(row) = rows.next()? {
-        let name = user_name(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
-        let quota = row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned);
-        accounts.push(Account { name, quota, tokens: row.get::<_, i64>(2)?.cast_unsigned() });
+        let User { name, quota, .. } = user(row)?;
+        accounts.push(Account { name, quota, tokens: row.get::<_, i64>(3)?.cast_unsigned() });
     }
     Ok(accounts)
-}
-
-fn user_name(text: &str) -> Result<UserName, DatabaseError> {
-    text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))
 }
 
 fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(Arc<User>, i64)>, DatabaseError> {
@@ -330,7 +325,7 @@ fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(Arc<User
 /// The user in a row of number, name and quota.
 fn user(row: &Row<'_>) -> Result<User, DatabaseError> {
     let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-    let name = user_name(name)?;
+    let name = name.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))?;
     Ok(User { id: row.get(0)?, name, quota: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned) })
 }
 

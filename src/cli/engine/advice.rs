@@ -9,6 +9,8 @@ use benchline_engine::{
     store::{BlobState, BlobStoreError, DatabaseError, StoreError},
 };
 
+use crate::cli::one_text;
+
 const RENEW: &str = "the server's operator makes a new one with `benchline engine token USER`; give it to this device \
                      with `benchline engine login`";
 const REACH: &str = "is the server running, and its address right? What is on this device is safe; \
@@ -20,7 +22,7 @@ const RESTORED: &str =
 /// The error, with advice where there is any.
 pub(super) fn with_advice(error: anyhow::Error) -> anyhow::Error {
     match advice(&error) {
-        Some(advice) => anyhow::anyhow!("{error:#}\n{advice}"),
+        Some(advice) => anyhow::anyhow!("{}\n{advice}", one_text(&error)),
         None => error,
     }
 }
@@ -93,7 +95,6 @@ fn of_blob(error: &BlobError) -> Option<&'static str> {
 fn of_recovery(error: &RecoveryError) -> Option<&'static str> {
     match error {
         RecoveryError::Sync(error) => of_sync(error),
-        RecoveryError::Unlock(error) => of_unlock(error),
         RecoveryError::File { source, .. } => of_io(source),
         _ => None,
     }

@@ -128,14 +128,18 @@ impl Home {
     }
 
     /// Writes the settings, which is the last thing that makes a folder a device.
-    pub(super) fn create(folder: &Path, server: &str, user: &UserName) -> anyhow::Result<()> {
+    pub(super) fn create(folder: &Path, server: &str, user: &UserName, ca: Option<&Path>) -> anyhow::Result<()> {
         let quoted = |text: &str| toml::Value::String(text.to_owned());
-        let text = format!(
+        let mut text = format!(
             "# This device of the sync engine. [config] may hold the knobs that docs/ENGINE.md lists.\n\
              server = {}\nuser = {}\n",
             quoted(server),
             quoted(user.as_str()),
         );
+        if let Some(ca) = ca {
+            let ca = ca.to_str().context("the path of the authority's certificate is not UTF-8")?;
+            text.push_str(&format!("\n[config.http]\nca = {}\n", quoted(ca)));
+        }
         replace(&folder.join(SETTINGS), text.as_bytes())
     }
 

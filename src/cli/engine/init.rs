@@ -1,6 +1,8 @@
 //! `benchline engine init` and `login`: a machine becomes one of a user's devices. The user's root secret is whatever lies in
 //! the slot at the server; a new one is stored there before it is stored here, so that two devices end with one.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, ensure};
 use benchline_engine::{
     client::{RecoveryError, RecoverySlot},
@@ -21,8 +23,9 @@ Examples:
   benchline engine init --server https://sync.example.org --user ana
   benchline engine init --server http://127.0.0.1:7878 --user ana --token-file ana.token --home /tmp/ana
 
-The first device makes the user's secret and asks for a passphrase; every other one takes over that secret and asks for the
-same passphrase. Whoever forgets it loses everything: nobody else, the server's operator included, can open anything.";
+The first device makes the user's secret and asks for a passphrase; every other one takes over that
+secret and asks for the same passphrase. Whoever forgets it loses everything: nobody else, the
+server's operator included, can open anything.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -33,6 +36,9 @@ pub(super) struct Args {
     /// The user's name there
     #[arg(long, value_name = "NAME")]
     user: UserName,
+    /// Trust this authority (PEM) for the server's certificate, and no other: for a private server
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     #[command(flatten)]
     token: TokenArgs,
     #[command(flatten)]
@@ -66,7 +72,12 @@ pub(super) fn init(args: &Args) -> anyhow::Result<u8> {
     );
     let given = args.passphrase.given()?;
     let token = args.token.token()?;
-    let slot = RecoverySlot::new(&Config::default(), &args.server, &args.user, &token)?;
+    let mut config = Config::default();
+    if let Some(ca) = &args.ca {
+        // The commands that come later may be given elsewhere.
+        config.http.ca = Some(std::path::absolute(ca)?);
+    }
+    let slot = RecoverySlot::new(&config, &args.server, &args.user, &token)?;
     Home::make_folder(&folder)?;
     super::runtime()?.block_on(async {
         let Some(new) = unless_interrupted(establish(&slot, &folder, &args.user, given)).await? else {
@@ -74,7 +85,7 @@ pub(super) fn init(args: &Args) -> anyhow::Result<u8> {
             return Ok(FAILED);
         };
         Home::keep_token(&folder, &token)?;
-        Home::create(&folder, &args.server, &args.user)?;
+        Home::create(&folder, &args.server, &args.user, config.http.ca.as_deref())?;
         if new {
             eprintln!("{shown} is the first device of {}, with a new secret. Do not forget the passphrase", args.user);
         } else {
@@ -102,12 +113,7 @@ pub(super) fn login(args: &LoginArgs) -> anyhow::Result<u8> {
 }
 
 /// Makes the user's secret, or takes it over. Gives whether it is new.
-async fn establish(
-    slot: &RecoverySlot,
-    folder: &std::path::Path,
-    user: &UserName,
-    given: Option<Secret>,
-) -> anyhow::Result<bool> {
+async fn establish(slot: &RecoverySlot, folder: &Path, user: &UserName, given: Option<Secret>) -> anyhow::Result<bool> {
     let local = Home::recovery_file(folder);
     let new = slot.fetch().await?.is_none() && !local.exists();
     loop {

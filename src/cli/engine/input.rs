@@ -1,9 +1,12 @@
 //! What people write in options of the engine's commands, and what they type while one runs.
 
-use std::num::NonZeroU64;
+use std::{num::NonZeroU64, sync::OnceLock};
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use crate::units::{parse_byte_rate, parse_bytes, parse_duration};
 
@@ -41,32 +44,38 @@ fn rate(text: &str) -> Result<NonZeroU64, String> {
     NonZeroU64::new(rate).ok_or_else(|| "nothing would ever move: write at least 1 B/s".to_owned())
 }
 
-/// Completes at the first Ctrl-C or SIGTERM, so that the command can end cleanly; the second does not wait.
-pub(super) async fn interrupted() -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("Ctrl-C cannot be watched for")?;
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched for")?;
-    let first = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    first.await;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        std::process::exit(INTERRUPTED);
-    });
-    Ok(())
-}
-
-/// Does `work` unless it is interrupted; `None` then.
+/// Does `work` unless the process is asked to end by Ctrl-C or SIGTERM, which gives `None`: now, or at an earlier call. So the
+/// command can end cleanly; the second time does not wait.
 pub(super) async fn unless_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<Option<T>> {
+    let mut asked = asked_to_end()?;
     tokio::select! {
         biased;
-        stopped = interrupted() => stopped.map(|()| None),
+        // It fails only when the runtime ends.
+        _ = asked.wait_for(|asked| *asked) => Ok(None),
         outcome = work => outcome.map(Some),
     }
+}
+
+/// Whether the process was asked to end. Signals are watched for from the first call on.
+fn asked_to_end() -> anyhow::Result<watch::Receiver<bool>> {
+    static ASKED: OnceLock<watch::Receiver<bool>> = OnceLock::new();
+    if let Some(asked) = ASKED.get() {
+        return Ok(asked.clone());
+    }
+    let mut interrupt = signal(SignalKind::interrupt()).context("Ctrl-C cannot be watched for")?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched for")?;
+    let (tell, asked) = watch::channel(false);
+    tokio::spawn(async move {
+        for asked_before in [false, true] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if asked_before {
+                std::process::exit(INTERRUPTED);
+            }
+            tell.send_replace(true);
+        }
+    });
+    Ok(ASKED.get_or_init(|| asked).clone())
 }

@@ -20,9 +20,10 @@ Examples:
   benchline engine ls --state failed_upload
   benchline engine ls --remote --json
 
-Here: names, sizes and states as of the last sync, without a server. At the server: what it has, with the sealed sizes that
-count against the quota.
-States: synced, pending_upload, pending_download, pending_delete, failed_upload, failed_download, quarantined, local_only.";
+Here: names, sizes and states as of the last sync, without a server. At the server: what it has,
+with the sealed sizes that count against the quota.
+States: synced, pending_upload, pending_download, pending_delete, failed_upload, failed_download,
+quarantined, local_only.";
 
 /// Blobs that are read from the index at once.
 const PAGE: usize = 1000;
@@ -70,7 +71,7 @@ pub(super) fn ls(args: &Args) -> anyhow::Result<u8> {
 async fn local(args: &Args, blobs: &Blobs) -> anyhow::Result<()> {
     let records = all(blobs, &args.namespace.namespace, args.state).await?;
     if args.json {
-        return print_json(args, records.iter().map(local_json).collect());
+        return print_json(args, &records.iter().map(local_json).collect::<Vec<_>>());
     }
     let mut rows = vec![["name", "size", "state", ""].map(str::to_owned).to_vec()];
     rows.extend(records.iter().map(|record| {
@@ -96,7 +97,7 @@ async fn remote(args: &Args, device: &Device, blobs: &Blobs) -> anyhow::Result<(
     }
     client.close().await;
     if args.json {
-        return print_json(args, entries.iter().map(remote_json).collect());
+        return print_json(args, &entries.iter().map(remote_json).collect::<Vec<_>>());
     }
     let mut rows = vec![["name", "sealed size", "since"].map(str::to_owned).to_vec()];
     rows.extend(entries.iter().map(|entry| {
@@ -123,7 +124,7 @@ pub(super) async fn all(blobs: &Blobs, namespace: &str, state: Option<BlobState>
     }
 }
 
-fn print_json(args: &Args, blobs: Vec<Value>) -> anyhow::Result<()> {
+fn print_json(args: &Args, blobs: &[Value]) -> anyhow::Result<()> {
     say_json(json!({ "namespace": args.namespace.namespace, "blobs": blobs }))
 }
 

@@ -16,6 +16,7 @@ mod rm;
 mod secrets;
 mod serve;
 mod server;
+mod service;
 mod status;
 mod sync;
 mod token;
@@ -37,8 +38,8 @@ Examples:
   benchline engine get photo.jpg                    on another device of hers
   benchline engine sync                             everything that either side lacks
 
-Secrets: the passphrase and the token are asked for on a terminal, or come from BENCHLINE_ENGINE_PASSPHRASE and
-BENCHLINE_ENGINE_TOKEN, or from files (--passphrase-file, --token-file); never from an option.
+Secrets are asked for on a terminal, or come from files (--passphrase-file, --token-file), or from
+BENCHLINE_ENGINE_PASSPHRASE and BENCHLINE_ENGINE_TOKEN; never from an option.
 Exit codes: 0 fine, 1 failed, 2 bad usage. docs/ENGINE.md begins with a first hour.";
 
 #[derive(Debug, clap::Args)]
@@ -69,6 +70,8 @@ enum Command {
     User(user::Args),
     /// Make or revoke what a user's devices log in with.
     Token(token::Args),
+    /// Look after the mail services that may hand over messages.
+    Service(service::Args),
     /// Make this machine one of a user's devices.
     Init(init::Args),
     /// Give this device another token, and fetch the user's recovery document anew.
@@ -106,6 +109,7 @@ pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::serve(&args),
         Command::User(args) => user::user(&args),
         Command::Token(args) => token::token(&args),
+        Command::Service(args) => service::service(&args),
         Command::Init(args) => init::init(&args),
         Command::Login(args) => init::login(&args),
         Command::Passphrase(args) => passphrase::passphrase(&args),

@@ -12,7 +12,7 @@ pub(super) fn size(bytes: u64) -> String {
     Unit::Bytes.format(bytes as f64)
 }
 
-/// Prints an object, its schema number first.
+/// Prints an object, with its schema number.
 pub(super) fn say_json(value: Value) -> anyhow::Result<()> {
     let mut object = json!({ "schema": SCHEMA });
     if let (Some(object), Value::Object(value)) = (object.as_object_mut(), value) {

@@ -18,8 +18,8 @@ Examples:
   benchline engine passphrase
   benchline engine passphrase --passphrase-file old --new-passphrase-file new
 
-Other devices go on with the old one until `benchline engine login` there. Changing the passphrase does not lock out who
-knows the old one and has kept a copy of the old recovery document.";
+Other devices go on with the old one until `benchline engine login` there. It does not lock out who
+knows the old passphrase and has kept a copy of the old recovery document.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

@@ -28,8 +28,8 @@ Examples:
   benchline engine put --limit 5MB/s film.mkv
   tar c letters | benchline engine put - letters.tar
 
-Blobs do not change: to replace one, delete it and put it again. Putting the same file under the same name again goes on
-with what was interrupted.";
+Blobs do not change: to replace one, delete it and put it again. Putting the same file under the
+same name again goes on with what was interrupted.";
 
 /// The most that is taken from standard input where its length is not said.
 const HELD: u64 = 256 << 20;
@@ -115,8 +115,8 @@ fn address(args: &Args) -> anyhow::Result<BlobAddress> {
         (None, Some(name)) => name.to_string_lossy().into_owned(),
         (None, None) => bail!("{} names no file", args.file.display()),
     };
-    let address = BlobAddress::new(&args.namespace.namespace, &name);
-    address.with_context(|| format!("`benchline engine put {} NAME` gives it another name", args.file.display()))
+    BlobAddress::new(&args.namespace.namespace, &name)
+        .map_err(|error| anyhow::anyhow!("{error}\n`benchline engine put {:?} NAME` gives it another name", args.file))
 }
 
 async fn put_and_send(

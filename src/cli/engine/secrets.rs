@@ -94,9 +94,10 @@ fn terminal() -> std::io::Result<File> {
 /// Asks on the terminal, whatever standard input and output are.
 fn ask(prompt: &str, otherwise: &str) -> anyhow::Result<Secret> {
     let mut terminal = terminal().map_err(|_| anyhow::anyhow!("there is no terminal to ask on: {otherwise}"))?;
-    write!(terminal, "{prompt}")?;
     let line = {
+        // Before the prompt: whoever answers at once shall not be shown what they type, nor lose it.
         let _quiet = Quiet::new(&terminal)?;
+        write!(&terminal, "{prompt}")?;
         read_line(&terminal)
     };
     writeln!(terminal)?;
@@ -141,7 +142,7 @@ impl<'a> Quiet<'a> {
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(terminal, OptionalActions::Flush, &quiet)?;
+        tcsetattr(terminal, OptionalActions::Now, &quiet)?;
         Ok(Self { terminal, before })
     }
 }

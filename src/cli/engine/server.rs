@@ -34,6 +34,13 @@ impl DataArgs {
         }
     }
 
+    /// Names the same configuration to another process.
+    pub(super) fn pass_on(&self, command: &mut std::process::Command) {
+        if let Some(file) = &self.config_file {
+            command.arg("--config-file").arg(file);
+        }
+    }
+
     /// Opens the data, making the folder where it is absent.
     pub(super) async fn open(&self, config: &Config) -> anyhow::Result<Server> {
         let opened = Server::open(&self.data, config).await;

@@ -54,9 +54,9 @@ pub(super) fn status(args: &Args) -> anyhow::Result<u8> {
     super::runtime()?.block_on(async {
         let Some(standing) = unless_interrupted(look(args, &device)).await? else { return Ok(FAILED) };
         if args.json {
-            print_json(&device, &standing)?
+            print_json(&device, &standing)?;
         } else {
-            print(args, &device, &standing)
+            print(args, &device, &standing);
         }
         Ok(if standing.server.is_ok() { FINE } else { FAILED })
     })

@@ -27,7 +27,8 @@ Examples:
   benchline engine sync --limit 500kB/s
   benchline engine sync --namespace files --namespace mail
 
-Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be exchanged, and it says what.";
+Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be
+exchanged, and it says what.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -74,9 +75,9 @@ pub(super) fn sync(args: &Args) -> anyhow::Result<u8> {
         blobs.close().await;
         let Some(report) = report? else { return Ok(interrupted()) };
         if args.json {
-            say_json(as_json(&documents, &report))?
+            say_json(as_json(&documents, &report))?;
         } else {
-            print(&documents, &report, started)
+            print(&documents, &report, started);
         }
         Ok(if report.failed.is_empty() { FINE } else { FAILED })
     })

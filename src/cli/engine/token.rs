@@ -22,7 +22,7 @@ Examples:
   benchline engine token ana --revoke --data server
   benchline engine token ana --revoke --only lost-phone.token --data server
 
-The token goes to standard output, and counts for the user's devices at once. A revoked one is refused within a second.";
+The token goes to standard output, and counts at once. A revoked one is refused within a second.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

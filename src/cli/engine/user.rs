@@ -17,7 +17,7 @@ Examples:
   benchline engine user quota ben 20GB --data server
   benchline engine user list --data server
 
-The server may run meanwhile. Who shall get in no more loses all tokens: `benchline engine token NAME --revoke`.";
+The server may run meanwhile. To shut a user out: `benchline engine token NAME --revoke`.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

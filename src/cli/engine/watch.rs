@@ -19,7 +19,7 @@ use super::{
     sync,
     transfer::with_client,
 };
-use crate::cli::{FINE, output::say};
+use crate::cli::{FINE, one_text, output::say};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -77,7 +77,7 @@ async fn rounds(args: &Args, device: &Device) -> anyhow::Result<()> {
             Ok(()) => {}
             Err(error) if is_passing(&error) => {
                 if !away {
-                    eprintln!("{error:#}; trying again every {:?}", args.every);
+                    eprintln!("{}; trying again every {:?}", one_text(&error), args.every);
                 }
                 away = true;
             }
