@@ -5,6 +5,7 @@ mod backends;
 mod blobs;
 mod crypto;
 mod mismatching;
+mod parsing;
 mod recovering;
 mod refusing;
 mod support;
