@@ -30,7 +30,20 @@ impl Processes {
         let lock = File::create_new(&unnamed)?;
         lock.try_lock()?;
         std::fs::rename(unnamed, file_of(&folder, own))?;
-        Ok(Self { folder, own, serial: AtomicU64::new(0), lock: Mutex::new(Some(lock)) })
+        let joined = Self { folder, own, serial: AtomicU64::new(0), lock: Mutex::new(Some(lock)) };
+        joined.bury_the_dead()?;
+        Ok(joined)
+    }
+
+    /// Removes the files of processes that were killed. One without a file counts as ended, so nothing is forgotten.
+    fn bury_the_dead(&self) -> Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            if let Some(process) = name.to_str().and_then(|name| u64::from_str_radix(name, 16).ok()) {
+                self.is_alive(process);
+            }
+        }
+        Ok(())
     }
 
     /// The number of this process.
@@ -94,5 +107,17 @@ mod tests {
         assert!(gone.iter().all(|process| !one.is_alive(*process)));
         assert!(gone.iter().all(|process| !one.is_alive(*process)));
         assert_ne!(one.name(1), one.name(1));
+    }
+
+    #[test]
+    fn files_of_the_dead_do_not_pile_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let join = || Processes::join(folder.path().to_owned()).unwrap();
+        let living = join();
+        // As a kill does: the lock goes, the file stays.
+        (0..3).for_each(|_| drop(join()));
+        let last = join();
+        assert!(living.is_alive(last.own()) && last.is_alive(living.own()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }
