@@ -19,6 +19,7 @@ pub(super) mod resume;
 mod schema;
 mod shelf;
 mod source;
+mod staged;
 mod sweep;
 mod turns;
 mod uploads;
