@@ -10,4 +10,5 @@ mod recovering;
 mod refusing;
 mod support;
 mod synchronising;
+mod tampering;
 mod transfers;

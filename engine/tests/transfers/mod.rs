@@ -1,8 +1,8 @@
 //! Blobs on devices and their way to the server and back: with the real server, with servers that misbehave, and with
 //! devices that are killed.
 
-mod device;
+pub(crate) mod device;
 mod killed;
 mod misbehaving;
-mod stub;
+pub(crate) mod stub;
 mod transferring;
