@@ -1,6 +1,7 @@
 //! The only test binary of the engine: one module per room, and one per promise that rooms keep together.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod attacking;
 mod backends;
 mod blobs;
 mod crypto;
