@@ -5,6 +5,7 @@ mod attacking;
 mod backends;
 mod blobs;
 mod crypto;
+mod killing;
 mod memory;
 mod mismatching;
 mod parsing;
