@@ -9,6 +9,8 @@ pub mod config;
 pub mod crypto;
 /// Documents, their revisions, and the rule by which versions merge.
 pub mod document;
+/// Where work that keeps a processor busy is done.
+pub mod pool;
 /// What a client and a server say to each other.
 pub mod protocol;
 /// The server, which keeps what it cannot read.

@@ -21,11 +21,12 @@ async fn reopen(device: &mut Device, account: &Account, config: &Config) {
     device.replica = Replica::open(&path, &account.keys.database, &config.store).await.unwrap();
 }
 
-fn copy_files(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-    }
+/// Copies what a stopped server keeps for its only user from one folder to another.
+fn copy_user(from: &Path, to: &Path) {
+    let path = TestServer::database_of(from, 1);
+    let copy = to.join(path.strip_prefix(from).unwrap());
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    std::fs::copy(&path, copy).unwrap();
 }
 
 #[test]
@@ -106,16 +107,15 @@ fn a_server_that_rolls_back_or_is_replaced_is_noticed() {
             one.create("a", b"1").await;
             one.sync().await;
             let backup = tempfile::tempdir().unwrap();
-            server = server.restart(|data| copy_files(&data.join("users"), backup.path())).await;
+            server = server.restart(|data| copy_user(data, backup.path())).await;
             one.client = ana.client(&config, &server.address);
             one.create("b", b"2").await;
             one.sync().await;
             server = server
                 .restart(|data| {
-                    std::fs::remove_dir_all(data.join("users")).unwrap();
-                    std::fs::create_dir(data.join("users")).unwrap();
+                    std::fs::remove_file(TestServer::database_of(data, 1)).unwrap();
                     if !replaced {
-                        copy_files(backup.path(), &data.join("users"));
+                        copy_user(backup.path(), data);
                     }
                 })
                 .await;
@@ -140,11 +140,11 @@ fn a_server_rolled_back_below_another_device_s_changes_is_noticed_too() {
         one.sync().await;
         two.sync().await;
         let backup = tempfile::tempdir().unwrap();
-        server = server.restart(|data| copy_files(&data.join("users"), backup.path())).await;
+        server = server.restart(|data| copy_user(data, backup.path())).await;
         one.client = ana.client(&config, &server.address);
         one.create("b", b"2").await;
         one.sync().await;
-        server = server.restart(|data| copy_files(backup.path(), &data.join("users"))).await;
+        server = server.restart(|data| copy_user(backup.path(), data)).await;
         // Another device writes into the gap before the first one comes back.
         two.client = ana.client(&config, &server.address);
         two.create("c", b"3").await;

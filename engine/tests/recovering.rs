@@ -99,12 +99,7 @@ fn a_server_that_lost_its_data_gets_the_same_secret_back() {
         let ana = server.user("ana").await;
         let one = Device::new(&ana, &server.address);
         let before = one.establish("x").await.unwrap();
-        server = server
-            .restart(|data| {
-                std::fs::remove_dir_all(data.join("users")).unwrap();
-                std::fs::create_dir(data.join("users")).unwrap();
-            })
-            .await;
+        server = server.restart(|data| std::fs::remove_file(TestServer::database_of(data, 1)).unwrap()).await;
         let again = Device { slot: Device::new(&ana, &server.address).slot, folder: one.folder };
         assert_eq!(database_key(&again.establish("x").await.unwrap()), database_key(&before));
         let two = Device::new(&ana, &server.address);

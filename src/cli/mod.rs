@@ -13,6 +13,7 @@ mod comparing;
 mod comparison;
 mod detect;
 mod doctor;
+mod engine;
 mod findings;
 mod history;
 mod interrupt;
@@ -94,12 +95,20 @@ enum Command {
     Detect(detect::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
+    /// Run the sync engine by hand: its server, or one of a user's devices.
+    Engine(engine::Args),
 }
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    // A process of the engine's crypto pool is this program, too.
+    benchline_engine::pool::worker_if_asked();
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCHLINE_LOG").unwrap_or_else(|_| "warn".into());
+    let level = match &cli.command {
+        Some(Command::Engine(args)) => args.log_level(),
+        _ => "warn",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCHLINE_LOG").unwrap_or_else(|_| level.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match dispatch(cli) {
         Ok(code) => ExitCode::from(code),
@@ -111,12 +120,17 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    // The engine knows nothing of what is measured where, so a faulty benchline.toml does not concern it.
+    let command = match cli.command {
+        Some(Command::Engine(args)) => return engine::engine(args),
+        command => command,
+    };
     let settings = settings::Settings::read(cli.overrides)?;
     if cli.config {
         say(format_args!("{settings}"));
         return Ok(FINE);
     }
-    match cli.command {
+    match command {
         Some(Command::Up(args)) => up::up(&settings, &args),
         Some(Command::Run(args)) => run::run(&settings, &args),
         Some(Command::Compare(args)) => compare::compare(&settings, &args),
@@ -129,6 +143,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Bisect(args)) => bisect::bisect(&settings, &args),
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
+        Some(Command::Engine(args)) => engine::engine(args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
 }

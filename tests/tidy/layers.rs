@@ -60,9 +60,10 @@ const ENGINE: &[Room] = &[
     room(0, "crypto", &[]),
     room(1, "document", &["crypto"]),
     room(2, "config", &["crypto", "document"]),
+    room(3, "pool", &["crypto", "config"]),
     room(3, "store", &["crypto", "document", "config"]),
     room(4, "protocol", &["crypto", "document", "config", "store"]),
-    room(5, "client", &["crypto", "document", "config", "store", "protocol"]),
+    room(5, "client", &["crypto", "document", "config", "pool", "store", "protocol"]),
     room(5, "server", &["crypto", "document", "config", "store", "protocol"]),
 ];
 

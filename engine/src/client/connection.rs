@@ -1,12 +1,13 @@
 //! One user's way to a server: the HTTP client, the address and the token, and what every answer is checked for.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, Url};
 
-use super::SyncError;
+use super::error::{SyncError, chain};
 use crate::config::HttpConfig;
 use crate::protocol::{Problem, ProblemKind, UserName};
 
@@ -27,7 +28,7 @@ pub(super) struct Connection {
 impl Connection {
     /// A connection that waits for `patience` when the server says nothing, its own silence during a long body included.
     pub(super) fn new(
-        config: HttpConfig,
+        config: &HttpConfig,
         patience: Option<Duration>,
         address: &str,
         user: &UserName,
@@ -63,6 +64,9 @@ impl Connection {
         }
         if !config.keep_alive {
             builder = builder.pool_max_idle_per_host(0);
+        }
+        if let Some(path) = &config.ca {
+            builder = builder.tls_certs_only(authorities(path)?);
         }
         if local {
             builder = builder.no_proxy();
@@ -127,6 +131,14 @@ pub(super) async fn read_up_to(mut response: Response, limit: usize) -> Result<V
     Ok(whole)
 }
 
+/// The certificates in a PEM file, of which there must be some: to trust nobody is a mistake.
+fn authorities(path: &Path) -> Result<Vec<Certificate>, SyncError> {
+    let wrong = |why| SyncError::Authorities { path: path.to_owned(), why };
+    let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let certificates = Certificate::from_pem_bundle(&text).map_err(|error| wrong(chain(&error)))?;
+    if certificates.is_empty() { Err(wrong("holds no certificate in PEM".to_owned())) } else { Ok(certificates) }
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,
@@ -143,7 +155,7 @@ mod tests {
     use super::*;
 
     fn connect(address: &str) -> Result<Connection, SyncError> {
-        Connection::new(HttpConfig::default(), Some(PATIENCE), address, &"ana".parse().unwrap(), "token")
+        Connection::new(&HttpConfig::default(), Some(PATIENCE), address, &"ana".parse().unwrap(), "token")
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::crypto::{OpenError, SealError, UnlockError};
 use crate::document::DocumentId;
+use crate::pool::PoolError;
 use crate::protocol::{FrameError, Problem};
 use crate::store::{DatabaseError, StoreError};
 
@@ -18,6 +19,14 @@ pub enum SyncError {
         address: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// The authorities that the client shall trust cannot be read.
+    #[error("setting http.ca: {path}: {why}")]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// The token has characters that no token has.
     #[error("the token is not one: it has characters that no header may have")]
@@ -57,6 +66,9 @@ pub enum SyncError {
     /// The replica failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The crypto pool failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The client is being shut down.
     #[error("the exchange was broken off")]
     BrokenOff,
@@ -72,6 +84,9 @@ pub enum RecoveryError {
     /// The recovery document does not open; see there for a wrong passphrase.
     #[error(transparent)]
     Unlock(#[from] UnlockError),
+    /// The crypto pool failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// Another device changed the slot meanwhile.
     #[error("another device changed the recovery document meanwhile: try again")]
     Overtaken,
@@ -108,7 +123,7 @@ impl From<reqwest::Error> for SyncError {
 }
 
 /// An error with all its causes, which for connections tell more than it does itself.
-fn chain(error: &reqwest::Error) -> String {
+pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -1,7 +1,5 @@
 //! Fetches what others made. Three stages run at once, a batch apart: frames are taken from the network, documents are
-//! opened on a thread that may block, and whole batches enter the replica. A batch that does not open never enters.
-
-use std::sync::Arc;
+//! opened in the crypto pool, and whole batches enter the replica. A batch that does not open never enters.
 
 use reqwest::{Method, Response};
 use tokio::sync::mpsc;
@@ -9,8 +7,8 @@ use tokio::sync::mpsc;
 use super::SyncError;
 use super::connection::send;
 use super::sync::{Standing, SyncClient, SyncReport};
-use crate::crypto::DocumentSealer;
 use crate::document::{Document, Position};
+use crate::pool::{OpenDocuments, Unopened};
 use crate::protocol::{Commit, Decoder, Frame, SealedDocument};
 use crate::store::Replica;
 
@@ -39,7 +37,7 @@ pub(super) async fn pull(
     // under way when the next exchange begins.
     let (received, opened, inserted) = tokio::join!(
         receive(answer, at.seen, sealed),
-        open_all(client.sealer.clone(), to_open, open),
+        open_all(client, to_open, open),
         insert(replica, at, report, to_insert),
     );
     // A stage whose successor failed says only that it was broken off.
@@ -81,29 +79,27 @@ async fn receive(
 }
 
 async fn open_all(
-    sealer: Arc<DocumentSealer>,
+    client: &SyncClient,
     mut sealed: mpsc::Receiver<Batch<SealedDocument>>,
     open: mpsc::Sender<Batch<Document>>,
 ) -> Result<(), SyncError> {
     while let Some(batch) = sealed.recv().await {
-        let sealer = sealer.clone();
-        let opened = tokio::task::spawn_blocking(move || open_batch(&sealer, batch)).await;
-        open.send(opened.map_err(|_| SyncError::BrokenOff)??).await.map_err(|_| SyncError::BrokenOff)?;
+        open.send(open_batch(client, batch).await?).await.map_err(|_| SyncError::BrokenOff)?;
     }
     Ok(())
 }
 
-fn open_batch(sealer: &DocumentSealer, batch: Batch<SealedDocument>) -> Result<Batch<Document>, SyncError> {
-    let open = |SealedDocument { id, revision, sealed }: SealedDocument| match sealer.open(
-        id.as_str(),
-        &revision.to_string(),
-        sealed.to_vec(),
-    ) {
-        Ok(content) => Ok(Document { id, revision, content }),
-        Err(source) => Err(SyncError::Open { document: id, source }),
-    };
-    let documents = batch.documents.into_iter().map(open).collect::<Result<_, _>>()?;
-    Ok(Batch { commit: batch.commit, documents })
+async fn open_batch(client: &SyncClient, batch: Batch<SealedDocument>) -> Result<Batch<Document>, SyncError> {
+    let (mut names, mut documents) = (Vec::new(), Vec::new());
+    for SealedDocument { id, revision, sealed } in batch.documents {
+        documents.push((id.to_string(), revision.to_string(), sealed.to_vec()));
+        names.push((id, revision));
+    }
+    let opened = client.pool.run(OpenDocuments { sealer: client.sealer.clone(), documents }).await?;
+    let contents = opened
+        .map_err(|Unopened { place, source }| SyncError::Open { document: names.swap_remove(place).0, source })?;
+    let document = |((id, revision), content)| Document { id, revision, content };
+    Ok(Batch { commit: batch.commit, documents: names.into_iter().zip(contents).map(document).collect() })
 }
 
 async fn insert(

@@ -11,13 +11,15 @@ use zeroize::Zeroizing;
 use super::connection::{self, Connection};
 use super::{RecoveryError, SyncError, file};
 use crate::config::Config;
-use crate::crypto::{Cost, RecoveryDocument, RootSecret};
+use crate::crypto::{Cost, RootSecret};
+use crate::pool::{CreateRecovery, Pool, RewrapRecovery, UnlockRecovery};
 use crate::protocol::{ProblemKind, UserName};
 
 /// A user's slot at a server.
 pub struct RecoverySlot {
     connection: Connection,
     user: UserName,
+    pool: Pool,
 }
 
 /// What lies in a slot.
@@ -36,8 +38,9 @@ impl RecoverySlot {
     /// As there.
     pub fn new(config: &Config, address: &str, user: &UserName, token: &str) -> Result<Self, SyncError> {
         Ok(Self {
-            connection: Connection::new(config.http, Some(connection::PATIENCE), address, user, token)?,
+            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, user, token)?,
             user: user.clone(),
+            pool: Pool::shared(config.crypto.pool),
         })
     }
 
@@ -69,12 +72,9 @@ impl RecoverySlot {
     /// [`RecoveryError::Overtaken`] where another device changed the slot meanwhile; as [`Self::establish`].
     pub async fn change_passphrase(&self, local: &Path, old: &str, new: &str, cost: Cost) -> Result<(), RecoveryError> {
         let stored = self.fetch().await?.ok_or(RecoveryError::Absent)?;
-        let (user, bytes) = (self.user.clone(), stored.document);
         let (old, new) = (Zeroizing::new(old.to_owned()), Zeroizing::new(new.to_owned()));
-        let document = blocking(move || {
-            Ok(RecoveryDocument::from_bytes(&bytes)?.rewrap(user.as_str(), &old, &new, cost)?.to_bytes())
-        })
-        .await?;
+        let rewrap = RewrapRecovery { document: stored.document, user: self.user.to_string(), old, new, cost };
+        let document = self.pool.run(rewrap).await??;
         self.store(document.clone(), IF_MATCH, &stored.etag).await?.ok_or(RecoveryError::Overtaken)?;
         write(local, document).await
     }
@@ -117,31 +117,19 @@ impl RecoverySlot {
     }
 
     async fn create(&self, passphrase: &str, cost: Cost) -> Result<(Vec<u8>, RootSecret), RecoveryError> {
-        let (user, passphrase) = (self.user.clone(), Zeroizing::new(passphrase.to_owned()));
-        blocking(move || {
-            let root = RootSecret::generate();
-            let document = RecoveryDocument::create(user.as_str(), &root, &passphrase, cost)?;
-            Ok((document.to_bytes(), root))
-        })
-        .await
+        let (user, passphrase) = (self.user.to_string(), Zeroizing::new(passphrase.to_owned()));
+        Ok(self.pool.run(CreateRecovery { user, passphrase, cost }).await??)
     }
 
     async fn unlock(&self, document: Vec<u8>, passphrase: &str) -> Result<RootSecret, RecoveryError> {
-        let (user, passphrase) = (self.user.clone(), Zeroizing::new(passphrase.to_owned()));
-        blocking(move || Ok(RecoveryDocument::from_bytes(&document)?.unlock(user.as_str(), &passphrase)?)).await
+        let (user, passphrase) = (self.user.to_string(), Zeroizing::new(passphrase.to_owned()));
+        Ok(self.pool.run(UnlockRecovery { document, user, passphrase }).await??)
     }
 }
 
 fn etag(answer: &Response) -> Result<String, SyncError> {
     let etag = answer.headers().get(ETAG).and_then(|value| value.to_str().ok());
     etag.map(str::to_owned).ok_or_else(|| SyncError::Protocol("a recovery document without an ETag".to_owned()))
-}
-
-/// Runs what takes long or waits for a disk on a thread that may.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, RecoveryError> + Send + 'static,
-) -> Result<T, RecoveryError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(RecoveryError::Sync(SyncError::BrokenOff)))
 }
 
 async fn read(path: &Path) -> Result<Option<Vec<u8>>, RecoveryError> {
@@ -154,5 +142,6 @@ async fn read(path: &Path) -> Result<Option<Vec<u8>>, RecoveryError> {
 
 async fn write(path: &Path, content: Vec<u8>) -> Result<(), RecoveryError> {
     let path = PathBuf::from(path);
-    blocking(move || file::replace(&path, &content).map_err(|source| RecoveryError::File { path, source })).await
+    let replace = move || file::replace(&path, &content).map_err(|source| RecoveryError::File { path, source });
+    tokio::task::spawn_blocking(replace).await.unwrap_or(Err(RecoveryError::Sync(SyncError::BrokenOff)))
 }

@@ -10,6 +10,7 @@ use super::{SyncError, pull, push};
 use crate::config::{Config, UploadConfig};
 use crate::crypto::{DocumentSealer, Keys};
 use crate::document::{Generation, Position, ReplicaId};
+use crate::pool::Pool;
 use crate::protocol::{Note, SyncInfo, UserName};
 use crate::store::{Peer, Replica, StoreError};
 
@@ -22,6 +23,7 @@ pub struct SyncClient {
     pub(super) connection: Connection,
     pub(super) sealer: Arc<DocumentSealer>,
     pub(super) upload: UploadConfig,
+    pub(super) pool: Pool,
 }
 
 /// What an exchange did.
@@ -49,9 +51,10 @@ impl SyncClient {
     /// [`SyncError::Address`] or [`SyncError::Token`] where these cannot be used.
     pub fn new(config: &Config, address: &str, user: &UserName, token: &str, keys: &Keys) -> Result<Self, SyncError> {
         Ok(Self {
-            connection: Connection::new(config.http, Some(connection::PATIENCE), address, user, token)?,
+            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, user, token)?,
             sealer: Arc::new(DocumentSealer::new(keys, config.crypto.cipher, config.padding)),
             upload: config.upload,
+            pool: Pool::shared(config.crypto.pool),
         })
     }
 

@@ -29,8 +29,8 @@ impl RootSecret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The secret itself, for wrapping it.
-    pub(super) fn as_bytes(&self) -> &[u8; KEY_LEN] {
+    /// The secret itself, for wrapping it and for handing it to another process of this program.
+    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
 }
@@ -45,7 +45,7 @@ pub struct Keys {
     /// Root of the keys of blobs.
     pub blobs: BlobKey,
     /// Wraps the private OpenPGP key.
-    pub openpgp: OpenPgpKey,
+    pub openpgp: OpenPgpWrappingKey,
 }
 
 impl Keys {
@@ -56,7 +56,7 @@ impl Keys {
             database: DatabaseKey(derived("local database")),
             documents: DocumentKey(derived("document root")),
             blobs: BlobKey(derived("blob root")),
-            openpgp: OpenPgpKey(derived("openpgp wrapping")),
+            openpgp: OpenPgpWrappingKey(derived("openpgp wrapping")),
         }
     }
 }
@@ -85,6 +85,16 @@ impl DatabaseKey {
 pub struct DocumentKey(Key);
 
 impl DocumentKey {
+    /// The key itself, for handing it to another process of this program.
+    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// A key that was handed over.
+    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The key of one document under one cipher.
     pub(super) fn of_document(&self, cipher: Cipher, id: &str) -> LessSafeKey {
         aead_key(cipher, &expand(&self.0, &[b"document", &[cipher.wire_id()], id.as_bytes()]))
@@ -96,6 +106,16 @@ impl DocumentKey {
 pub struct BlobKey(Key);
 
 impl BlobKey {
+    /// The key itself, for handing it to another process of this program.
+    pub(crate) fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// A key that was handed over.
+    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The key of one sealing of one blob: bound to its salt and to its whole header, so that a blob cannot be passed
     /// off as another, nor under other settings.
     pub(super) fn of_blob(&self, cipher: Cipher, salt: &[u8], header_hash: &[u8; 32]) -> LessSafeKey {
@@ -105,11 +125,16 @@ impl BlobKey {
 
 /// The key that wraps the private OpenPGP key.
 #[derive(Clone)]
-pub struct OpenPgpKey(Key);
+pub struct OpenPgpWrappingKey(Key);
 
-impl OpenPgpKey {
-    /// The 32 bytes, for whoever wraps.
+impl OpenPgpWrappingKey {
+    /// The 32 bytes, for whoever wraps by other means.
     pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// The key, for wrapping.
+    pub(super) fn key(&self) -> &Key {
         &self.0
     }
 }
@@ -124,7 +149,7 @@ macro_rules! redacted {
     )*};
 }
 
-redacted!(RootSecret, DatabaseKey, DocumentKey, BlobKey, OpenPgpKey);
+redacted!(RootSecret, DatabaseKey, DocumentKey, BlobKey, OpenPgpWrappingKey);
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +162,7 @@ mod tests {
         assert_eq!(
             format!("{:?}", Keys::derive(&root)),
             "Keys { database: DatabaseKey(redacted), documents: DocumentKey(redacted), \
-             blobs: BlobKey(redacted), openpgp: OpenPgpKey(redacted) }"
+             blobs: BlobKey(redacted), openpgp: OpenPgpWrappingKey(redacted) }"
         );
     }
 

@@ -8,6 +8,7 @@ mod blob_io;
 mod cipher;
 mod error;
 mod keys;
+mod openpgp;
 mod padding;
 mod primitives;
 mod recovery;
@@ -19,7 +20,8 @@ pub use blob_header::{BLOB_LIMIT, BlobName, BlobSettings, MAX_CHUNK_SIZE, MIN_CH
 pub use blob_io::{open_blob, seal_blob};
 pub use cipher::Cipher;
 pub use error::{OpenError, SealError};
-pub use keys::{BlobKey, DatabaseKey, DocumentKey, Keys, OpenPgpKey, RootSecret};
+pub use keys::{BlobKey, DatabaseKey, DocumentKey, Keys, OpenPgpWrappingKey, RootSecret};
+pub use openpgp::{Decrypted, Fingerprint, OpenPgpError, OpenPgpKey, PUBLIC_KEY_LIMIT, PublicKey, is_encrypted};
 pub use padding::Padding;
 pub use recovery::{Cost, RecoveryDocument, UnlockError};
 pub use sealed_blob::{BlobOpener, BlobSealer};

@@ -5,7 +5,7 @@
 
 use super::blob_header::{self, BlobName, BlobSettings};
 use super::stream::{BlobLayout, Stream};
-use super::{Keys, OpenError, SealError};
+use super::{BlobKey, Keys, OpenError, SealError};
 
 /// Seals the chunks of one blob, in order.
 #[derive(Debug)]
@@ -114,7 +114,12 @@ impl BlobOpener {
     /// # Errors
     /// [`OpenError`] when it is not the prelude of this blob, sealed under these keys.
     pub fn new(keys: &Keys, name: BlobName<'_>, prelude: &[u8]) -> Result<Self, OpenError> {
-        let (layout, stream) = blob_header::read(&keys.blobs, name, prelude)?;
+        Self::under(&keys.blobs, name, prelude)
+    }
+
+    /// As [`Self::new`], with the only key that it takes.
+    pub(crate) fn under(key: &BlobKey, name: BlobName<'_>, prelude: &[u8]) -> Result<Self, OpenError> {
+        let (layout, stream) = blob_header::read(key, name, prelude)?;
         Ok(Self { layout, stream, next: 0 })
     }
 

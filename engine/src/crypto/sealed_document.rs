@@ -53,7 +53,16 @@ pub struct DocumentSealer {
 impl DocumentSealer {
     /// A sealer that seals with this cipher and padding, and opens whatever cipher and padding a document was sealed with.
     pub fn new(keys: &Keys, cipher: Cipher, padding: Padding) -> Self {
-        Self { key: keys.documents.clone(), cipher, padding }
+        Self::under(keys.documents.clone(), cipher, padding)
+    }
+
+    /// As [`Self::new`], with the only key that it takes.
+    pub(crate) fn under(key: DocumentKey, cipher: Cipher, padding: Padding) -> Self {
+        Self { key, cipher, padding }
+    }
+
+    pub(crate) fn key(&self) -> &DocumentKey {
+        &self.key
     }
 
     /// Bytes that [`Self::seal`] makes of content of `length` bytes.

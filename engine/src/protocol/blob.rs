@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// Most characters of a namespace or a blob id.
-const NAME_LIMIT: usize = 255;
+pub(super) const NAME_LIMIT: usize = 255;
 
 /// A text that can be no part of a blob's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,12 +17,16 @@ const NAME_LIMIT: usize = 255;
 pub struct InvalidBlobName(&'static str);
 
 fn check(what: &'static str, text: &str) -> Result<String, InvalidBlobName> {
+    if is_name(text) { Ok(text.to_owned()) } else { Err(InvalidBlobName(what)) }
+}
+
+/// Whether a text has the form that all these names have.
+pub(super) fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let bytes = text.as_bytes();
-    let good = bytes.len() <= NAME_LIMIT
+    bytes.len() <= NAME_LIMIT
         && bytes.first().is_some_and(|first| plain(*first))
-        && bytes.iter().all(|byte| plain(*byte) || b".-".contains(byte));
-    if good { Ok(text.to_owned()) } else { Err(InvalidBlobName(what)) }
+        && bytes.iter().all(|byte| plain(*byte) || b".-".contains(byte))
 }
 
 /// The namespace inside a user's blobs: 1 to 255 of `A-Z a-z 0-9 . _ -`, the first no dot and no dash.

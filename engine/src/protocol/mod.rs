@@ -4,6 +4,7 @@
 
 mod blob;
 mod frame;
+mod incoming;
 mod message;
 mod problem;
 mod user;
@@ -15,6 +16,10 @@ pub use blob::{
 pub use frame::{
     BATCH_BYTES, BATCH_DOCUMENTS, Commit, Decoder, Frame, FrameError, MAX_SEALED, PREAMBLE, SealedDocument,
     encode_commit, encode_document, encode_end, encoded_length,
+};
+pub use incoming::{
+    InvalidMessageId, Lease, LeaseList, MAX_LEASES, MAX_OPENPGP_KEY, MessageEntry, MessageId, MessageList,
+    MessageState, Outcome, RegisteredKey, SetState,
 };
 pub use message::{Acknowledgement, Note, PushLine, SyncInfo};
 pub use problem::{Problem, ProblemKind};

@@ -29,6 +29,14 @@ pub enum ProblemKind {
     BlobConflict,
     /// 409: the upload stands at another offset than the request says.
     OffsetMismatch,
+    /// 409: the fence is not that of the message's present lease.
+    LeaseLost,
+    /// 409: a message is deleted only after it was processed.
+    NotProcessed,
+    /// 409: another message has this name, or had it a short while ago.
+    MessageConflict,
+    /// 409: the user has registered no key that messages can be encrypted to.
+    NoKey,
     /// 411: the length must be said beforehand.
     LengthRequired,
     /// 412: the slot is not as the client thought.
@@ -67,6 +75,10 @@ const KINDS: &[(ProblemKind, &str, u16, &str)] = &[
     (ProblemKind::ReplicaMismatch, "replica-mismatch", 409, "The store has noted another state of this replica"),
     (ProblemKind::BlobConflict, "blob-conflict", 409, "Another blob has this name"),
     (ProblemKind::OffsetMismatch, "offset-mismatch", 409, "The upload stands at another offset"),
+    (ProblemKind::LeaseLost, "lease-lost", 409, "Someone else may work on the message now"),
+    (ProblemKind::NotProcessed, "not-processed", 409, "The message is not processed yet"),
+    (ProblemKind::MessageConflict, "message-conflict", 409, "Another message has this name"),
+    (ProblemKind::NoKey, "no-key", 409, "There is no key to encrypt to"),
     (ProblemKind::LengthRequired, "length-required", 411, "The length must be said beforehand"),
     (ProblemKind::PreconditionFailed, "precondition-failed", 412, "What is stored is not what the request expects"),
     (ProblemKind::TooLarge, "too-large", 413, "The request is too large"),

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use zeroize::Zeroizing;
 
 use super::clock::now;
+use super::services::{self, ServiceName, Services};
 use super::sessions::{Sessions, User};
-use crate::config::{Config, StoreConfig};
+use crate::config::{Config, ServerDatabase, StoreConfig};
 use crate::protocol::UserName;
 use crate::store::{Database, DatabaseError, Kind};
 
-/// Schema of the accounts. History: 1, the first; 2, quotas of users.
+/// Schema of the accounts. History: 1, the first; 2, quotas of users; 3, how the users' stores are laid out (a server that
+/// had users before has one database for each); 4, tokens of services.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE users (
@@ -32,9 +34,17 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE users ADD COLUMN quota INTEGER CHECK (quota >= 0);
 ",
+    "
+    CREATE TABLE layout (
+        only     INTEGER PRIMARY KEY CHECK (only = 1),
+        database TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO layout SELECT 1, 'per-user' FROM users LIMIT 1;
+",
+    services::TABLES,
 ];
 
-/// What every token begins with, so that people and scanners recognise one.
+/// What every token of a user begins with, so that people and scanners recognise one.
 const PREFIX: &str = "bls_";
 
 /// A hash of a token.
@@ -43,7 +53,19 @@ pub(super) type TokenHash = [u8; 32];
 /// The users of a server and what they log in with.
 pub struct Accounts {
     database: Arc<Database>,
-    sessions: Sessions,
+    sessions: Sessions<Arc<User>>,
+    services: Services,
+}
+
+/// A user, as an operator's list shows one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub name: UserName,
+    /// Bytes of blobs that the user may store; `None` is the server's own quota.
+    pub quota: Option<u64>,
+    /// Tokens that count now.
+    pub tokens: u64,
 }
 
 /// An account cannot be made or changed.
@@ -56,6 +78,9 @@ pub enum AccountError {
     /// Nobody has this name.
     #[error("there is no user {0}: create it first")]
     Unknown(UserName),
+    /// The name of a service is taken.
+    #[error("there is a token of the service {0} already: choose another name, or revoke that one first")]
+    ServiceExists(ServiceName),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -67,23 +92,24 @@ impl From<rusqlite::Error> for AccountError {
     }
 }
 
-/// A secret that opens one user's account, 256 random bits.
+/// A secret that opens one user's account, or the listener of services: 256 random bits.
 #[derive(Clone)]
 pub struct Token(Zeroizing<String>);
 
 impl Token {
-    /// The secret, to be handed to its user.
+    /// The secret, to be handed to whom it is for.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    fn generate() -> Result<Self, DatabaseError> {
+    /// A new one that begins with `prefix`.
+    pub(super) fn generate(prefix: &str) -> Result<Self, DatabaseError> {
         let mut bytes = Zeroizing::new([0; 32]);
         aws_lc_rs::rand::fill(bytes.as_mut()).map_err(|_| DatabaseError::Io {
             what: "no random bytes can be drawn",
             source: std::io::Error::other("the system's generator failed"),
         })?;
-        let mut text = Zeroizing::new(PREFIX.to_owned());
+        let mut text = Zeroizing::new(prefix.to_owned());
         bytes.iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
         Ok(Self(text))
     }
@@ -99,9 +125,16 @@ impl Accounts {
     /// Opens the accounts in the file `path`, making it where it is absent.
     pub(super) async fn open(path: &Path, config: &Config) -> Result<Self, DatabaseError> {
         let store = StoreConfig { cipher: false, ..config.store };
-        let kind = Kind { migrations: MIGRATIONS, readers: 4 };
+        let kind = Kind { migrations: MIGRATIONS, readers: 4, user: None };
         let database = Database::open(path.to_owned(), None, kind, store).await?;
-        Ok(Self { database: Arc::new(database), sessions: Sessions::new(config.session_cache) })
+        let database = Arc::new(database);
+        let services = Services::new(database.clone(), config.session_cache);
+        Ok(Self { database, sessions: Sessions::new(config.session_cache), services })
+    }
+
+    /// The mail services that may hand over messages.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Makes a user.
@@ -125,10 +158,10 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Unknown`] where there is no such user.
     pub async fn create_token(&self, name: &UserName, lifetime: Duration) -> Result<Token, AccountError> {
-        let token = Token::generate()?;
+        let token = Token::generate(PREFIX)?;
         let hash = hash(token.as_str());
         let name = name.clone();
-        let expires = now().saturating_add(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX));
+        let expires = after(lifetime);
         self.database
             .write(move |connection| {
                 let made = connection
@@ -198,6 +231,30 @@ impl Accounts {
         Ok(())
     }
 
+    /// How the users' stores are laid out: as was noted once, or as `wanted`, which is noted now.
+    pub(super) async fn layout(&self, wanted: ServerDatabase) -> Result<ServerDatabase, DatabaseError> {
+        self.database
+            .write(move |connection| {
+                connection.execute(
+                    "INSERT INTO layout (only, database) VALUES (1, ?1) ON CONFLICT DO NOTHING",
+                    [wanted.as_str()],
+                )?;
+                let noted: String = connection.query_row("SELECT database FROM layout", [], |row| row.get(0))?;
+                let known = [ServerDatabase::PerUser, ServerDatabase::Shared].into_iter();
+                let found = known.into_iter().find(|known| known.as_str() == noted);
+                found.ok_or_else(|| DatabaseError::Damaged(format!("an unknown layout of users: {noted}")))
+            })
+            .await
+    }
+
+    /// All users, sorted by name.
+    ///
+    /// # Errors
+    /// Errors of the database.
+    pub async fn list(&self) -> Result<Vec<Account>, AccountError> {
+        self.database.read(|connection| list(connection, now())).await
+    }
+
     /// The numbers of all users.
     pub(super) async fn numbers(&self) -> Result<Vec<i64>, DatabaseError> {
         self.database
@@ -209,19 +266,31 @@ impl Accounts {
             .await
     }
 
+    /// The user of this name.
+    pub(super) async fn find(&self, name: &UserName) -> Result<Option<User>, DatabaseError> {
+        let name = name.clone();
+        self.database
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached("SELECT id, name, quota FROM users WHERE name = ?1")?;
+                let mut rows = statement.query([name.as_str()])?;
+                rows.next()?.map(user).transpose()
+            })
+            .await
+    }
+
     /// Whose token this is, if it counts.
     pub(super) async fn authenticate(&self, token: &str) -> Result<Option<Arc<User>>, DatabaseError> {
-        let hash = hash(token);
-        if let Some(user) = self.sessions.get(&hash, now()) {
-            return Ok(Some(user));
-        }
-        let asked = self.sessions.asking();
-        let found = self.database.read(move |connection| look_up(connection, &hash)).await?;
-        Ok(found.filter(|(_, expires)| now() < *expires).map(|(user, expires)| {
-            let user = Arc::new(user);
-            self.sessions.remember(hash, user.clone(), expires, asked);
-            user
-        }))
+        self.sessions.open(token, &self.database, look_up).await
+    }
+
+    /// Asks the database something, to see whether it answers.
+    pub(super) async fn check(&self) -> Result<(), DatabaseError> {
+        self.database
+            .read(|connection| {
+                connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM users)")?.query_row([], |_| Ok(()))?;
+                Ok::<_, DatabaseError>(())
+            })
+            .await
     }
 
     pub(super) async fn close(&self) {
@@ -229,21 +298,50 @@ impl Accounts {
     }
 }
 
-fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(User, i64)>, DatabaseError> {
+fn list(connection: &Connection, now: i64) -> Result<Vec<Account>, AccountError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, quota, (SELECT count(*) FROM tokens WHERE user = users.id AND expires > ?1)
+         FROM users ORDER BY name",
+    )?;
+    let mut rows = statement.query([now])?;
+    let mut accounts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = user_name(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let quota = row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned);
+        accounts.push(Account { name, quota, tokens: row.get::<_, i64>(2)?.cast_unsigned() });
+    }
+    Ok(accounts)
+}
+
+fn user_name(text: &str) -> Result<UserName, DatabaseError> {
+    text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))
+}
+
+fn look_up(connection: &Connection, hash: &TokenHash) -> Result<Option<(Arc<User>, i64)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT users.id, users.name, users.quota, tokens.expires FROM tokens JOIN users ON users.id = tokens.user
          WHERE hash = ?1",
     )?;
     let mut rows = statement.query([hash])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-    let name = name.parse().map_err(|error| DatabaseError::Damaged(format!("a stored user: {error}")))?;
-    let quota = row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned);
-    Ok(Some((User { id: row.get(0)?, name, quota }, row.get(3)?)))
+    Ok(Some((Arc::new(user(row)?), row.get(3)?)))
 }
 
-fn hash(token: &str) -> TokenHash {
+/// The user in a row of number, name and quota.
+fn user(row: &Row<'_>) -> Result<User, DatabaseError> {
+    let name = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+    let name = user_name(name)?;
+    Ok(User { id: row.get(0)?, name, quota: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned) })
+}
+
+/// The hash under which a token is stored.
+pub(super) fn hash(token: &str) -> TokenHash {
     let mut hash = TokenHash::default();
     hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
     hash
+}
+
+/// When something that counts for `lifetime` from now ends, in seconds since 1970.
+pub(super) fn after(lifetime: Duration) -> i64 {
+    now().saturating_add(i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX))
 }

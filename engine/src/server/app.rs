@@ -5,14 +5,15 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, head};
 
 use super::blobs::{change, download, list, put, resume};
+use super::incoming;
 use super::refusal::Refusal;
 use super::state::Server;
-use super::{metrics, peers, pull, push, recovery};
+use super::{health, metrics, peers, pull, push, recovery, requests};
 
 /// The whole server as one service.
 pub fn app(server: Server) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(health::get))
         .route("/metrics", get(metrics::get))
         .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put))
         .route("/v1/users/{user}/peers/{replica}/documents", get(pull::get).post(push::post))
@@ -29,8 +30,9 @@ pub fn app(server: Server) -> Router {
             "/v1/users/{user}/blobs/{namespace}/{id}/upload",
             head(resume::head).patch(resume::patch).delete(resume::delete),
         )
+        .merge(incoming::client_routes())
         .fallback(|| async { Refusal::NotFound("this path leads nowhere") })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
-        .layer(from_fn_with_state(server.clone(), metrics::count))
+        .layer(from_fn_with_state(server.clone(), requests::note))
         .with_state(server)
 }

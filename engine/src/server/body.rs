@@ -24,17 +24,20 @@ pub(super) async fn next_piece(body: &mut BodyDataStream, patience: Duration) ->
     }
 }
 
-/// A whole body of at most `limit` bytes.
+/// A whole body of at most `limit` bytes, a few of them, all of which must have come after `patience`.
 pub(super) async fn read(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Refusal> {
     let mut body = body.into_data_stream();
-    let mut whole = BytesMut::new();
-    while let Some(piece) = next_piece(&mut body, patience).await? {
-        if whole.len() + piece.len() > limit {
-            return Err(Refusal::TooLarge(format!("the body may have {limit} bytes")));
+    let read = async {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = next_piece(&mut body, patience).await? {
+            if whole.len() + piece.len() > limit {
+                return Err(Refusal::TooLarge(format!("the body may have {limit} bytes")));
+            }
+            whole.extend_from_slice(&piece);
         }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.freeze())
+        Ok(whole.freeze())
+    };
+    timeout(patience, read).await.unwrap_or(Err(Refusal::Timeout(patience.as_secs())))
 }
 
 /// Reads on for a while, to no purpose but the client's.

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::state::Server;
 use super::user_store::UserStore;
 use crate::document::ReplicaId;
-use crate::protocol::{Namespace, UserName};
+use crate::protocol::{MessageId, Namespace, UserName};
 
 /// A request's sender, known and allowed where the request goes.
 pub(super) struct Caller {
@@ -35,7 +35,7 @@ impl FromRequestParts<Server> for Caller {
         }
         let config = server.config();
         Ok(Self {
-            store: server.store(user.id).await?,
+            store: server.stores().get(user.id).await?,
             quota: user.quota.unwrap_or(config.blobs.quota),
             patience: Duration::from_secs(config.server.body_seconds.into()),
         })
@@ -74,6 +74,40 @@ impl FromRequestParts<Server> for PathBlob {
         let namespace = path_part(parts, server, "namespace").await?.parse().map_err(malformed)?;
         let id = path_part(parts, server, "id").await?.parse().map_err(malformed)?;
         Ok(Self(Name { namespace, id }))
+    }
+}
+
+/// A mail service that shows a token of its own. It opens what is for services, whichever user that is for.
+pub(super) struct Service;
+
+impl FromRequestParts<Server> for Service {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        let known = server.accounts().services().authenticate(bearer(parts)?).await?;
+        if known { Ok(Self) } else { Err(Refusal::Unauthorized) }
+    }
+}
+
+/// The user that the path names, whoever sends the request.
+pub(super) struct PathUser(pub(super) UserName);
+
+impl FromRequestParts<Server> for PathUser {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        path_part(parts, server, "user").await?.parse().map(Self).map_err(malformed)
+    }
+}
+
+/// The message that the path names.
+pub(super) struct PathMessage(pub(super) MessageId);
+
+impl FromRequestParts<Server> for PathMessage {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
+        path_part(parts, server, "message").await?.parse().map(Self).map_err(malformed)
     }
 }
 

@@ -1,7 +1,17 @@
 //! Entity tags and the headers that name them (RFC 9110, section 13.1). All of ours are strong.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::HeaderMap;
 use axum::http::header::{AsHeaderName, IF_MATCH, IF_NONE_MATCH};
+
+use super::refusal::Refusal;
+
+/// The tag of something small that is stored as a whole.
+pub(super) fn etag(content: &[u8]) -> String {
+    let hash = digest(&SHA256, content);
+    let hex: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
 
 /// A header's text; `None` also where it is no text.
 pub(super) fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
@@ -11,6 +21,34 @@ pub(super) fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&st
 /// Whether a list of entity tags (section 8.8.3) names this one.
 pub(super) fn names(list: &str, tag: &str) -> bool {
     list.trim() == "*" || list.split(',').any(|entry| entry.trim() == tag)
+}
+
+/// What a write replaces, where it must say so: nothing, or what one of these tags names.
+pub(super) struct Replaces(Option<String>);
+
+impl Replaces {
+    /// What the headers say, `If-None-Match: *` or `If-Match`.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        match (header(headers, IF_NONE_MATCH), header(headers, IF_MATCH)) {
+            (Some("*"), None) => Ok(Self(None)),
+            (None, Some(tags)) => Ok(Self(Some(tags.to_owned()))),
+            _ => Err(Refusal::PreconditionRequired),
+        }
+    }
+
+    /// Whether nothing may be there.
+    pub(super) fn is_first(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether this may be replaced.
+    pub(super) fn allows(&self, present: Option<&[u8]>) -> bool {
+        match (present, &self.0) {
+            (None, None) => true,
+            (Some(present), Some(tags)) => names(tags, &etag(present)),
+            _ => false,
+        }
+    }
 }
 
 /// The conditions of a request.

@@ -30,20 +30,7 @@ impl Processes {
         let lock = File::create_new(&unnamed)?;
         lock.try_lock()?;
         std::fs::rename(unnamed, file_of(&folder, own))?;
-        let joined = Self { folder, own, serial: AtomicU64::new(0), lock: Mutex::new(Some(lock)) };
-        joined.bury_the_dead()?;
-        Ok(joined)
-    }
-
-    /// Removes the files of processes that were killed. One without a file counts as ended, so nothing is forgotten.
-    fn bury_the_dead(&self) -> Result<()> {
-        for entry in std::fs::read_dir(&self.folder)? {
-            let name = entry?.file_name();
-            if let Some(process) = name.to_str().and_then(|name| u64::from_str_radix(name, 16).ok()) {
-                self.is_alive(process);
-            }
-        }
-        Ok(())
+        Ok(Self { folder, own, serial: AtomicU64::new(0), lock: Mutex::new(Some(lock)) })
     }
 
     /// The number of this process.
@@ -61,19 +48,21 @@ impl Processes {
         if process == self.own {
             return true;
         }
-        let path = file_of(&self.folder, process);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) => return error.kind() != ErrorKind::NotFound,
-        };
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
-            Ok(()) => {
-                // It does not come back under this number; if the file stays, it is found dead again.
-                let _ = std::fs::remove_file(path);
-                false
-            }
+        match File::open(file_of(&self.folder, process)) {
+            Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock | TryLockError::Error(_))),
+            Err(error) => error.kind() != ErrorKind::NotFound,
         }
+    }
+
+    /// Whether one that was registered has died since one of the others last asked. The folder is small: reading it costs
+    /// less than a request.
+    pub(super) fn has_lost_one(&self) -> bool {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return false };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let numbers = names.filter(|name| name.len() == 16).filter_map(|name| u64::from_str_radix(&name, 16).ok());
+        // A number does not come back. Where the file cannot be removed, it is found dead again.
+        let dead = numbers.filter(|process| !self.is_alive(*process));
+        dead.filter(|process| std::fs::remove_file(file_of(&self.folder, *process)).is_ok()).count() > 0
     }
 
     /// Leaves: from now on this process counts as ended.
@@ -99,25 +88,14 @@ mod tests {
         let join = || Processes::join(folder.path().join("processes")).unwrap();
         let (one, two, three) = (join(), join(), join());
         assert!(one.is_alive(one.own()) && one.is_alive(two.own()) && two.is_alive(one.own()));
-        assert!(!one.is_alive(7));
+        assert!(!one.is_alive(7) && !one.has_lost_one());
         let gone = [two.own(), three.own()];
         two.leave();
         // As a kill does: the lock goes, the file stays.
         drop(three);
+        assert!(one.has_lost_one() && !one.has_lost_one());
         assert!(gone.iter().all(|process| !one.is_alive(*process)));
         assert!(gone.iter().all(|process| !one.is_alive(*process)));
         assert_ne!(one.name(1), one.name(1));
-    }
-
-    #[test]
-    fn files_of_the_dead_do_not_pile_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let join = || Processes::join(folder.path().to_owned()).unwrap();
-        let living = join();
-        // As a kill does: the lock goes, the file stays.
-        (0..3).for_each(|_| drop(join()));
-        let last = join();
-        assert!(living.is_alive(last.own()) && last.is_alive(living.own()));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

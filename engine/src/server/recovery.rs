@@ -1,14 +1,13 @@
 //! `/v1/users/{user}/recovery`: the one slot of a user's recovery document. Nobody can replace what they have not seen.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::body;
 use super::caller::Caller;
-use super::conditions::{header, names};
+use super::conditions::{Replaces, etag, header, names};
 use super::refusal::Refusal;
 use crate::protocol::MAX_RECOVERY;
 
@@ -24,28 +23,13 @@ pub(super) async fn get(caller: Caller, headers: HeaderMap) -> Result<Response, 
 
 /// `PUT`: 201 for the first document, 204 for a replacement.
 pub(super) async fn put(caller: Caller, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    let replaces = match (header(&headers, IF_NONE_MATCH), header(&headers, IF_MATCH)) {
-        (Some("*"), None) => None,
-        (None, Some(tags)) => Some(tags.to_owned()),
-        _ => return Err(Refusal::PreconditionRequired),
-    };
-    let status = if replaces.is_some() { StatusCode::NO_CONTENT } else { StatusCode::CREATED };
+    let replaces = Replaces::of(&headers)?;
+    let status = if replaces.is_first() { StatusCode::CREATED } else { StatusCode::NO_CONTENT };
     let document = body::read(body, MAX_RECOVERY, caller.patience).await?;
     if document.is_empty() {
         return Err(Refusal::Malformed("a recovery document is not empty".to_owned()));
     }
     let tag = etag(&document);
-    let may = move |present: Option<&[u8]>| match (present, replaces) {
-        (None, None) => true,
-        (Some(present), Some(tags)) => names(&tags, &etag(present)),
-        _ => false,
-    };
-    caller.store.set_recovery(document.to_vec(), may).await?;
+    caller.store.set_recovery(document.to_vec(), move |present| replaces.allows(present)).await?;
     Ok((status, [(ETAG, tag)]).into_response())
-}
-
-fn etag(document: &[u8]) -> String {
-    let hash = digest(&SHA256, document);
-    let hex: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
 }

@@ -44,6 +44,18 @@ pub(super) enum Refusal {
     /// An append that does not fit.
     #[error("the upload stands at {0}: send what comes after that")]
     OffsetMismatch(u64),
+    /// The fence is not that of the message's present lease.
+    #[error("the lease is not the present one: another client may have the message, so leave it alone")]
+    LeaseLost,
+    /// A message that nobody has processed shall be deleted.
+    #[error("the message is not processed: store it, say so, and delete it then")]
+    NotProcessed,
+    /// Another message of this name.
+    #[error("another message has or had this name: hand this one over under a name of its own")]
+    MessageConflict,
+    /// There is no key to encrypt a message to.
+    #[error("there is no key to encrypt to, {0}: keep the message and hand it over again later")]
+    NoKey(&'static str),
     /// Nobody said how long the blob is.
     #[error("send the blob's length as Content-Length or Upload-Length")]
     LengthRequired,
@@ -69,7 +81,7 @@ pub(super) enum Refusal {
     #[error("too many blobs are being received: send fewer at once")]
     TooMany,
     /// The user may not store so much.
-    #[error("the blob does not fit into the quota: delete something, or ask the operator for more")]
+    #[error("it does not fit into the quota: delete something, or ask the operator for more")]
     QuotaExceeded,
     /// A body of the wrong type.
     #[error("send {0}")]
@@ -99,6 +111,10 @@ impl Refusal {
             Self::ReplicaMismatch => ProblemKind::ReplicaMismatch,
             Self::BlobConflict => ProblemKind::BlobConflict,
             Self::OffsetMismatch(_) => ProblemKind::OffsetMismatch,
+            Self::LeaseLost => ProblemKind::LeaseLost,
+            Self::NotProcessed => ProblemKind::NotProcessed,
+            Self::MessageConflict => ProblemKind::MessageConflict,
+            Self::NoKey(_) => ProblemKind::NoKey,
             Self::LengthRequired => ProblemKind::LengthRequired,
             Self::DigestRequired => ProblemKind::Malformed,
             Self::RangeNotSatisfiable(_) => ProblemKind::RangeNotSatisfiable,

@@ -2,11 +2,15 @@
 //! stops counting within one; a token revoked by this process must stop at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::accounts::TokenHash;
+use rusqlite::Connection;
+
+use super::accounts::{TokenHash, hash};
+use super::clock::now;
 use crate::protocol::UserName;
+use crate::store::{Database, DatabaseError};
 
 /// How long an entry counts.
 const LIFETIME: Duration = Duration::from_millis(500);
@@ -25,44 +29,65 @@ pub(super) struct User {
     pub(super) quota: Option<u64>,
 }
 
-/// The entries, or none where the knob `session_cache` is off.
-pub(super) struct Sessions {
-    known: Option<Mutex<Known>>,
+/// What tokens of one kind open, or nothing where the knob `session_cache` is off.
+pub(super) struct Sessions<T> {
+    known: Option<Mutex<Known<T>>>,
 }
 
-#[derive(Default)]
-struct Known {
-    entries: HashMap<TokenHash, Entry>,
+struct Known<T> {
+    entries: HashMap<TokenHash, Entry<T>>,
     /// Counts the revocations, so that a look-up that began before one is not remembered after it.
     revocations: u64,
 }
 
-struct Entry {
-    user: Arc<User>,
+struct Entry<T> {
+    opens: T,
     /// Seconds since 1970.
     expires: i64,
     until: Instant,
 }
 
-impl Sessions {
+/// Finds what a token opens, and until when (seconds since 1970).
+pub(super) type LookUp<T> = fn(&Connection, &TokenHash) -> Result<Option<(T, i64)>, DatabaseError>;
+
+impl<T: Clone + Send + 'static> Sessions<T> {
     pub(super) fn new(on: bool) -> Self {
-        Self { known: on.then(Mutex::default) }
+        Self { known: on.then(|| Mutex::new(Known { entries: HashMap::new(), revocations: 0 })) }
     }
 
-    /// Whose token this is, if that is known and still counts at `now` (seconds since 1970).
-    pub(super) fn get(&self, hash: &TokenHash, now: i64) -> Option<Arc<User>> {
+    /// What this token opens, if it counts: from memory, or else as `look_up` finds it in the database.
+    pub(super) async fn open(
+        &self,
+        token: &str,
+        database: &Database,
+        look_up: LookUp<T>,
+    ) -> Result<Option<T>, DatabaseError> {
+        let hash = hash(token);
+        if let Some(opens) = self.get(&hash, now()) {
+            return Ok(Some(opens));
+        }
+        let asked = self.asking();
+        let found = database.read(move |connection| look_up(connection, &hash)).await?;
+        Ok(found.filter(|(_, expires)| now() < *expires).map(|(opens, expires)| {
+            self.remember(hash, opens.clone(), expires, asked);
+            opens
+        }))
+    }
+
+    /// What a token opens, if that is known and still counts at `now` (seconds since 1970).
+    fn get(&self, hash: &TokenHash, now: i64) -> Option<T> {
         let known = self.lock()?;
         let entry = known.entries.get(hash)?;
-        (entry.until > Instant::now() && now < entry.expires).then(|| entry.user.clone())
+        (entry.until > Instant::now() && now < entry.expires).then(|| entry.opens.clone())
     }
 
     /// To be called before a look-up, and its answer handed to [`Sessions::remember`].
-    pub(super) fn asking(&self) -> u64 {
+    fn asking(&self) -> u64 {
         self.lock().map_or(0, |known| known.revocations)
     }
 
     /// Remembers what a look-up found, unless a token was revoked meanwhile.
-    pub(super) fn remember(&self, hash: TokenHash, user: Arc<User>, expires: i64, asked: u64) {
+    fn remember(&self, hash: TokenHash, opens: T, expires: i64, asked: u64) {
         let Some(mut known) = self.lock() else { return };
         if known.revocations != asked {
             return;
@@ -72,7 +97,7 @@ impl Sessions {
             known.entries.retain(|_, entry| entry.until > now);
         }
         if known.entries.len() < CAPACITY {
-            known.entries.insert(hash, Entry { user, expires, until: now + LIFETIME });
+            known.entries.insert(hash, Entry { opens, expires, until: now + LIFETIME });
         }
     }
 
@@ -84,7 +109,7 @@ impl Sessions {
         }
     }
 
-    fn lock(&self) -> Option<MutexGuard<'_, Known>> {
+    fn lock(&self) -> Option<MutexGuard<'_, Known<T>>> {
         self.known.as_ref().map(|known| known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -93,15 +118,11 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    fn ana() -> Arc<User> {
-        Arc::new(User { id: 1, name: "ana".parse().unwrap(), quota: None })
-    }
-
     #[test]
     fn entries_expire_with_their_token_and_are_forgotten_at_once() {
         let sessions = Sessions::new(true);
-        sessions.remember([1; 32], ana(), 100, sessions.asking());
-        assert_eq!(sessions.get(&[1; 32], 99).unwrap().id, 1);
+        sessions.remember([1; 32], 'a', 100, sessions.asking());
+        assert_eq!(sessions.get(&[1; 32], 99), Some('a'));
         assert!(sessions.get(&[1; 32], 100).is_none());
         assert!(sessions.get(&[2; 32], 0).is_none());
         sessions.forget();
@@ -113,14 +134,14 @@ mod tests {
         let sessions = Sessions::new(true);
         let asked = sessions.asking();
         sessions.forget();
-        sessions.remember([1; 32], ana(), 100, asked);
+        sessions.remember([1; 32], 'a', 100, asked);
         assert!(sessions.get(&[1; 32], 0).is_none());
     }
 
     #[test]
     fn off_remembers_nothing() {
         let sessions = Sessions::new(false);
-        sessions.remember([1; 32], ana(), 100, sessions.asking());
+        sessions.remember([1; 32], 'a', 100, sessions.asking());
         assert!(sessions.get(&[1; 32], 0).is_none());
     }
 }

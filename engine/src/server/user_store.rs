@@ -1,67 +1,28 @@
-//! What the server keeps for one user, and the only SQL on it: sealed versions in the order of their arrival, how far
-//! each replica has come, and the recovery document. For each document it keeps the versions that no other includes, as
-//! the replicas do, judged by revisions alone.
+//! What the server keeps for one user: sealed versions in the order of their arrival, how far each replica has come, and
+//! the recovery document. The database may hold other users' too; nothing here may touch those.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
-use super::blobs::{self, Shelf};
+use super::blobs::Shelf;
+use super::incoming::Mailbox;
 use super::refusal::Refusal;
-use crate::config::StoreConfig;
-use crate::document::{Arrival, Generation, Position, ReplicaId, Revision, arrive};
-use crate::protocol::{
-    Acknowledgement, BATCH_BYTES, BATCH_DOCUMENTS, Commit, Note, SealedDocument, SyncInfo, encode_document,
-    encoded_length,
-};
-use crate::store::history::{self, Changes};
-use crate::store::{Database, DatabaseError, Kind};
-
-/// Schema of a user's store. History: 1, the first; 2, blobs. `docs/STORAGE.md` explains it.
-const MIGRATIONS: &[&str] = &[
-    "
-    CREATE TABLE store (
-        only INTEGER PRIMARY KEY CHECK (only = 1),
-        id   INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE versions (
-        generation INTEGER PRIMARY KEY,
-        document   TEXT NOT NULL,
-        revision   TEXT NOT NULL,
-        origin     INTEGER NOT NULL,
-        sealed     BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX versions_by_document ON versions (document, revision);
-    CREATE TABLE transactions (
-        last_generation INTEGER PRIMARY KEY,
-        id              BLOB NOT NULL CHECK (length(id) = 16)
-    ) STRICT;
-    CREATE TABLE peers (
-        id                INTEGER PRIMARY KEY,
-        noted             INTEGER NOT NULL,
-        noted_transaction BLOB NOT NULL CHECK (length(noted_transaction) = 16),
-        seen              INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE recovery (
-        only     INTEGER PRIMARY KEY CHECK (only = 1),
-        document BLOB NOT NULL
-    ) STRICT;
-",
-    blobs::TABLES,
-];
-
-/// Connections that read at once.
-const READERS: usize = 2;
+use super::versions::{self, Page};
+use crate::document::{Generation, Position, ReplicaId};
+use crate::protocol::{Acknowledgement, Commit, Note, SealedDocument, SyncInfo};
+use crate::store::history::{self, Changes, History};
+use crate::store::{Database, DatabaseError};
 
 /// One user's store.
 pub(super) struct UserStore {
     database: Arc<Database>,
+    user: i64,
     id: ReplicaId,
     streams: Arc<Semaphore>,
     shelf: Shelf,
+    mailbox: Mailbox,
 }
 
 /// How much of one user's may go on at once.
@@ -72,30 +33,14 @@ pub(super) struct Bounds {
     pub(super) blob_writes: usize,
 }
 
-/// A stretch of the store's history as frames.
-pub(super) struct Page {
-    /// Document frames.
-    pub(super) frames: Bytes,
-    /// How many.
-    pub(super) documents: usize,
-    /// Up to here.
-    pub(super) reached: Position,
-}
-
 impl UserStore {
-    /// Opens the store of a user in the file `path`, making it where it is absent, for as many streams and blobs at once
-    /// as `bounds` says.
-    pub(super) async fn open(
-        user: i64,
-        path: PathBuf,
-        config: StoreConfig,
-        bounds: Bounds,
-    ) -> Result<Self, DatabaseError> {
-        let database = Database::open(path, None, Kind { migrations: MIGRATIONS, readers: READERS }, config).await?;
-        let id = database.write(identify).await?;
-        let database = Arc::new(database);
+    /// The store of a user in this database, for as many streams and blobs at once as `bounds` says. Its name is drawn where
+    /// the user has none yet.
+    pub(super) async fn open(user: i64, database: Arc<Database>, bounds: Bounds) -> Result<Self, DatabaseError> {
+        let id = database.write(move |connection| identify(connection, user)).await?;
         let shelf = Shelf::new(database.clone(), user, bounds.blob_writes);
-        Ok(Self { database, id, streams: Arc::new(Semaphore::new(bounds.streams)), shelf })
+        let mailbox = Mailbox::new(database.clone(), user);
+        Ok(Self { database, user, id, streams: Arc::new(Semaphore::new(bounds.streams)), shelf, mailbox })
     }
 
     /// The user's blobs.
@@ -103,9 +48,14 @@ impl UserStore {
         &self.shelf
     }
 
-    /// Writes what waits and closes the files.
-    pub(super) async fn close(&self) {
-        self.database.close().await;
+    /// The user's incoming messages.
+    pub(super) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Where it is kept.
+    pub(super) fn database(&self) -> &Arc<Database> {
+        &self.database
     }
 
     /// The user's leaves to stream.
@@ -115,11 +65,12 @@ impl UserStore {
 
     /// What a replica that has seen `seen` must know before an exchange.
     pub(super) async fn info(&self, replica: ReplicaId, seen: Position) -> Result<SyncInfo, Refusal> {
-        let store = self.id;
+        let (user, store) = (self.user, self.id);
         self.database
             .read(move |connection| {
-                check_seen(connection, seen)?;
-                Ok(SyncInfo { store, position: history::head(connection)?, noted: noted(connection, replica)? })
+                check_seen(connection, user, seen)?;
+                let position = History::of_user(connection, user).head()?;
+                Ok(SyncInfo { store, position, noted: noted(connection, user, replica)? })
             })
             .await
     }
@@ -131,13 +82,14 @@ impl UserStore {
         commit: Commit,
         documents: Vec<SealedDocument>,
     ) -> Result<Acknowledgement, Refusal> {
+        let user = self.user;
         self.database
             .write(move |connection| {
-                note(connection, replica, commit.from, commit.to, None)?;
-                let mut changes = Changes::begin(connection)?;
+                note(connection, user, replica, commit.from, commit.to, None)?;
+                let mut changes = Changes::begin(History::of_user(connection, user))?;
                 let before = changes.before();
                 for document in &documents {
-                    keep(connection, &mut changes, replica, document)?;
+                    versions::keep(connection, user, &mut changes, replica, document)?;
                 }
                 Ok(Acknowledgement { noted: commit.to, before, after: changes.finish()? })
             })
@@ -146,26 +98,27 @@ impl UserStore {
 
     /// Notes where a replica stands after an exchange.
     pub(super) async fn note(&self, replica: ReplicaId, message: Note) -> Result<(), Refusal> {
+        let user = self.user;
         self.database
             .write(move |connection| {
-                check_seen(connection, message.seen)?;
-                note(connection, replica, message.from, message.to, Some(message.seen.generation))
+                check_seen(connection, user, message.seen)?;
+                note(connection, user, replica, message.from, message.to, Some(message.seen.generation))
             })
             .await
     }
 
     /// Where the history stands, for a replica that has seen `seen`.
     pub(super) async fn head(&self, seen: Position) -> Result<Position, Refusal> {
+        let user = self.user;
         self.database
             .read(move |connection| {
-                check_seen(connection, seen)?;
-                Ok(history::head(connection)?)
+                check_seen(connection, user, seen)?;
+                Ok(History::of_user(connection, user).head()?)
             })
             .await
     }
 
-    /// The next versions after `after`, up to `until`, that did not come from `replica`: about `limit` bytes of them, and never
-    /// more than a batch may hold.
+    /// The next versions after `after`; see [`versions::page`].
     pub(super) async fn page(
         &self,
         replica: ReplicaId,
@@ -173,12 +126,14 @@ impl UserStore {
         until: Position,
         limit: usize,
     ) -> Result<Page, Refusal> {
-        self.database.read(move |connection| page(connection, replica, after, until, limit)).await
+        let user = self.user;
+        self.database.read(move |connection| versions::page(connection, user, replica, after, until, limit)).await
     }
 
     /// The recovery document.
     pub(super) async fn recovery(&self) -> Result<Option<Vec<u8>>, Refusal> {
-        self.database.read(|connection| Ok(recovery(connection)?)).await
+        let user = self.user;
+        self.database.read(move |connection| Ok(recovery(connection, user)?)).await
     }
 
     /// Replaces the recovery document, if `may` agrees to what is there.
@@ -187,14 +142,15 @@ impl UserStore {
         document: Vec<u8>,
         may: impl FnOnce(Option<&[u8]>) -> bool + Send + 'static,
     ) -> Result<(), Refusal> {
+        let user = self.user;
         self.database
             .write(move |connection| {
-                if !may(recovery(connection)?.as_deref()) {
+                if !may(recovery(connection, user)?.as_deref()) {
                     return Err(Refusal::PreconditionFailed);
                 }
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO recovery (only, document) VALUES (1, ?1)")?
-                    .execute([document])?;
+                    .prepare_cached("INSERT OR REPLACE INTO recovery (user, document) VALUES (?1, ?2)")?
+                    .execute((user, document))?;
                 Ok(())
             })
             .await
@@ -202,23 +158,24 @@ impl UserStore {
 }
 
 /// The store's name, given at its first opening.
-fn identify(connection: &Connection) -> Result<ReplicaId, DatabaseError> {
-    let known = connection.query_row("SELECT id FROM store", [], |row| row.get(0)).optional()?;
+fn identify(connection: &Connection, user: i64) -> Result<ReplicaId, DatabaseError> {
+    let known = connection.query_row("SELECT id FROM store WHERE user = ?1", [user], |row| row.get(0)).optional()?;
     if let Some(bits) = known {
         return Ok(ReplicaId::from_bits(bits));
     }
     let id = ReplicaId::generate();
-    connection.execute("INSERT INTO store (only, id) VALUES (1, ?1)", [id.to_bits()])?;
+    connection.execute("INSERT INTO store (user, id) VALUES (?1, ?2)", (user, id.to_bits()))?;
     Ok(id)
 }
 
-fn check_seen(connection: &Connection, seen: Position) -> Result<(), Refusal> {
-    if history::contains(connection, seen)? { Ok(()) } else { Err(Refusal::HistoryMismatch) }
+fn check_seen(connection: &Connection, user: i64, seen: Position) -> Result<(), Refusal> {
+    if History::of_user(connection, user).contains(seen)? { Ok(()) } else { Err(Refusal::HistoryMismatch) }
 }
 
-fn noted(connection: &Connection, replica: ReplicaId) -> Result<Position, DatabaseError> {
-    let mut statement = connection.prepare_cached("SELECT noted, noted_transaction FROM peers WHERE id = ?1")?;
-    let noted = statement.query_row([replica.to_bits()], |row| {
+fn noted(connection: &Connection, user: i64, replica: ReplicaId) -> Result<Position, DatabaseError> {
+    let mut statement =
+        connection.prepare_cached("SELECT noted, noted_transaction FROM peers WHERE user = ?1 AND id = ?2")?;
+    let noted = statement.query_row((user, replica.to_bits()), |row| {
         Ok(Position { generation: row.get(0)?, transaction: history::transaction(row, 1)? })
     });
     Ok(noted.optional()?.unwrap_or(Position::START))
@@ -228,96 +185,25 @@ fn noted(connection: &Connection, replica: ReplicaId) -> Result<Position, Databa
 /// cannot both go on, and a batch that is sent twice is not taken twice.
 fn note(
     connection: &Connection,
+    user: i64,
     replica: ReplicaId,
     from: Position,
     to: Position,
     seen: Option<Generation>,
 ) -> Result<(), Refusal> {
-    if noted(connection, replica)? != from || to.generation < from.generation {
+    if noted(connection, user, replica)? != from || to.generation < from.generation {
         return Err(Refusal::ReplicaMismatch);
     }
     connection
         .prepare_cached(
-            "INSERT INTO peers (id, noted, noted_transaction, seen) VALUES (?1, ?2, ?3, coalesce(?4, 0))
-             ON CONFLICT (id) DO UPDATE SET noted = ?2, noted_transaction = ?3, seen = coalesce(?4, seen)",
+            "INSERT INTO peers (user, id, noted, noted_transaction, seen) VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0))
+             ON CONFLICT (user, id) DO UPDATE SET noted = ?3, noted_transaction = ?4, seen = coalesce(?5, seen)",
         )?
-        .execute((replica.to_bits(), to.generation, to.transaction.to_bytes(), seen))?;
+        .execute((user, replica.to_bits(), to.generation, to.transaction.to_bytes(), seen))?;
     Ok(())
 }
 
-/// Keeps one version, unless it is known or something newer is.
-fn keep(
-    connection: &Connection,
-    changes: &mut Changes<'_>,
-    origin: ReplicaId,
-    document: &SealedDocument,
-) -> Result<(), DatabaseError> {
-    let present = revisions(connection, document.id.as_str())?;
-    let revisions: Vec<_> = present.iter().map(|(_, revision)| revision.clone()).collect();
-    let Arrival::News { superseded } = arrive(&revisions, &document.revision) else { return Ok(()) };
-    for position in superseded {
-        connection.prepare_cached("DELETE FROM versions WHERE generation = ?1")?.execute([present[position].0])?;
-    }
-    connection
-        .prepare_cached(
-            "INSERT INTO versions (generation, document, revision, origin, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute((
-            changes.next(),
-            document.id.as_str(),
-            document.revision.to_string(),
-            origin.to_bits(),
-            &document.sealed[..],
-        ))?;
-    Ok(())
-}
-
-fn revisions(connection: &Connection, id: &str) -> Result<Vec<(Generation, Revision)>, DatabaseError> {
-    let mut statement = connection.prepare_cached("SELECT generation, revision FROM versions WHERE document = ?1")?;
-    let mut rows = statement.query([id])?;
-    let mut revisions = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        let revision = text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored revision: {error}")))?;
-        revisions.push((row.get(0)?, revision));
-    }
-    Ok(revisions)
-}
-
-fn page(
-    connection: &Connection,
-    replica: ReplicaId,
-    after: Generation,
-    until: Position,
-    limit: usize,
-) -> Result<Page, Refusal> {
-    let mut statement = connection.prepare_cached(
-        "SELECT generation, document, revision, sealed FROM versions
-         WHERE generation > ?1 AND generation <= ?2 AND origin <> ?3 ORDER BY generation",
-    )?;
-    let mut rows = statement.query((after, until.generation, replica.to_bits()))?;
-    let mut frames = BytesMut::with_capacity(limit);
-    let (mut documents, mut reached) = (0, after);
-    while let Some(row) = rows.next()? {
-        let id = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        let revision = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
-        let sealed = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
-        let length = encoded_length(id, revision, sealed.len());
-        let fits = documents == 0 || (frames.len() + length <= BATCH_BYTES && documents < BATCH_DOCUMENTS);
-        if frames.len() >= limit || !fits {
-            let reached = history::at(connection, reached)?
-                .ok_or_else(|| DatabaseError::Damaged("a version without a transaction".to_owned()))?;
-            return Ok(Page { frames: frames.freeze(), documents, reached });
-        }
-        encode_document(&mut frames, id, revision, sealed)
-            .map_err(|error| DatabaseError::Damaged(format!("a stored version: {error}")))?;
-        documents += 1;
-        reached = row.get(0)?;
-    }
-    Ok(Page { frames: frames.freeze(), documents, reached: until })
-}
-
-fn recovery(connection: &Connection) -> Result<Option<Vec<u8>>, DatabaseError> {
-    let mut statement = connection.prepare_cached("SELECT document FROM recovery")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+fn recovery(connection: &Connection, user: i64) -> Result<Option<Vec<u8>>, DatabaseError> {
+    let mut statement = connection.prepare_cached("SELECT document FROM recovery WHERE user = ?1")?;
+    Ok(statement.query_row([user], |row| row.get(0)).optional()?)
 }

@@ -18,6 +18,8 @@ pub(crate) struct Kind {
     pub(crate) migrations: &'static [&'static str],
     /// How many connections may read at once.
     pub(crate) readers: usize,
+    /// Whose data is in it, where it is one user's of a server. Migrations read it as `:user`.
+    pub(crate) user: Option<i64>,
 }
 
 /// An open database.
@@ -41,7 +43,7 @@ impl Database {
     fn open_blocking(path: PathBuf, key: KeyText, kind: &Kind, config: StoreConfig) -> Result<Self, DatabaseError> {
         make_private(&path)?;
         let mut connection = connection::open(&path, &key, &config)?;
-        migrate(&mut connection, &path, kind.migrations)?;
+        migrate(&mut connection, &path, kind.migrations, kind.user)?;
         let writer = Writer::start(connection, config.group_commit)?;
         let reader = move || {
             let connection = connection::open(&path, &key, &config)?;
@@ -60,7 +62,20 @@ impl Database {
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
-        self.writer.write(work).await
+        self.writer.write(work, |_| ()).await
+    }
+
+    /// As [`Database::write`]; once the result is durable `then` sees it, whether or not the caller still waits.
+    pub(crate) async fn write_then<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        self.writer.write(work, then).await
     }
 
     /// Does `work` on one moment of the database, on a thread that may block.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::IndexError;
 use crate::document::{DocumentId, InvalidRevision, MAX_CONTENT, MergeError, Revision};
 
 /// A database cannot be opened, read or written.
@@ -100,6 +101,9 @@ pub enum StoreError {
     /// What came from a peer contradicts what is here.
     #[error(transparent)]
     Merge(#[from] MergeError),
+    /// An index cannot be made or asked.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// A batch does not follow the one before: another synchronisation of this replica is under way.
     #[error("another synchronisation moved on meanwhile: synchronise again")]
     Overtaken,

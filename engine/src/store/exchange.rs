@@ -3,8 +3,8 @@
 
 use rusqlite::Connection;
 
-use super::history::{self, Changes};
-use super::versions::{self, Effect};
+use super::history::{self, History};
+use super::versions::{self, Changing, Effect};
 use super::{DatabaseError, Replica, StoreError};
 use crate::document::{Document, Generation, Position, ReplicaId};
 
@@ -65,7 +65,7 @@ impl Replica {
 
     /// Whether `position` lies on this replica's history.
     pub(crate) async fn has_been_at(&self, position: Position) -> Result<bool, StoreError> {
-        self.database.read(move |connection| Ok(history::contains(connection, position)?)).await
+        self.database.read(move |connection| Ok(History::of_replica(connection).contains(position)?)).await
     }
 
     /// Whether anything was made here that `peer` lacks.
@@ -106,7 +106,7 @@ impl Replica {
             .read(move |connection| {
                 let pushed = peer_or_new(connection, peer)?.pushed;
                 let missing = || DatabaseError::Damaged("a peer has been sent what never was".to_owned());
-                Ok(history::at(connection, pushed)?.ok_or_else(missing)?)
+                Ok(History::of_replica(connection).at(pushed)?.ok_or_else(missing)?)
             })
             .await
     }
@@ -142,7 +142,7 @@ impl Replica {
         to: Position,
         documents: Vec<Document>,
     ) -> Result<Received, StoreError> {
-        self.database.write(move |connection| insert_from_peer(connection, peer, from, to, &documents)).await
+        self.write_and_tell(move |connection| insert_from_peer(connection, peer, from, to, &documents)).await
     }
 }
 
@@ -152,7 +152,7 @@ fn outgoing<E: From<StoreError>>(
     after: Generation,
     mut take: impl FnMut(Outgoing<'_>) -> Result<Taking, E>,
 ) -> Result<Reached, E> {
-    let end = history::head(connection).map_err(StoreError::from)?;
+    let end = History::of_replica(connection).head().map_err(StoreError::from)?;
     let mut reached = after;
     let mut visit = || -> Result<bool, Failure<E>> {
         let mut statement = connection.prepare_cached(
@@ -179,7 +179,7 @@ fn outgoing<E: From<StoreError>>(
     match visit() {
         Ok(true) => Ok(Reached { position: end, end: true }),
         Ok(false) => {
-            let position = history::at(connection, reached).map_err(StoreError::from)?.unwrap_or(end);
+            let position = History::of_replica(connection).at(reached).map_err(StoreError::from)?.unwrap_or(end);
             Ok(Reached { position, end: reached == end.generation })
         }
         Err(Failure::Taker(error)) => Err(error),
@@ -205,31 +205,31 @@ fn insert_from_peer(
     from: Position,
     to: Position,
     documents: &[Document],
-) -> Result<Received, StoreError> {
+) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
     if record.seen != from {
         return Err(StoreError::Overtaken);
     }
-    let mut changes = Changes::begin(connection)?;
-    let before = changes.before().generation;
+    let mut changing = Changing::begin(connection)?;
+    let before = changing.changes.before().generation;
     let mut made_here = None;
     let mut received = Received::default();
     for document in documents {
-        let arrival = versions::receive(connection, &mut changes, peer, document)?;
+        let arrival = versions::receive(&mut changing, peer, document)?;
         received.news += usize::from(arrival.effect != Effect::None);
         received.conflicts += usize::from(arrival.conflict);
         if arrival.effect == Effect::Joined {
-            made_here = made_here.or(Some(changes.last()));
+            made_here = made_here.or(Some(changing.changes.last()));
         }
     }
-    let after = changes.finish()?.generation;
+    let head = changing.changes.finish()?;
     // As long as nothing made here waits to be pushed, what arrives from the peer leaves nothing to push either.
     if record.pushed == before {
-        record.pushed = made_here.map_or(after, |generation| generation - 1);
+        record.pushed = made_here.map_or(head.generation, |generation| generation - 1);
     }
     record.seen = to;
     save(connection, &record)?;
-    Ok(received)
+    Ok((received, head))
 }
 
 fn peers(connection: &Connection) -> Result<Vec<Peer>, StoreError> {

@@ -1,34 +1,81 @@
-//! The history of a store: which transaction reached which generation. Replicas and servers keep the same table,
-//! `transactions(last_generation, id)`, one row for each transaction that changed a document.
+//! The history of a store: which transaction reached which generation. A replica keeps one history in its table
+//! `transactions(last_generation, id)`; a server keeps one for each user, in a table with the column `user` in front. There
+//! is one row for each transaction that changed a document.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use super::DatabaseError;
 use crate::document::{Generation, Position, TransactionId};
 
-/// The newest place.
-pub(crate) fn head(connection: &Connection) -> Result<Position, DatabaseError> {
-    let mut statement = connection
-        .prepare_cached("SELECT last_generation, id FROM transactions ORDER BY last_generation DESC LIMIT 1")?;
-    let head =
-        statement.query_row([], |row| Ok(Position { generation: row.get(0)?, transaction: transaction(row, 1)? }));
-    Ok(head.optional()?.unwrap_or(Position::START))
+/// One history in a database.
+#[derive(Clone, Copy)]
+pub(crate) struct History<'a> {
+    connection: &'a Connection,
+    /// Whose it is, where there are several.
+    user: Option<i64>,
 }
 
-/// The place at `generation`, if history has come that far.
-pub(crate) fn at(connection: &Connection, generation: Generation) -> Result<Option<Position>, DatabaseError> {
-    if generation == 0 {
-        return Ok(Some(Position::START));
+impl<'a> History<'a> {
+    /// The history of the replica in this database.
+    pub(crate) fn of_replica(connection: &'a Connection) -> Self {
+        Self { connection, user: None }
     }
-    let mut statement = connection
-        .prepare_cached("SELECT id FROM transactions WHERE last_generation >= ?1 ORDER BY last_generation LIMIT 1")?;
-    let found = statement.query_row([generation], |row| transaction(row, 0)).optional()?;
-    Ok(found.map(|transaction| Position { generation, transaction }))
-}
 
-/// Whether `position` lies on this history.
-pub(crate) fn contains(connection: &Connection, position: Position) -> Result<bool, DatabaseError> {
-    Ok(at(connection, position.generation)? == Some(position))
+    /// The history of a user's store in this database.
+    pub(crate) fn of_user(connection: &'a Connection, user: i64) -> Self {
+        Self { connection, user: Some(user) }
+    }
+
+    /// The newest place.
+    pub(crate) fn head(self) -> Result<Position, DatabaseError> {
+        const OF_REPLICA: &str = "SELECT last_generation, id FROM transactions ORDER BY last_generation DESC LIMIT 1";
+        const OF_USER: &str =
+            "SELECT last_generation, id FROM transactions WHERE user = ?1 ORDER BY last_generation DESC LIMIT 1";
+        let head = match self.user {
+            None => self.find(OF_REPLICA, ()),
+            Some(user) => self.find(OF_USER, [user]),
+        };
+        Ok(head?.unwrap_or(Position::START))
+    }
+
+    /// The place at `generation`, if history has come that far.
+    pub(crate) fn at(self, generation: Generation) -> Result<Option<Position>, DatabaseError> {
+        const OF_REPLICA: &str = "SELECT last_generation, id FROM transactions
+                                  WHERE last_generation >= ?1 ORDER BY last_generation LIMIT 1";
+        const OF_USER: &str = "SELECT last_generation, id FROM transactions
+                               WHERE user = ?2 AND last_generation >= ?1 ORDER BY last_generation LIMIT 1";
+        if generation == 0 {
+            return Ok(Some(Position::START));
+        }
+        let found = match self.user {
+            None => self.find(OF_REPLICA, [generation]),
+            Some(user) => self.find(OF_USER, [generation, user]),
+        };
+        Ok(found?.map(|reached| Position { generation, ..reached }))
+    }
+
+    /// Whether `position` lies on this history.
+    pub(crate) fn contains(self, position: Position) -> Result<bool, DatabaseError> {
+        Ok(self.at(position.generation)? == Some(position))
+    }
+
+    fn find(self, sql: &str, parameters: impl Params) -> Result<Option<Position>, DatabaseError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement
+            .query_row(parameters, |row| Ok(Position { generation: row.get(0)?, transaction: transaction(row, 1)? }));
+        Ok(found.optional()?)
+    }
+
+    fn append(self, position: Position) -> Result<(), DatabaseError> {
+        const OF_REPLICA: &str = "INSERT INTO transactions (last_generation, id) VALUES (?1, ?2)";
+        const OF_USER: &str = "INSERT INTO transactions (last_generation, id, user) VALUES (?1, ?2, ?3)";
+        let (generation, id) = (position.generation, position.transaction.to_bytes());
+        match self.user {
+            None => self.connection.prepare_cached(OF_REPLICA)?.execute((generation, id))?,
+            Some(user) => self.connection.prepare_cached(OF_USER)?.execute((generation, id, user))?,
+        };
+        Ok(())
+    }
 }
 
 /// The transaction id in column `index`.
@@ -38,16 +85,16 @@ pub(crate) fn transaction(row: &Row<'_>, index: usize) -> rusqlite::Result<Trans
 
 /// Counts the changes of one transaction.
 pub(crate) struct Changes<'a> {
-    connection: &'a Connection,
+    history: History<'a>,
     before: Position,
     last: Generation,
 }
 
 impl<'a> Changes<'a> {
     /// Continues after the newest place.
-    pub(crate) fn begin(connection: &'a Connection) -> Result<Self, DatabaseError> {
-        let before = head(connection)?;
-        Ok(Self { connection, before, last: before.generation })
+    pub(crate) fn begin(history: History<'a>) -> Result<Self, DatabaseError> {
+        let before = history.head()?;
+        Ok(Self { history, before, last: before.generation })
     }
 
     /// Where history stood before.
@@ -72,9 +119,7 @@ impl<'a> Changes<'a> {
             return Ok(self.before);
         }
         let position = Position { generation: self.last, transaction: TransactionId::generate() };
-        self.connection
-            .prepare_cached("INSERT INTO transactions (last_generation, id) VALUES (?1, ?2)")?
-            .execute((position.generation, position.transaction.to_bytes()))?;
+        self.history.append(position)?;
         Ok(position)
     }
 }

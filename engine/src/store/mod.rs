@@ -2,7 +2,8 @@
 //! that a server's databases share. This room alone knows SQL on the client's side; it must never report a success that is not
 //! durable, and never block the reactor.
 //!
-//! Read `replica` first; `writer` explains group commit, `versions` the tables, `exchange` what synchronising needs,
+//! Read `replica` first; `writer` explains group commit, `versions` the tables, `indexes` what finds
+//! documents by what they say, `exchange` what synchronising needs,
 //! `blobs` where large things are.
 
 mod blobs;
@@ -10,7 +11,10 @@ mod connection;
 mod database;
 mod error;
 mod exchange;
+#[cfg(test)]
+mod following;
 pub(crate) mod history;
+mod indexes;
 mod readers;
 mod replica;
 mod schema;
@@ -26,4 +30,5 @@ pub use error::{DatabaseError, StoreError};
 #[cfg(test)]
 use exchange::Received;
 pub(crate) use exchange::{Outgoing, Peer, Taking};
+pub use indexes::{Found, Index, IndexError, IndexValue, InvalidJsonPath, MAX_INDEXES, Wanted};
 pub use replica::{Change, Entry, Put, Replica};

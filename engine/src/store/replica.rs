@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::watch;
 
-use super::history::Changes;
-use super::versions::{self, Edit};
-use super::{Database, Kind, StoreError, history, schema};
+use super::history::History;
+use super::versions::{self, Changing, Edit};
+use super::{Database, Kind, StoreError, schema};
 use crate::config::StoreConfig;
 use crate::crypto::DatabaseKey;
 use crate::document::{Document, DocumentId, Generation, Position, ReplicaId, Revision};
@@ -23,6 +24,8 @@ pub struct Replica {
     id: ReplicaId,
     /// Held by a synchronisation, so that one replica runs only one.
     syncing: Arc<tokio::sync::Mutex<()>>,
+    /// Where history stands, for those who watch.
+    head: Arc<watch::Sender<Position>>,
 }
 
 /// A document to be stored.
@@ -47,19 +50,19 @@ pub struct Entry {
     pub conflicts: usize,
 }
 
-/// A version that was made or received.
+/// A document that was changed, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// When.
+    /// When it was last changed.
     pub generation: Generation,
     /// Which document.
     pub id: DocumentId,
-    /// Which version of it.
+    /// Its current revision.
     pub revision: Revision,
-    /// Whether this version is a tombstone.
+    /// Whether that is a tombstone.
     pub deleted: bool,
-    /// Whether another version is shown as the current one.
-    pub conflict: bool,
+    /// How many versions are concurrent with the current one.
+    pub conflicts: usize,
 }
 
 impl Replica {
@@ -68,11 +71,14 @@ impl Replica {
     /// # Errors
     /// [`super::DatabaseError::WrongKey`] where the file belongs to other keys; other errors of the database.
     pub async fn open(path: &Path, key: &DatabaseKey, config: &StoreConfig) -> Result<Self, StoreError> {
-        let kind = Kind { migrations: schema::REPLICA, readers: READERS };
+        let kind = Kind { migrations: schema::REPLICA, readers: READERS, user: None };
         let key = config.cipher.then(|| key.pragma());
         let database = Database::open(path.to_owned(), key, kind, *config).await?;
-        let id = database.write(identify).await?;
-        Ok(Self { database: Arc::new(database), id, syncing: Arc::default() })
+        let (id, head) = database
+            .write(|connection| Ok::<_, StoreError>((identify(connection)?, History::of_replica(connection).head()?)))
+            .await?;
+        let head = Arc::new(watch::Sender::new(head));
+        Ok(Self { database: Arc::new(database), id, syncing: Arc::default(), head })
     }
 
     /// The replica's own name, which its revisions carry.
@@ -100,13 +106,13 @@ impl Replica {
     /// As [`Replica::put`].
     pub async fn put_many(&self, puts: Vec<Put>) -> Result<Vec<Revision>, StoreError> {
         let replica = self.id;
-        self.change(move |connection, changes| {
+        self.change(move |changing| {
             let edits = puts.into_iter().map(|put| Edit {
                 id: put.id,
                 replaces: put.replaces.into_iter().collect(),
                 content: Some(put.content),
             });
-            edits.map(|edit| versions::edit(connection, replica, changes, &edit)).collect()
+            edits.map(|edit| versions::edit(changing, replica, &edit)).collect()
         })
         .await
     }
@@ -177,7 +183,10 @@ impl Replica {
             .await
     }
 
-    /// At most `limit` versions that came after generation `since` and that nothing has replaced, oldest first.
+    /// At most `limit` documents that changed after generation `since`, the one that was left alone for longest first,
+    /// each once and as it is now, deleted ones too. Who starts at 0, goes on from the last generation told, and keeps
+    /// what was last told of each document, has what [`Replica::list`] has when nothing more comes. A document that changes
+    /// between two pages moves to a later one, and is never missed.
     ///
     /// # Errors
     /// Errors of the database.
@@ -190,7 +199,14 @@ impl Replica {
     /// # Errors
     /// Errors of the database.
     pub async fn position(&self) -> Result<Position, StoreError> {
-        self.database.read(|connection| Ok(history::head(connection)?)).await
+        self.database.read(|connection| Ok(History::of_replica(connection).head()?)).await
+    }
+
+    /// Tells where the history stands after every change that this replica or a clone of it makes or receives, as soon as
+    /// the change is durable and before its maker is answered. It never goes back; places may be skipped. Another process
+    /// on the same file is not noticed.
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
     }
 
     /// Writes what waits and closes the files. Later calls of any clone fail.
@@ -205,22 +221,38 @@ impl Replica {
 
     async fn edit(&self, edit: Edit) -> Result<Revision, StoreError> {
         let replica = self.id;
-        self.change(move |connection, changes| versions::edit(connection, replica, changes, &edit)).await
+        self.change(move |changing| versions::edit(changing, replica, &edit)).await
     }
 
     /// Makes changes in one transaction of the replica's history.
     async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &mut Changes<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.database
-            .write(move |connection| {
-                let mut changes = Changes::begin(connection)?;
-                let made = work(connection, &mut changes)?;
-                changes.finish()?;
-                Ok(made)
-            })
-            .await
+        self.write_and_tell(move |connection| {
+            let mut changing = Changing::begin(connection)?;
+            let made = work(&mut changing)?;
+            Ok((made, changing.changes.finish()?))
+        })
+        .await
+    }
+
+    /// Does a write that says where history stands after it, and tells those who watch.
+    pub(super) async fn write_and_tell<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<(T, Position), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let head = self.head.clone();
+        let tell = move |(_, position): &(T, Position)| {
+            head.send_if_modified(|head| {
+                let forward = position.generation > head.generation;
+                if forward {
+                    *head = *position;
+                }
+                forward
+            });
+        };
+        Ok(self.database.write_then(work, tell).await?.0)
     }
 
     async fn select(&self, id: &DocumentId, conflict: bool) -> Result<Vec<Document>, StoreError> {
@@ -277,9 +309,15 @@ fn list(connection: &Connection, prefix: &str, after: &str, limit: usize) -> Res
 }
 
 fn changes(connection: &Connection, since: Generation, limit: usize) -> Result<Vec<Change>, StoreError> {
+    // The conflict mark of a version may change without a generation of its own, but never alone: another version of the
+    // document came or went. So the newest version of a document says when it last changed.
     let mut statement = connection.prepare_cached(
-        "SELECT generation, document, revision, deleted, conflict FROM versions
-         WHERE generation > ?1 ORDER BY generation LIMIT ?2",
+        "SELECT newest.generation, newest.document, current.revision, current.deleted,
+                (SELECT count(*) FROM versions WHERE document = newest.document AND conflict = 1)
+         FROM versions AS newest JOIN versions AS current ON current.document = newest.document AND current.conflict = 0
+         WHERE newest.generation > ?1 AND NOT EXISTS
+               (SELECT 1 FROM versions WHERE document = newest.document AND generation > newest.generation)
+         ORDER BY newest.generation LIMIT ?2",
     )?;
     let mut rows = statement.query((since, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut changes = Vec::new();
@@ -289,7 +327,7 @@ fn changes(connection: &Connection, since: Generation, limit: usize) -> Result<V
             id: versions::document_id(row, 1)?,
             revision: versions::revision(row, 2)?,
             deleted: row.get(3)?,
-            conflict: row.get(4)?,
+            conflicts: usize::try_from(row.get::<_, i64>(4)?).unwrap_or_default(),
         });
     }
     Ok(changes)

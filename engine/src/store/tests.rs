@@ -11,7 +11,7 @@ use crate::config::{StoreConfig, Synchronous};
 use crate::crypto::{Keys, RootSecret};
 use crate::document::{Document, DocumentId, Position, ReplicaId, Revision};
 
-fn id(text: &str) -> DocumentId {
+pub(super) fn id(text: &str) -> DocumentId {
     text.parse().unwrap()
 }
 
@@ -19,12 +19,12 @@ fn keys() -> Keys {
     Keys::derive(&RootSecret::from_bytes([7; 32]))
 }
 
-async fn open(path: &Path) -> Replica {
+pub(super) async fn open(path: &Path) -> Replica {
     let config = StoreConfig { synchronous: Synchronous::Off, ..StoreConfig::default() };
     Replica::open(path, &keys().database, &config).await.unwrap()
 }
 
-async fn fresh() -> (TempDir, Replica) {
+pub(super) async fn fresh() -> (TempDir, Replica) {
     let folder = tempfile::tempdir().unwrap();
     let replica = open(&folder.path().join("replica.db")).await;
     (folder, replica)
@@ -141,7 +141,7 @@ async fn every_setting_stores_and_reads() {
 }
 
 /// Everything that `from` made since they last met, straight into `to`.
-async fn deliver(from: &Replica, to: &Replica) -> Received {
+pub(super) async fn deliver(from: &Replica, to: &Replica) -> Received {
     let peers = to.peers().await.unwrap();
     let seen = peers.into_iter().find(|peer| peer.id == from.id()).map_or(Position::START, |peer| peer.seen);
     let take = |documents: &mut Vec<Document>, version: Outgoing<'_>| {
@@ -223,7 +223,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Replaces all that the replica shows of a document, as a user would.
-async fn write(replica: &Replica, id: &DocumentId, content: Option<Vec<u8>>) -> Option<Revision> {
+pub(super) async fn write(replica: &Replica, id: &DocumentId, content: Option<Vec<u8>>) -> Option<Revision> {
     let current = replica.get(id).await.unwrap();
     if current.as_ref().is_none_or(|current| current.content.is_none()) && content.is_none() {
         return None;
@@ -237,10 +237,12 @@ async fn write(replica: &Replica, id: &DocumentId, content: Option<Vec<u8>>) -> 
 async fn versions(replica: &Replica) -> BTreeSet<(String, String, Option<Vec<u8>>, bool)> {
     let mut all = BTreeSet::new();
     for change in replica.changes(0, 1000).await.unwrap() {
-        let current = replica.get(&change.id).await.unwrap();
-        let conflicts = replica.conflicts(&change.id).await.unwrap();
-        let version = current.into_iter().chain(conflicts).find(|version| version.revision == change.revision).unwrap();
-        all.insert((version.id.to_string(), version.revision.to_string(), version.content, change.conflict));
+        let current = replica.get(&change.id).await.unwrap().unwrap();
+        assert_eq!(current.revision, change.revision);
+        for version in replica.conflicts(&change.id).await.unwrap().into_iter().chain([current]) {
+            let conflict = version.revision != change.revision;
+            all.insert((version.id.to_string(), version.revision.to_string(), version.content, conflict));
+        }
     }
     all
 }

@@ -1,10 +1,11 @@
 //! The table of versions, and edits and arrivals on it. Invariants, per document: the versions are pairwise concurrent;
 //! exactly one is current, the one that takes precedence; the others are its conflicts. A row is written once, at the
-//! end of the table, and only its `conflict` mark ever changes.
+//! end of the table, and only its `conflict` mark ever changes. Indexes follow the current version.
 
 use rusqlite::{Connection, Row};
 
-use super::history::Changes;
+use super::history::{Changes, History};
+use super::indexes::Indexer;
 use super::{DatabaseError, StoreError};
 use crate::document::{
     Arrival, Document, DocumentId, Generation, MAX_CONTENT, Merged, ReplicaId, Revision, RevisionOrder, arrive, merge,
@@ -77,13 +78,27 @@ pub(super) fn document_id(row: &Row<'_>, index: usize) -> Result<DocumentId, Dat
     text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored document id: {error}")))
 }
 
+/// A transaction that changes documents, and what is kept true in it.
+pub(super) struct Changing<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) changes: Changes<'a>,
+    indexer: Indexer<'a>,
+}
+
+impl<'a> Changing<'a> {
+    /// Continues the history of the replica.
+    pub(super) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection,
+            changes: Changes::begin(History::of_replica(connection))?,
+            indexer: Indexer::begin(connection)?,
+        })
+    }
+}
+
 /// Makes an edit and returns the revision that it made.
-pub(super) fn edit(
-    connection: &Connection,
-    replica: ReplicaId,
-    changes: &mut Changes<'_>,
-    edit: &Edit,
-) -> Result<Revision, StoreError> {
+pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: &Edit) -> Result<Revision, StoreError> {
+    let connection = changing.connection;
     let length = edit.content.as_ref().map_or(0, Vec::len);
     if length > MAX_CONTENT {
         return Err(StoreError::TooLarge { document: edit.id.clone(), length });
@@ -103,7 +118,9 @@ pub(super) fn edit(
         None => Revision::first(replica),
         Some(joined) => joined.edited_by(replica).map_err(invalid)?,
     };
-    insert(connection, changes.next(), &edit.id, &revision, edit.content.as_deref(), None, false)?;
+    let content = edit.content.as_deref();
+    insert(connection, changing.changes.next(), &edit.id, &revision, content, None, false)?;
+    changing.indexer.enter(&edit.id, content, present.is_empty())?;
     Ok(revision)
 }
 
@@ -124,11 +141,11 @@ fn check_expected(edit: &Edit, present: &[Label]) -> Result<(), StoreError> {
 
 /// Takes in a version that came from the peer `origin`.
 pub(super) fn receive(
-    connection: &Connection,
-    changes: &mut Changes<'_>,
+    changing: &mut Changing<'_>,
     origin: ReplicaId,
     incoming: &Document,
 ) -> Result<Arrived, StoreError> {
+    let connection = changing.connection;
     let present = labels(connection, &incoming.id)?;
     let Some((superseded, revision)) = judge(connection, &present, incoming)? else {
         return Ok(Arrived { effect: Effect::None, conflict: false });
@@ -140,9 +157,11 @@ pub(super) fn receive(
     }
     let alone = superseded.len() == present.len();
     let content = incoming.content.as_deref();
-    insert(connection, changes.next(), &incoming.id, &revision, content, origin, !alone)?;
-    if !alone {
-        mark_current(connection, &incoming.id)?;
+    insert(connection, changing.changes.next(), &incoming.id, &revision, content, origin, !alone)?;
+    if alone {
+        changing.indexer.enter(&incoming.id, content, present.is_empty())?;
+    } else if let Some(current) = mark_current(connection, &incoming.id)? {
+        changing.indexer.enter(&incoming.id, self::content(connection, current)?.as_deref(), false)?;
     }
     Ok(Arrived { effect: if joined { Effect::Joined } else { Effect::Taken }, conflict: !alone })
 }
@@ -175,8 +194,8 @@ fn judge(
     })
 }
 
-/// Marks the version that takes precedence as current and the others as conflicts.
-fn mark_current(connection: &Connection, id: &DocumentId) -> Result<(), StoreError> {
+/// Marks the version that takes precedence as current and the others as conflicts. Says where the current one is.
+fn mark_current(connection: &Connection, id: &DocumentId) -> Result<Option<Generation>, StoreError> {
     let labels = labels(connection, id)?;
     let current = labels.iter().max_by_key(|label| precedence(&label.revision, label.deleted));
     let current = current.map(|label| label.generation);
@@ -188,7 +207,7 @@ fn mark_current(connection: &Connection, id: &DocumentId) -> Result<(), StoreErr
                 .execute((label.generation, conflict))?;
         }
     }
-    Ok(())
+    Ok(current)
 }
 
 /// The content of the version at `generation`.

@@ -53,10 +53,12 @@ impl Writer {
     }
 
     /// Does `work` in a transaction and returns its result once that is durable. An error undoes all that `work` did.
-    /// Once handed over, the work is done even if the caller goes away.
+    /// Once handed over, the work is done even if the caller goes away; and so is `then`, which gets to see the result once
+    /// it is durable and before the caller does.
     pub(super) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -72,7 +74,10 @@ impl Writer {
             let keep = outcome.is_ok();
             let tell = move |fate: Fate| {
                 let result = outcome.and_then(|value| match fate {
-                    Ok(()) => Ok(value),
+                    Ok(()) => {
+                        then(&value);
+                        Ok(value)
+                    }
                     Err(error) => Err(DatabaseError::Commit(error).into()),
                 });
                 // A caller that went away does not want to know.
@@ -199,13 +204,12 @@ mod tests {
     }
 
     async fn insert(writer: &Writer, value: i64) -> Result<(), DatabaseError> {
-        writer
-            .write(move |connection| {
-                connection.execute("INSERT INTO t VALUES (?1 + 1000)", [value])?;
-                connection.execute("INSERT INTO t VALUES (?1)", [value])?;
-                Ok::<_, DatabaseError>(())
-            })
-            .await
+        let work = move |connection: &Connection| {
+            connection.execute("INSERT INTO t VALUES (?1 + 1000)", [value])?;
+            connection.execute("INSERT INTO t VALUES (?1)", [value])?;
+            Ok::<_, DatabaseError>(())
+        };
+        writer.write(work, |()| ()).await
     }
 
     #[tokio::test]
@@ -227,17 +231,36 @@ mod tests {
         let path = folder.path().join("a.db");
         let (writer, commits) = writer(&path, group_commit);
         let (open_gate, gate) = mpsc::channel::<()>();
-        let held = writer.write(move |connection| {
+        let work = move |connection: &Connection| {
             let _ = gate.recv();
             connection.execute("INSERT INTO t VALUES (-1)", [])?;
             Ok::<_, DatabaseError>(())
-        });
+        };
+        let held = writer.write(work, |()| ());
         let inserts = futures_util::future::join_all((0..20).map(|value| insert(&writer, value)));
         let opened = async { open_gate.send(()).unwrap() };
         let (held, inserted, ()) = tokio::join!(held, inserts, opened);
         assert!(held.is_ok() && inserted.into_iter().all(|result| result.is_ok()));
         assert_eq!(count(&Connection::open(&path).unwrap()), 41);
         commits.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_write_happens_though_the_caller_went_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, _) = writer(&folder.path().join("a.db"), true);
+        let (told, tell) = mpsc::channel();
+        for (value, telling) in [(1, told.clone()), (1, told.clone()), (2, told)] {
+            let work = move |connection: &Connection| {
+                connection.execute("INSERT INTO t VALUES (?1)", [value])?;
+                Ok::<_, DatabaseError>(value)
+            };
+            let write = writer.write(work, move |seen| telling.send(*seen).unwrap());
+            // Polled once, so that it is handed over, and dropped.
+            assert!(futures_util::FutureExt::now_or_never(write).is_none());
+        }
+        writer.close();
+        assert_eq!(tell.iter().collect::<Vec<_>>(), [1, 2], "the one that failed is not told of");
     }
 
     #[tokio::test]

@@ -44,8 +44,11 @@ const NAMES: [&str; 32] = [
 ];
 
 /// Every route with a part to fill in, and a method that it knows.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 16] = [
     ("GET", "/v1/users/{}/recovery"),
+    ("GET", "/v1/users/{}/openpgp-key"),
+    ("GET", "/v1/users/ana/incoming/{}?fence=1"),
+    ("POST", "/v1/users/ana/incoming/{}/lease?fence=1"),
     ("GET", "/v1/users/{}/blobs"),
     ("GET", "/v1/users/{}/blobs/mail/kept"),
     ("GET", "/v1/users/ana/peers/{}"),

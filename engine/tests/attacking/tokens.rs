@@ -10,11 +10,19 @@ use crate::support::{quick, run_test};
 const OWN: &str = "/v1/users/ana/blobs";
 
 /// Every route of a user's, with a method that it knows.
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 26] = [
     ("GET", "/peers/00000000000000aa?generation=0&transaction=00000000000000000000000000000000"),
     ("PUT", "/peers/00000000000000aa"),
     ("GET", "/peers/00000000000000aa/documents?generation=0&transaction=00000000000000000000000000000000"),
     ("POST", "/peers/00000000000000aa/documents"),
+    ("GET", "/openpgp-key"),
+    ("PUT", "/openpgp-key"),
+    ("GET", "/incoming"),
+    ("POST", "/incoming/leases"),
+    ("GET", "/incoming/m-1?fence=1"),
+    ("POST", "/incoming/m-1/lease?fence=1"),
+    ("PUT", "/incoming/m-1/state?fence=1"),
+    ("DELETE", "/incoming/m-1?fence=1"),
     ("GET", "/recovery"),
     ("PUT", "/recovery"),
     ("GET", "/blobs"),

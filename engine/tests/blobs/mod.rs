@@ -15,13 +15,13 @@ use benchline_engine::protocol::{BlobList, BlobUsage};
 use crate::support::{Account, Answer, Http};
 
 /// One user's blobs at a server.
-struct Blobs<'a> {
-    http: Http,
+pub(crate) struct Blobs<'a> {
+    pub(crate) http: Http,
     account: &'a Account,
 }
 
 impl<'a> Blobs<'a> {
-    fn of(account: &'a Account, address: &str) -> Self {
+    pub(crate) fn of(account: &'a Account, address: &str) -> Self {
         Self { http: Http::to(address), account }
     }
 
@@ -29,20 +29,20 @@ impl<'a> Blobs<'a> {
         format!("/v1/users/{}/blobs/{rest}", self.account.name)
     }
 
-    async fn ask(&self, method: &str, rest: &str, headers: &str, body: &[u8]) -> Answer {
+    pub(crate) async fn ask(&self, method: &str, rest: &str, headers: &str, body: &[u8]) -> Answer {
         self.http.of(self.account, method, &self.path(rest), headers, body).await
     }
 
     /// Puts a whole blob.
-    async fn put(&self, rest: &str, content: &[u8]) -> Answer {
+    pub(crate) async fn put(&self, rest: &str, content: &[u8]) -> Answer {
         self.ask("PUT", rest, &repr_digest(content), content).await
     }
 
-    async fn get(&self, rest: &str) -> Answer {
+    pub(crate) async fn get(&self, rest: &str) -> Answer {
         self.ask("GET", rest, "", b"").await
     }
 
-    async fn list(&self, rest: &str) -> BlobList {
+    pub(crate) async fn list(&self, rest: &str) -> BlobList {
         let answer = self.get(rest).await;
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         serde_json::from_slice(&answer.body).unwrap()
@@ -52,13 +52,13 @@ impl<'a> Blobs<'a> {
         self.list(rest).await.blobs.into_iter().map(|entry| entry.id.into()).collect()
     }
 
-    async fn usage(&self) -> BlobUsage {
+    pub(crate) async fn usage(&self) -> BlobUsage {
         let path = format!("/v1/users/{}/blobs", self.account.name);
         serde_json::from_slice(&self.http.of(self.account, "GET", &path, "", b"").await.body).unwrap()
     }
 
     /// Appends to an upload.
-    async fn append(&self, rest: &str, offset: usize, last: bool, body: &[u8]) -> Answer {
+    pub(crate) async fn append(&self, rest: &str, offset: usize, last: bool, body: &[u8]) -> Answer {
         let headers = format!(
             "Content-Type: application/partial-upload\r\nUpload-Offset: {offset}\r\nUpload-Complete: ?{}\r\n",
             u8::from(last)
@@ -67,7 +67,7 @@ impl<'a> Blobs<'a> {
     }
 
     /// Begins an upload of `content` with its first bytes.
-    async fn begin(&self, rest: &str, content: &[u8], first: usize) -> Answer {
+    pub(crate) async fn begin(&self, rest: &str, content: &[u8], first: usize) -> Answer {
         let headers = format!("{}Upload-Length: {}\r\nUpload-Complete: ?0\r\n", repr_digest(content), content.len());
         self.ask("PUT", rest, &headers, &content[..first]).await
     }

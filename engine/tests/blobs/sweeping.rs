@@ -73,9 +73,9 @@ fn reservations_of_the_dead_are_given_back() {
         assert_eq!(blobs.begin("mail/begun", &payload(1, 1000), 500).await.status, 201);
         server = server
             .restart(|folder| {
-                let database = rusqlite::Connection::open(folder.join("users/1.db")).unwrap();
+                let database = rusqlite::Connection::open(TestServer::database_of(folder, 1)).unwrap();
                 let insert =
-                    "INSERT INTO uploads SELECT '00000000000000aa0000000000000001', 'mail', 'dead', 5000, digest,
+                    "INSERT INTO uploads SELECT user, '00000000000000aa0000000000000001', 'mail', 'dead', 5000, digest,
                               0, 0, 0, 170, expires FROM uploads";
                 assert_eq!(database.execute(insert, []).unwrap(), 1);
                 database.execute("UPDATE uploads SET writer = 170", []).unwrap();

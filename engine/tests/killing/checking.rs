@@ -111,8 +111,6 @@ impl World {
         let contents = contents.iter().filter(|folder| folder.exists()).flat_map(|folder| files(folder));
         let names = contents.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
         assert_eq!(names.collect::<BTreeSet<_>>(), objects, "contents and rows differ");
-        let registered = files(&folder.join("processes"));
-        assert!(registered.is_empty(), "{} processes are still registered", registered.len());
     }
 }
 
@@ -136,7 +134,7 @@ async fn documents(device: &Device) -> Documents {
     let mut all = Documents::new();
     for change in device.replica.changes(0, 1 << 30).await.unwrap() {
         let versions = all.entry(change.id.to_string()).or_default();
-        if change.deleted || change.conflict {
+        if change.deleted {
             continue;
         }
         for version in std::iter::once(device.replica.get(&change.id).await.unwrap().unwrap())
@@ -187,16 +185,25 @@ fn check_documents(logs: &[Deeds], all: &Documents) {
     }
 }
 
-/// Which versions of a blob its owner may have in the end; none stands for no blob.
+/// Which versions of a blob its owner may have in the end; none stands for no blob. A limit: what is deleted while it is
+/// being sent may come back, because the server may still be at work on a request that the client has given up.
 fn possible(deeds: &Deeds, blob: &str) -> BTreeSet<Option<u64>> {
-    let mut possible = BTreeSet::from([None]);
-    for (deed, done) in deeds.iter().filter(|(deed, _)| deed.is_about(blob)) {
+    let (mut possible, mut is_sending) = (BTreeSet::from([None]), false);
+    for (deed, done) in deeds.iter().filter(|(deed, _)| deed.is_about(blob) || *deed == Deed::Sync) {
         let then = match deed {
-            Deed::Put { version, .. } | Deed::Draft { version, .. } => Some(*version),
+            Deed::Put { version, .. } => {
+                is_sending = true;
+                Some(*version)
+            }
+            Deed::Draft { version, .. } => Some(*version),
             Deed::Delete { .. } => None,
-            _ => continue,
+            Deed::Send { .. } | Deed::Sync => {
+                is_sending = !done && (is_sending || *deed != Deed::Sync);
+                continue;
+            }
+            Deed::Edit { .. } | Deed::Erase { .. } => continue,
         };
-        if *done {
+        if *done && !(then.is_none() && is_sending) {
             possible.clear();
         }
         possible.insert(then);

@@ -2,19 +2,20 @@
 //! broken. The fuzz targets (`fuzz/`) and the property tests call the same ones. Only public functions are reached, so
 //! nothing in the engine is public for their sake.
 
+use std::cell::OnceCell;
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use benchline_engine::config::Config;
 use benchline_engine::crypto::{
-    BlobName, BlobSealer, BlobSettings, Cipher, DocumentSealer, Keys, MIN_CHUNK_SIZE, Padding, RecoveryDocument,
-    RootSecret, open_blob, seal_blob,
+    BlobName, BlobSealer, BlobSettings, Cipher, DocumentSealer, Keys, MIN_CHUNK_SIZE, OpenPgpKey, PUBLIC_KEY_LIMIT,
+    Padding, PublicKey, RecoveryDocument, RootSecret, is_encrypted, open_blob, seal_blob,
 };
 use benchline_engine::document::{DocumentId, ReplicaId, Revision, RevisionOrder, TransactionId};
 use benchline_engine::protocol::{
     BATCH_BYTES, BATCH_DOCUMENTS, BlobCount, BlobDigest, BlobFlags, BlobId, BlobList, BlobUsage, Decoder, FlagSet,
-    Frame, FrameError, MAX_SEALED, Namespace, Note, PREAMBLE, Problem, PushLine, SyncInfo, UserName, encode_commit,
-    encode_document, encode_end,
+    Frame, FrameError, LeaseList, MAX_SEALED, MessageId, MessageList, Namespace, Note, PREAMBLE, Problem, PushLine,
+    RegisteredKey, SetState, SyncInfo, UserName, encode_commit, encode_document, encode_end,
 };
 use bytes::BytesMut;
 use serde::Serialize;
@@ -24,7 +25,7 @@ use serde::de::DeserializeOwned;
 pub(crate) type Entry = fn(&[u8]);
 
 /// Name and function of each, as the fuzz targets are named.
-pub(crate) const ENTRIES: [(&str, Entry); 7] = [
+pub(crate) const ENTRIES: [(&str, Entry); 8] = [
     ("frames", frames),
     ("sealed_blob", sealed_blob),
     ("sealed_document", sealed_document),
@@ -32,6 +33,7 @@ pub(crate) const ENTRIES: [(&str, Entry); 7] = [
     ("names", names),
     ("revision", revision),
     ("json", json),
+    ("openpgp", openpgp),
 ];
 
 /// Streams of frames: however the bytes are cut, the same frames come out; written again, they are the same bytes.
@@ -170,6 +172,8 @@ pub(crate) fn names(bytes: &[u8]) {
     let blob = name("._-", true, 255) && starts_well("_");
     same(Namespace::from_str(text).map(|name| name.as_str().to_owned()), text, blob);
     same(BlobId::from_str(text).map(|id| id.as_str().to_owned()), text, blob);
+    let message = MessageId::from_str(text).map(|id| id.as_str().to_owned());
+    same(message, text, blob && text != "leases");
     same(ReplicaId::from_str(text), text, hexadecimal(16));
     same(TransactionId::from_str(text), text, hexadecimal(32));
     same(BlobDigest::try_from(text.to_owned()), text, hexadecimal(64));
@@ -221,6 +225,10 @@ pub(crate) fn json(bytes: &[u8]) {
     again::<BlobCount>(bytes);
     again::<BlobUsage>(bytes);
     again::<FlagSet>(bytes);
+    again::<LeaseList>(bytes);
+    again::<MessageList>(bytes);
+    again::<RegisteredKey>(bytes);
+    again::<SetState>(bytes);
     again::<Config>(bytes);
 }
 
@@ -229,4 +237,25 @@ fn again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &
         let text = serde_json::to_vec(&value).expect("what was read can be written");
         assert_eq!(serde_json::from_slice::<T>(&text).expect("what was written can be read"), value);
     }
+}
+
+/// OpenPGP keys and messages: a key that is taken is bounded and says the same when it is written and read again; nothing
+/// that was not encrypted to a key opens under it.
+pub(crate) fn openpgp(bytes: &[u8]) {
+    thread_local! {
+        static KEY: OnceCell<OpenPgpKey> = const { OnceCell::new() };
+    }
+    if let Ok(key) = PublicKey::from_bytes(bytes) {
+        assert!(bytes.len() <= PUBLIC_KEY_LIMIT);
+        for written in [key.to_bytes(), key.armoured().into_bytes()] {
+            let again = PublicKey::from_bytes(&written).expect("what was written can be read");
+            assert_eq!(again.fingerprint(), key.fingerprint());
+        }
+    }
+    let _ = OpenPgpKey::from_bytes(bytes);
+    let _ = is_encrypted(bytes);
+    KEY.with(|key| {
+        let key = key.get_or_init(|| OpenPgpKey::generate("ana").expect("a key"));
+        assert!(key.decrypt(bytes, 1 << 16).is_err(), "a stranger's bytes open");
+    });
 }

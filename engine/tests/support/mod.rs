@@ -6,11 +6,11 @@ mod http;
 pub(crate) mod process;
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benchline_engine::client::SyncClient;
-use benchline_engine::config::{Config, Synchronous};
+use benchline_engine::config::{Config, ServerDatabase, Synchronous};
 use benchline_engine::crypto::Keys;
 use benchline_engine::document::{Document, DocumentId};
 use benchline_engine::protocol::UserName;
@@ -24,11 +24,24 @@ use tokio::task::JoinHandle;
 pub(crate) use breaking::BreakingConnection;
 pub(crate) use http::{Answer, Http};
 
-/// Settings for tests that care about behaviour, not about power cuts.
+/// Settings for tests that care about behaviour, not about power cuts. `BENCHLINE_SERVER_DATABASE=shared` in the
+/// environment runs them all on a server with one database for all users.
 pub(crate) fn quick() -> Config {
     let mut config = Config::default();
     config.store.synchronous = Synchronous::Off;
+    if std::env::var("BENCHLINE_SERVER_DATABASE").is_ok_and(|layout| layout == "shared") {
+        config.server.database = ServerDatabase::Shared;
+    }
     config
+}
+
+/// The same settings for each way in which a server may lay out the users' databases.
+pub(crate) fn both_layouts() -> [Config; 2] {
+    [ServerDatabase::PerUser, ServerDatabase::Shared].map(|database| {
+        let mut config = quick();
+        config.server.database = database;
+        config
+    })
 }
 
 /// Runs a test on a runtime of its own.
@@ -64,6 +77,12 @@ impl TestServer {
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The database that holds what belongs to this user.
+    pub(crate) fn database_of(folder: &Path, user: i64) -> PathBuf {
+        let shared = folder.join("users.db");
+        if shared.exists() { shared } else { folder.join(format!("users/{user}.db")) }
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -154,10 +173,8 @@ impl Device {
     pub(crate) async fn everything(&self) -> Vec<(Document, Vec<Document>)> {
         let mut all = Vec::new();
         for change in self.replica.changes(0, 1 << 20).await.unwrap() {
-            if !change.conflict {
-                let current = self.replica.get(&change.id).await.unwrap().unwrap();
-                all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
-            }
+            let current = self.replica.get(&change.id).await.unwrap().unwrap();
+            all.push((current, self.replica.conflicts(&change.id).await.unwrap()));
         }
         all.sort_by_key(|(document, _)| document.id.clone());
         all

@@ -2,6 +2,7 @@
 
 use crate::client::SyncError;
 use crate::crypto::{OpenError, SealError};
+use crate::pool::PoolError;
 use crate::store::{BlobAddress, BlobState, BlobStoreError, InvalidBlobAddress};
 
 /// An operation on a blob failed.
@@ -33,6 +34,9 @@ pub enum BlobError {
         /// Why not.
         source: OpenError,
     },
+    /// The crypto pool failed.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The content is not the one that was announced.
     #[error("blob {address} was said to have {length} bytes, and its content has more or fewer")]
     Length {

@@ -12,6 +12,7 @@ use super::BlobError;
 use super::sealed::Sealed;
 use crate::config::Config;
 use crate::crypto::{BlobSettings, Keys};
+use crate::pool::Pool;
 use crate::protocol::UserName;
 use crate::store::{
     BlobAddress, BlobIndex, BlobRecord, BlobState, BlobStore, BlobStoreError, Deleted, Priority, open_blobs,
@@ -38,6 +39,7 @@ struct Inner {
     keys: Keys,
     user: UserName,
     settings: BlobSettings,
+    pool: Pool,
 }
 
 impl Blobs {
@@ -52,7 +54,8 @@ impl Blobs {
             chunk_size: config.crypto.chunk_size,
             padding: config.padding,
         };
-        Ok(Self(Arc::new(Inner { index, store, keys: keys.clone(), user: user.clone(), settings })))
+        let pool = Pool::shared(config.crypto.pool);
+        Ok(Self(Arc::new(Inner { index, store, keys: keys.clone(), user: user.clone(), settings, pool })))
     }
 
     /// Stores a blob of `length` bytes.
@@ -118,7 +121,9 @@ impl Blobs {
         let record = self.index().get(address).await?.ok_or_else(|| BlobStoreError::Absent(address.clone()))?;
         let incomplete = matches!(record.state, BlobState::PendingDownload | BlobState::FailedDownload);
         match record.content {
-            Some(content) if !incomplete => self.sealed(address).open(self.store(), content.id, range, writer).await,
+            Some(content) if !incomplete => {
+                self.sealed(address).open(self.store(), &self.0.pool, content.id, range, writer).await
+            }
             _ if record.state == BlobState::Quarantined => Err(BlobError::Quarantined(address.clone())),
             _ => Err(BlobError::NotHere { address: address.clone(), state: record.state }),
         }
@@ -204,7 +209,7 @@ impl Blobs {
         Sealed { keys: &self.0.keys, user: self.0.user.as_str(), address }
     }
 
-    pub(super) fn user(&self) -> &UserName {
+    pub(in crate::client) fn user(&self) -> &UserName {
         &self.0.user
     }
 }

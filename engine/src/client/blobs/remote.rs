@@ -48,7 +48,7 @@ impl BlobClient {
     /// [`crate::client::SyncError`] where address or token cannot be used.
     pub fn new(config: &Config, blobs: &Blobs, address: &str, token: &str) -> Result<Self, BlobError> {
         // The transfers have a patience of their own, which a body that is long does not try.
-        let connection = Connection::new(config.http, None, address, blobs.user(), token)?;
+        let connection = Connection::new(&config.http, None, address, blobs.user(), token)?;
         let shared = Arc::new(Shared::new(blobs.clone(), connection));
         let (events, inbox) = mpsc::channel(EVENTS);
         let manager = Manager::new(shared.clone(), config.blobs.transfers.get());
@@ -108,6 +108,14 @@ impl BlobClient {
     /// [`BlobError::Exchange`].
     pub async fn list_remote(&self, namespace: &str, after: &str) -> Result<(Vec<BlobEntry>, bool), BlobError> {
         Ok(transfers::list(&self.shared.connection, namespace, after).await?)
+    }
+
+    /// What the server says of one blob; `None` where it has none of this name.
+    ///
+    /// # Errors
+    /// [`BlobError::Exchange`].
+    pub async fn find_remote(&self, address: &BlobAddress) -> Result<Option<BlobEntry>, BlobError> {
+        Ok(transfers::find(&self.shared.connection, address).await?)
     }
 
     /// Deletes at the server what was deleted here, fetches what only the server has, and sends what only this device has
@@ -188,7 +196,10 @@ impl BlobClient {
     }
 
     /// Waits until nothing is to be done about a blob any more, or nothing can be done now.
-    async fn settled(&self, address: &BlobAddress) -> Result<(), BlobError> {
+    ///
+    /// # Errors
+    /// [`BlobError::Failed`], [`BlobError::Quarantined`], [`BlobError::Waiting`] and [`BlobError::Closed`].
+    pub async fn settled(&self, address: &BlobAddress) -> Result<(), BlobError> {
         let (tell, told) = oneshot::channel();
         self.events.send(Event::Settle(address.clone(), tell)).await.map_err(|_| BlobError::Closed)?;
         let address = || address.clone();

@@ -1,6 +1,7 @@
 //! Sealing into a store and opening from it, a few chunks at a time.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::BytesMut;
@@ -8,7 +9,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{BlobError, WRITE};
 use crate::crypto::{BlobName, BlobOpener, BlobSealer, BlobSettings, Keys, OpenError, SealError};
+use crate::pool::{OpenChunks, Pool, SharedBlob, Work};
 use crate::store::{BlobAddress, BlobStore, Content, ContentId};
+
+/// Sealed bytes that are opened where they are read: tens of microseconds.
+const ON_THE_SPOT: u64 = 130 << 10;
 
 /// A blob's name, and what seals and opens it.
 #[derive(Clone, Copy)]
@@ -68,14 +73,15 @@ impl<'a> Sealed<'a> {
     pub(super) async fn open(
         &self,
         store: &dyn BlobStore,
+        pool: &Pool,
         content: ContentId,
         range: Option<Range<u64>>,
         mut writer: impl AsyncWrite + Unpin,
     ) -> Result<u64, BlobError> {
         let cannot = |source: OpenError| BlobError::Open { address: self.address.clone(), source };
         let prelude = store.read(content, 0..self.name().prelude_len() as u64).await?;
-        let opener = self.opener(&prelude).map_err(cannot)?;
-        let layout = *opener.layout();
+        let blob = Arc::new(SharedBlob::new(&self.keys.blobs, self.name(), &prelude).map_err(cannot)?);
+        let layout = *blob.opener().layout();
         let range = range.unwrap_or(0..layout.content_len());
         if range.start > range.end || range.end > layout.content_len() {
             return Err(BlobError::Range { address: self.address.clone(), length: layout.content_len() });
@@ -86,17 +92,18 @@ impl<'a> Sealed<'a> {
             let first = layout.chunk_at(at);
             let last = layout.chunk_at(range.end - 1).min(first + in_a_window - 1);
             let sealed = layout.sealed_range(first).start..layout.sealed_range(last).end;
-            let mut window = Vec::from(store.read(content, sealed).await?);
-            let mut rest = &mut window[..];
+            let window = Vec::from(store.read(content, sealed.clone()).await?);
+            let work = OpenChunks { blob: blob.clone(), first, window };
+            // A hop to the pool costs more than a chunk or two.
+            let here = sealed.end - sealed.start <= ON_THE_SPOT;
+            let opened = if here { work.perform() } else { pool.run(work).await? };
+            let window = opened.map_err(cannot)?;
             for index in first..=last {
-                let chunk = layout.sealed_range(index);
-                let (now, later) = rest.split_at_mut((chunk.end - chunk.start) as usize);
-                rest = later;
-                let open = opener.open_chunk(index, now).map_err(cannot)?;
+                let chunk = &window[(layout.sealed_range(index).start - sealed.start) as usize..];
                 let here = layout.content_range(index);
                 let wanted = (at - here.start) as usize..(range.end.min(here.end) - here.start) as usize;
                 at = range.end.min(here.end);
-                let written = writer.write_all(&open[wanted]).await;
+                let written = writer.write_all(&chunk[wanted]).await;
                 written.map_err(|source| BlobError::Io { what: "an opened blob cannot be written", source })?;
             }
         }

@@ -10,7 +10,7 @@ const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(300);
 
 /// The wait after `tries` failures in a row: `random` of all numbers picks it between none and the ceiling.
-pub(super) fn delay(tries: u32, random: u32) -> Duration {
+pub(in crate::client) fn delay(tries: u32, random: u32) -> Duration {
     jitter(ceiling(tries), random)
 }
 

@@ -12,6 +12,7 @@ use super::task::Task;
 use crate::client::SyncError;
 use crate::client::connection::{self, Connection, PATIENCE};
 use crate::protocol::{BlobEntry, BlobList};
+use crate::store::BlobAddress;
 
 /// The longest that a server can make us wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -56,9 +57,7 @@ pub(in crate::client) async fn list(
     if !after.is_empty() {
         query.push(("after", after));
     }
-    let request = connection.request(Method::GET, &["blobs", namespace]).query(&query).timeout(PATIENCE);
-    let answer = connection::read_up_to(connection::send(request).await?, PAGE_BYTES).await?;
-    let list: BlobList = serde_json::from_slice(&answer).map_err(|error| SyncError::Protocol(error.to_string()))?;
+    let list = page(connection, namespace, &query).await?;
     // Whatever the server says, the next page begins behind this one: so there is an end.
     let follow =
         list.blobs.iter().map(|entry| entry.id.as_str()).try_fold(after, |before, id| (id > before).then_some(id));
@@ -66,6 +65,21 @@ pub(in crate::client) async fn list(
         Some(_) => Ok((list.blobs, list.next.is_some())),
         None => Err(SyncError::Protocol("a list of blobs is not in order".to_owned())),
     }
+}
+
+/// What the server says of one blob: the first of those whose id begins with its id is the blob itself, if it is there.
+pub(in crate::client) async fn find(
+    connection: &Connection,
+    address: &BlobAddress,
+) -> Result<Option<BlobEntry>, SyncError> {
+    let list = page(connection, address.namespace(), &[("limit", "1"), ("prefix", address.id())]).await?;
+    Ok(list.blobs.into_iter().find(|entry| entry.id.as_str() == address.id()))
+}
+
+async fn page(connection: &Connection, namespace: &str, query: &[(&str, &str)]) -> Result<BlobList, SyncError> {
+    let request = connection.request(Method::GET, &["blobs", namespace]).query(query).timeout(PATIENCE);
+    let answer = connection::read_up_to(connection::send(request).await?, PAGE_BYTES).await?;
+    serde_json::from_slice(&answer).map_err(|error| SyncError::Protocol(error.to_string()))
 }
 
 /// A SHA-256 as `Repr-Digest` has it (RFC 9530).

@@ -313,7 +313,7 @@ async fn at(time: Option<Instant>) {
 }
 
 /// A number for jitter. That others could guess it would harm nobody.
-fn random() -> u32 {
+pub(in crate::client) fn random() -> u32 {
     let bits = uuid::Uuid::new_v4().as_u128();
     bits as u32
 }

@@ -15,8 +15,9 @@ mod task;
 mod throttle;
 mod upload;
 
-pub(super) use http::list;
+pub(super) use backoff::delay;
+pub(super) use http::{find, list};
 pub use manager::Settled;
-pub(super) use manager::{Event, Manager};
+pub(super) use manager::{Event, Manager, random};
 pub use progress::{RunningTransfer, TransferProgress};
 pub(super) use task::Shared;

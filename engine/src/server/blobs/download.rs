@@ -1,4 +1,4 @@
-//! `GET` and `HEAD /v1/users/{user}/blobs/{namespace}/{id}`: a blob goes out, whole or a range of it. A few pieces are
+//! `GET` and `HEAD /v1/users/{user}/blobs/{namespace}/{id}`, and whatever else sends a content: it goes out, whole or a range of it. A few pieces are
 //! read ahead of the client and no more, whatever the blob's size.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::backend::{BackendError, Content};
 use super::fields::{REPR_DIGEST, digest_field};
 use super::range::{Wanted, wanted};
-use super::records::{Name, Record};
+use super::records::{Name, Stored};
 use crate::server::Server;
 use crate::server::caller::{Caller, PathBlob};
 use crate::server::conditions::{Conditions, header};
@@ -34,10 +34,9 @@ pub(in crate::server) async fn head(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    match look(&caller, &name, &headers).await? {
-        Found::Unchanged(response) => Ok(response),
-        Found::Blob(record) => Ok(answer(StatusCode::OK, &record, record.entry.length, Body::empty())),
-    }
+    let stored = find(&caller, &name).await?;
+    let unchanged = unchanged(&stored, &headers)?;
+    Ok(unchanged.unwrap_or_else(|| answer(StatusCode::OK, &stored, stored.length, Body::empty())))
 }
 
 /// `GET`.
@@ -47,14 +46,27 @@ pub(in crate::server) async fn get(
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let record = match look(&caller, &name, &headers).await? {
-        Found::Unchanged(response) => return Ok(response),
-        Found::Blob(record) => record,
-    };
-    let length = record.entry.length;
+    send(&server, &find(&caller, &name).await?, &headers).await
+}
+
+async fn find(caller: &Caller, name: &Name) -> Result<Stored, Refusal> {
+    let record = caller.store.shelf().find(name).await?.ok_or(Refusal::NotFound("there is no such blob"))?;
+    Ok(record.stored())
+}
+
+/// What a `GET` with these headers gets of a content.
+pub(in crate::server) async fn send(
+    server: &Server,
+    stored: &Stored,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    if let Some(response) = unchanged(stored, headers)? {
+        return Ok(response);
+    }
+    let length = stored.length;
     // A range of another blob than the client thinks is of no use (RFC 9110, section 13.1.5).
-    let current = header(&headers, IF_RANGE).is_none_or(|tag| tag == record.tag());
-    let (status, range) = match wanted(header(&headers, RANGE).filter(|_| current), length) {
+    let current = header(headers, IF_RANGE).is_none_or(|tag| tag == stored.tag());
+    let (status, range) = match wanted(header(headers, RANGE).filter(|_| current), length) {
         Wanted::Whole => (StatusCode::OK, 0..length),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Unsatisfiable => return Err(Refusal::RangeNotSatisfiable(length)),
@@ -62,9 +74,9 @@ pub(in crate::server) async fn get(
     let count = range.end - range.start;
     let body = match count {
         0 => Body::empty(),
-        _ => stream(&server, server.blobs().backend().read(record.object, range.clone()).await?, count).await?,
+        _ => stream(server, server.blobs().backend().read(stored.object, range.clone()).await?, count).await?,
     };
-    let mut response = answer(status, &record, count, body);
+    let mut response = answer(status, stored, count, body);
     if status == StatusCode::PARTIAL_CONTENT
         && let Ok(value) = format!("bytes {}-{}/{length}", range.start, range.end - 1).parse()
     {
@@ -73,29 +85,21 @@ pub(in crate::server) async fn get(
     Ok(response)
 }
 
-enum Found {
-    Unchanged(Response),
-    Blob(Box<Record>),
-}
-
-/// The blob, if it is there and the conditions ask for it.
-async fn look(caller: &Caller, name: &Name, headers: &HeaderMap) -> Result<Found, Refusal> {
-    let record = caller.store.shelf().find(name).await?.ok_or(Refusal::NotFound("there is no such blob"))?;
+/// The answer to who has the content already, if the conditions allow one at all.
+fn unchanged(stored: &Stored, headers: &HeaderMap) -> Result<Option<Response>, Refusal> {
     let conditions = Conditions::of(headers);
-    let tag = record.tag();
+    let tag = stored.tag();
     if !conditions.matches(Some(&tag)) {
         return Err(Refusal::PreconditionFailed);
     }
-    if !conditions.is_news(Some(&tag)) {
-        return Ok(Found::Unchanged((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()));
-    }
-    Ok(Found::Blob(Box::new(record)))
+    let news = conditions.is_news(Some(&tag));
+    Ok((!news).then(|| (StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response()))
 }
 
-fn answer(status: StatusCode, record: &Record, length: u64, body: Body) -> Response {
+fn answer(status: StatusCode, stored: &Stored, length: u64, body: Body) -> Response {
     let fields = [
-        (ETAG.as_str(), record.tag()),
-        (REPR_DIGEST, digest_field(record.entry.digest)),
+        (ETAG.as_str(), stored.tag()),
+        (REPR_DIGEST, digest_field(stored.digest)),
         (CONTENT_TYPE.as_str(), "application/octet-stream".to_owned()),
         (ACCEPT_RANGES.as_str(), "bytes".to_owned()),
     ];
@@ -114,7 +118,7 @@ async fn stream(server: &Server, mut content: Content, count: u64) -> Result<Bod
     let (pieces, body) = mpsc::channel(AHEAD);
     let server = server.clone();
     tokio::spawn(async move {
-        let sent = send(&server, first, content, &pieces).await;
+        let sent = feed(&server, first, content, &pieces).await;
         if let Err(error) = sent {
             tracing::warn!(%error, "a download was broken off");
             // The client sees fewer bytes than announced, and asks for the rest.
@@ -124,7 +128,7 @@ async fn stream(server: &Server, mut content: Content, count: u64) -> Result<Bod
     Ok(Body::from_stream(ReceiverStream::new(body)))
 }
 
-async fn send(
+async fn feed(
     server: &Server,
     first: Bytes,
     mut content: Content,

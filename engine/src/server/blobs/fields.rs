@@ -39,7 +39,7 @@ pub(super) fn digest_field(digest: BlobDigest) -> String {
 }
 
 /// The number of bytes in a field, at most 15 digits as structured fields have it.
-pub(super) fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Refusal> {
+pub(in crate::server) fn number(headers: &HeaderMap, name: &'static str) -> Result<Option<u64>, Refusal> {
     let Some(field) = text(headers, name)? else { return Ok(None) };
     let digits = (1..=15).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit());
     let number = field.parse().ok().filter(|_| digits);

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::backend::{Backend, BackendError, ObjectName};
+use super::backend::{Backend, BackendError, ObjectName, Start};
 use super::files::FilesBackend;
 use super::objects::ObjectStoreBackend;
 use super::shelf::Shelf;
@@ -72,7 +73,7 @@ impl Blobs {
     }
 
     /// Completes when the server ends.
-    pub(super) fn stopping(&self) -> &CancellationToken {
+    pub(in crate::server) fn stopping(&self) -> &CancellationToken {
         &self.stopping
     }
 
@@ -88,10 +89,28 @@ impl Blobs {
         Ok(WriteTurn { _own: own, _any: any })
     }
 
+    /// Makes pieces a whole content, durably. Where it fails, something may be left to be removed.
+    pub(in crate::server) async fn store(&self, object: ObjectName, pieces: Vec<Bytes>) -> Result<(), BackendError> {
+        let mut writer = self.backend.write(object, Start::Whole).await?;
+        for piece in pieces {
+            writer.write(piece).await?;
+        }
+        writer.finish().await
+    }
+
     /// Removes a content that no row names any more. What fails now is found when the server starts again.
-    pub(super) async fn remove(&self, object: ObjectName) {
+    pub(in crate::server) async fn remove(&self, object: ObjectName) {
         if let Err(error) = self.backend.delete(object).await {
             tracing::warn!(%error, user = object.user, "a content could not be removed; the next start of the server will");
+        }
+    }
+
+    /// Asks the backend for what it cannot have, to see whether it answers.
+    pub(in crate::server) async fn check(&self) -> Result<(), BackendError> {
+        let nothing = ObjectName { user: 0, process: 0, serial: 0 };
+        match self.backend.read(nothing, 0..1).await {
+            Ok(_) | Err(BackendError::Absent(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -25,10 +25,15 @@ mod turns;
 mod uploads;
 
 pub use backend::{Backend, BackendError, Content, Doing, ObjectName, Start, Writer};
+pub(super) use fields::number;
 pub use files::FilesBackend;
 pub(super) use keeper::Blobs;
 pub use objects::ObjectStoreBackend;
-pub(super) use records::Name;
-pub(super) use schema::TABLES;
+pub(super) use put::check_quota;
+pub(super) use records::{Name, Stored, bytes, object};
+pub(super) use schema::{TABLES, TABLES_BY_USER};
 pub(super) use shelf::Shelf;
+pub(super) use source::Source;
+pub(super) use sweep::keep_swept;
 pub use sweep::{Sweep, SweepReport};
+pub(super) use uploads::fits;

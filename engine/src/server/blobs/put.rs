@@ -15,6 +15,7 @@ use super::backend::{ObjectName, Start};
 use super::fields::{CONTENT_DIGEST, REPR_DIGEST, UPLOAD_LENGTH, complete, digest, number};
 use super::records::Record;
 use super::resume;
+use super::shelf::Shelf;
 use super::source::Source;
 use super::uploads::{Announced, Entered, Reservation, Upload};
 use crate::protocol::{BlobDigest, BlobFlags};
@@ -122,7 +123,7 @@ impl Putting<'_> {
         if let Mode::Resumable(last) = mode {
             return resume::begin(self.server, self.caller, self.announced, last, uri, self.source).await;
         }
-        check_quota(self.server, self.caller, self.announced.length).await?;
+        check_quota(self.server, shelf, self.caller.quota, self.announced.length).await?;
         let object = self.server.blobs().processes().name(shelf.user());
         let received = if self.announced.length <= SMALL {
             self.receive_small(object).await
@@ -151,14 +152,7 @@ impl Putting<'_> {
         }
         verify(&self.announced, self.source.received(), hash)?;
         let blobs = self.server.blobs();
-        let stored = async {
-            let mut writer = blobs.backend().write(object, Start::Whole).await?;
-            for piece in pieces {
-                writer.write(piece).await?;
-            }
-            writer.finish().await
-        };
-        if let Err(error) = stored.await {
+        if let Err(error) = blobs.store(object, pieces).await {
             blobs.remove(object).await;
             return Err(error.into());
         }
@@ -200,9 +194,13 @@ impl Putting<'_> {
 }
 
 /// Refuses early what will not fit. The transaction that counts it has the last word.
-async fn check_quota(server: &Server, caller: &Caller, length: u64) -> Result<(), Refusal> {
-    let shelf = caller.store.shelf();
-    let fits = |used: u64| used.saturating_add(length) <= caller.quota;
+pub(in crate::server) async fn check_quota(
+    server: &Server,
+    shelf: &Shelf,
+    quota: u64,
+    length: u64,
+) -> Result<(), Refusal> {
+    let fits = |used: u64| used.saturating_add(length) <= quota;
     if fits(shelf.usage().await?) {
         return Ok(());
     }

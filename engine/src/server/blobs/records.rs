@@ -1,6 +1,6 @@
 //! The SQL on whole blobs. Every function runs inside a transaction that its caller ends.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::backend::ObjectName;
 use crate::protocol::{BlobCount, BlobDigest, BlobEntry, BlobFlags, BlobId, Namespace};
@@ -15,6 +15,24 @@ pub(in crate::server) struct Name {
     pub(in crate::server) id: BlobId,
 }
 
+/// A whole content, of a blob or of a message.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct Stored {
+    /// Where it is.
+    pub(in crate::server) object: ObjectName,
+    /// Its bytes.
+    pub(in crate::server) length: u64,
+    /// The SHA-256 of them.
+    pub(in crate::server) digest: BlobDigest,
+}
+
+impl Stored {
+    /// Its strong entity tag.
+    pub(super) fn tag(&self) -> String {
+        format!("\"{}\"", self.digest)
+    }
+}
+
 /// A whole blob.
 #[derive(Debug, Clone)]
 pub(in crate::server) struct Record {
@@ -27,7 +45,12 @@ pub(in crate::server) struct Record {
 impl Record {
     /// Its strong entity tag.
     pub(in crate::server) fn tag(&self) -> String {
-        format!("\"{}\"", self.entry.digest)
+        self.stored().tag()
+    }
+
+    /// Its content.
+    pub(super) fn stored(&self) -> Stored {
+        Stored { object: self.object, length: self.entry.length, digest: self.entry.digest }
     }
 }
 
@@ -46,9 +69,9 @@ const COLUMNS: &str = "id, object, length, digest, flags, created";
 
 /// The blob of this name.
 pub(super) fn find(connection: &Connection, user: i64, name: &Name) -> Result<Option<Record>, DatabaseError> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM blobs WHERE namespace = ?1 AND id = ?2"))?;
-    let mut rows = statement.query((name.namespace.as_str(), name.id.as_str()))?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM blobs WHERE user = ?1 AND namespace = ?2 AND id = ?3"))?;
+    let mut rows = statement.query((user, name.namespace.as_str(), name.id.as_str()))?;
     rows.next()?.map(|row| record(row, user)).transpose()
 }
 
@@ -57,9 +80,11 @@ pub(super) fn insert(connection: &Connection, name: &Name, record: &Record) -> R
     let Record { entry, object } = record;
     connection
         .prepare_cached(
-            "INSERT INTO blobs (namespace, id, object, length, digest, flags, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO blobs (user, namespace, id, object, length, digest, flags, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
+            object.user,
             name.namespace.as_str(),
             name.id.as_str(),
             object.to_string(),
@@ -72,20 +97,24 @@ pub(super) fn insert(connection: &Connection, name: &Name, record: &Record) -> R
 }
 
 /// Removes a blob.
-pub(super) fn remove(connection: &Connection, name: &Name) -> Result<(), DatabaseError> {
-    connection
-        .prepare_cached("DELETE FROM blobs WHERE namespace = ?1 AND id = ?2")?
-        .execute((name.namespace.as_str(), name.id.as_str()))?;
+pub(super) fn remove(connection: &Connection, user: i64, name: &Name) -> Result<(), DatabaseError> {
+    connection.prepare_cached("DELETE FROM blobs WHERE user = ?1 AND namespace = ?2 AND id = ?3")?.execute((
+        user,
+        name.namespace.as_str(),
+        name.id.as_str(),
+    ))?;
     Ok(())
 }
 
 /// Replaces the flags of a blob.
-pub(super) fn set_flags(connection: &Connection, name: &Name, flags: BlobFlags) -> Result<(), DatabaseError> {
-    connection.prepare_cached("UPDATE blobs SET flags = ?3 WHERE namespace = ?1 AND id = ?2")?.execute((
-        name.namespace.as_str(),
-        name.id.as_str(),
-        flags.bits(),
-    ))?;
+pub(super) fn set_flags(
+    connection: &Connection,
+    user: i64,
+    name: &Name,
+    flags: BlobFlags,
+) -> Result<(), DatabaseError> {
+    let sql = "UPDATE blobs SET flags = ?4 WHERE user = ?1 AND namespace = ?2 AND id = ?3";
+    connection.prepare_cached(sql)?.execute((user, name.namespace.as_str(), name.id.as_str(), flags.bits()))?;
     Ok(())
 }
 
@@ -100,7 +129,7 @@ pub(super) fn list(
 ) -> Result<Vec<BlobEntry>, DatabaseError> {
     // Ids are ASCII, so `~` is behind all that can follow a prefix.
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blobs WHERE namespace = ?1 AND id > ?2 AND id >= ?3 AND id < ?3 || '~'
+        "SELECT {COLUMNS} FROM blobs WHERE user = ?7 AND namespace = ?1 AND id > ?2 AND id >= ?3 AND id < ?3 || '~'
          AND flags & ?4 = ?4 AND created >= ?5 ORDER BY id LIMIT ?6"
     ))?;
     let mut rows = statement.query((
@@ -110,6 +139,7 @@ pub(super) fn list(
         filter.flags.bits(),
         filter.since,
         i64::try_from(limit).unwrap_or(i64::MAX),
+        user,
     ))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
@@ -121,55 +151,62 @@ pub(super) fn list(
 /// How many blobs the filter lets through, and their bytes.
 pub(super) fn count(
     connection: &Connection,
+    user: i64,
     namespace: &Namespace,
     filter: &Filter,
 ) -> Result<BlobCount, DatabaseError> {
     let mut statement = connection.prepare_cached(
-        "SELECT count(*), coalesce(sum(length), 0) FROM blobs WHERE namespace = ?1 AND id >= ?2 AND id < ?2 || '~'
-         AND flags & ?3 = ?3 AND created >= ?4",
+        "SELECT count(*), coalesce(sum(length), 0) FROM blobs
+         WHERE user = ?5 AND namespace = ?1 AND id >= ?2 AND id < ?2 || '~' AND flags & ?3 = ?3 AND created >= ?4",
     )?;
-    let filter = (namespace.as_str(), &filter.prefix, filter.flags.bits(), filter.since);
+    let filter = (namespace.as_str(), &filter.prefix, filter.flags.bits(), filter.since, user);
     Ok(statement.query_row(filter, |row| {
         Ok(BlobCount { blobs: row.get::<_, i64>(0)?.cast_unsigned(), bytes: row.get::<_, i64>(1)?.cast_unsigned() })
     })?)
 }
 
 /// Bytes of all blobs and of all uploads under way.
-pub(super) fn usage(connection: &Connection) -> Result<u64, DatabaseError> {
-    let mut statement = connection.prepare_cached("SELECT bytes FROM usage")?;
-    Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.cast_unsigned())
+pub(super) fn usage(connection: &Connection, user: i64) -> Result<u64, DatabaseError> {
+    let mut statement = connection.prepare_cached("SELECT bytes FROM usage WHERE user = ?1")?;
+    let bytes = statement.query_row([user], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(bytes.unwrap_or(0).cast_unsigned())
 }
 
-/// The contents of all blobs and uploads.
+/// The contents of all blobs, messages and uploads.
 pub(super) fn objects(connection: &Connection, user: i64) -> Result<Objects, DatabaseError> {
     let column = |sql: &str| {
         let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query([user])?;
         let mut objects = Vec::new();
         while let Some(row) = rows.next()? {
             objects.push(object(row, 0, user)?);
         }
         Ok::<_, DatabaseError>(objects)
     };
-    Ok(Objects { blobs: column("SELECT object FROM blobs")?, uploads: column("SELECT object FROM uploads")? })
+    Ok(Objects {
+        whole: column(
+            "SELECT object FROM blobs WHERE user = ?1 UNION ALL SELECT object FROM incoming WHERE user = ?1",
+        )?,
+        uploads: column("SELECT object FROM uploads WHERE user = ?1")?,
+    })
 }
 
 /// Contents that the database knows.
 pub(super) struct Objects {
-    /// Those of whole blobs.
-    pub(super) blobs: Vec<ObjectName>,
+    /// Those of whole blobs and of messages.
+    pub(super) whole: Vec<ObjectName>,
     /// Those of uploads.
     pub(super) uploads: Vec<ObjectName>,
 }
 
 /// The content that a column names.
-pub(super) fn object(row: &Row<'_>, column: usize, user: i64) -> Result<ObjectName, DatabaseError> {
+pub(in crate::server) fn object(row: &Row<'_>, column: usize, user: i64) -> Result<ObjectName, DatabaseError> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     ObjectName::parse(user, text).ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))
 }
 
 /// Bytes as the database keeps them.
-pub(super) fn bytes(row: &Row<'_>, column: usize) -> Result<u64, DatabaseError> {
+pub(in crate::server) fn bytes(row: &Row<'_>, column: usize) -> Result<u64, DatabaseError> {
     Ok(row.get::<_, i64>(column)?.cast_unsigned())
 }
 

@@ -64,12 +64,14 @@ impl Shelf {
 
     /// How many blobs there are.
     pub(super) async fn count(&self, namespace: Namespace, filter: Filter) -> Result<BlobCount, Refusal> {
-        self.database.read(move |connection| Ok(records::count(connection, &namespace, &filter)?)).await
+        let user = self.user;
+        self.database.read(move |connection| Ok(records::count(connection, user, &namespace, &filter)?)).await
     }
 
     /// Bytes that the user stores, uploads under way included.
     pub(super) async fn usage(&self) -> Result<u64, Refusal> {
-        self.database.read(|connection| Ok(records::usage(connection)?)).await
+        let user = self.user;
+        self.database.read(move |connection| Ok(records::usage(connection, user)?)).await
     }
 
     /// Removes a blob, if it is what the conditions say, and answers where its content is.
@@ -78,7 +80,7 @@ impl Shelf {
         self.database
             .write(move |connection| {
                 let record = expected(records::find(connection, user, &name)?, &conditions)?;
-                records::remove(connection, &name)?;
+                records::remove(connection, user, &name)?;
                 Ok(record.object)
             })
             .await
@@ -90,7 +92,7 @@ impl Shelf {
         self.database
             .write(move |connection| {
                 expected(records::find(connection, user, &name)?, &conditions)?;
-                Ok(records::set_flags(connection, &name, flags)?)
+                Ok(records::set_flags(connection, user, &name, flags)?)
             })
             .await
     }
@@ -113,7 +115,7 @@ impl Shelf {
                 if let Some(object) = replaced {
                     uploads::remove(connection, object)?;
                 }
-                if !uploads::fits(connection, upload.announced.length, quota)? {
+                if !uploads::fits(connection, user, upload.announced.length, quota)? {
                     return Err(Refusal::QuotaExceeded);
                 }
                 uploads::insert(connection, &upload, resumable)?;

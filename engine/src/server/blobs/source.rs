@@ -1,4 +1,4 @@
-//! The body of a request that brings a blob: bounded in size and in time. A body that crawls is refused like one that
+//! The body of a request that brings a blob or a message: bounded in size and in time. A body that crawls is refused like one that
 //! stops, for each takes the place of another.
 
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::server::refusal::Refusal;
 const LEAST_RATE: u64 = 4 << 10;
 
 /// A body that is being received.
-pub(super) struct Source {
+pub(in crate::server) struct Source {
     body: BodyDataStream,
     patience: Duration,
     waited: Duration,
@@ -28,18 +28,23 @@ pub(super) struct Source {
 
 impl Source {
     /// A body that may be silent for as long as `patience`, until the server is `stopping`.
-    pub(super) fn new(body: Body, headers: &HeaderMap, patience: Duration, stopping: CancellationToken) -> Self {
+    pub(in crate::server) fn new(
+        body: Body,
+        headers: &HeaderMap,
+        patience: Duration,
+        stopping: CancellationToken,
+    ) -> Self {
         let waits = headers.contains_key(EXPECT);
         Self { body: body.into_data_stream(), patience, waited: Duration::ZERO, received: 0, waits, stopping }
     }
 
     /// Bytes that came so far.
-    pub(super) fn received(&self) -> u64 {
+    pub(in crate::server) fn received(&self) -> u64 {
         self.received
     }
 
     /// The next piece, `None` at the end. More than `limit` bytes in all are refused.
-    pub(super) async fn next(&mut self, limit: u64) -> Result<Option<Bytes>, Refusal> {
+    pub(in crate::server) async fn next(&mut self, limit: u64) -> Result<Option<Bytes>, Refusal> {
         let begun = Instant::now();
         let piece = tokio::select! {
             piece = next_piece(&mut self.body, self.patience) => piece?,
@@ -57,7 +62,7 @@ impl Source {
 
     /// Reads on for a while, so that the client gets to read its answer. One that has not been asked to send is not
     /// asked now.
-    pub(super) async fn drain(self) {
+    pub(in crate::server) async fn drain(self) {
         if !self.waits || self.received > 0 {
             drain(self.body).await;
         }

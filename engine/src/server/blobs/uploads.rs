@@ -37,8 +37,13 @@ pub(super) struct Upload {
 }
 
 /// Whether a user may store so much more.
-pub(super) fn fits(connection: &Connection, length: u64, quota: u64) -> Result<bool, DatabaseError> {
-    Ok(records::usage(connection)?.saturating_add(length) <= quota)
+pub(in crate::server) fn fits(
+    connection: &Connection,
+    user: i64,
+    length: u64,
+    quota: u64,
+) -> Result<bool, DatabaseError> {
+    Ok(records::usage(connection, user)?.saturating_add(length) <= quota)
 }
 
 /// Begins an upload.
@@ -46,10 +51,11 @@ pub(super) fn insert(connection: &Connection, upload: &Upload, resumable: bool) 
     let Announced { name, length, digest, flags } = &upload.announced;
     connection
         .prepare_cached(
-            "INSERT INTO uploads (object, namespace, id, length, digest, flags, offset, resumable, writer, expires)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO uploads (user, object, namespace, id, length, digest, flags, offset, resumable, writer, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute((
+            upload.object.user,
             upload.object.to_string(),
             name.namespace.as_str(),
             name.id.as_str(),
@@ -68,9 +74,9 @@ pub(super) fn insert(connection: &Connection, upload: &Upload, resumable: bool) 
 pub(super) fn find(connection: &Connection, user: i64, name: &Name) -> Result<Option<Upload>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT object, length, digest, flags, offset, writer, expires FROM uploads
-         WHERE namespace = ?1 AND id = ?2 AND resumable",
+         WHERE user = ?1 AND namespace = ?2 AND id = ?3 AND resumable",
     )?;
-    let mut rows = statement.query((name.namespace.as_str(), name.id.as_str()))?;
+    let mut rows = statement.query((user, name.namespace.as_str(), name.id.as_str()))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let announced = Announced {
         name: name.clone(),
@@ -89,9 +95,11 @@ pub(super) fn find(connection: &Connection, user: i64, name: &Name) -> Result<Op
 
 /// Says who writes an upload from now on.
 pub(super) fn take(connection: &Connection, object: ObjectName, writer: u64) -> Result<(), DatabaseError> {
-    connection
-        .prepare_cached("UPDATE uploads SET writer = ?2 WHERE object = ?1")?
-        .execute((object.to_string(), writer.cast_signed()))?;
+    connection.prepare_cached("UPDATE uploads SET writer = ?3 WHERE user = ?1 AND object = ?2")?.execute((
+        object.user,
+        object.to_string(),
+        writer.cast_signed(),
+    ))?;
     Ok(())
 }
 
@@ -106,16 +114,17 @@ pub(super) fn advance(
 ) -> Result<bool, DatabaseError> {
     let advanced = connection
         .prepare_cached(
-            "UPDATE uploads SET offset = ?3, expires = ?4, writer = CASE WHEN ?5 THEN NULL ELSE writer END
-             WHERE object = ?1 AND writer = ?2",
+            "UPDATE uploads SET offset = ?4, expires = ?5, writer = CASE WHEN ?6 THEN NULL ELSE writer END
+             WHERE user = ?1 AND object = ?2 AND writer = ?3",
         )?
-        .execute((object.to_string(), writer.cast_signed(), offset.cast_signed(), expires, done))?;
+        .execute((object.user, object.to_string(), writer.cast_signed(), offset.cast_signed(), expires, done))?;
     Ok(advanced > 0)
 }
 
 /// Ends an upload. Answers whether there was one.
 pub(super) fn remove(connection: &Connection, object: ObjectName) -> Result<bool, DatabaseError> {
-    Ok(connection.prepare_cached("DELETE FROM uploads WHERE object = ?1")?.execute([object.to_string()])? > 0)
+    let mut statement = connection.prepare_cached("DELETE FROM uploads WHERE user = ?1 AND object = ?2")?;
+    Ok(statement.execute((object.user, object.to_string()))? > 0)
 }
 
 /// An upload as a sweep sees it.
@@ -137,8 +146,9 @@ pub(super) fn remove_lost(
     now: i64,
     is_written: impl Fn(Trace) -> bool,
 ) -> Result<Vec<ObjectName>, DatabaseError> {
-    let mut statement = connection.prepare_cached("SELECT object, expires, resumable, writer FROM uploads")?;
-    let mut rows = statement.query([])?;
+    let mut statement =
+        connection.prepare_cached("SELECT object, expires, resumable, writer FROM uploads WHERE user = ?1")?;
+    let mut rows = statement.query([user])?;
     let mut lost = Vec::new();
     while let Some(row) = rows.next()? {
         let (object, resumable) = (records::object(row, 0, user)?, row.get::<_, bool>(2)?);
@@ -191,7 +201,7 @@ pub(super) fn enter(
         return Ok((Entered::Gone, Vec::new()));
     }
     if let Reservation::None { quota } = reservation
-        && !fits(connection, *length, quota)?
+        && !fits(connection, object.user, *length, quota)?
     {
         return Ok((Entered::OverQuota, Vec::new()));
     }

@@ -74,7 +74,7 @@ pub(crate) async fn open_blobs(
 ) -> Result<(BlobIndex, Arc<dyn BlobStore>), BlobStoreError> {
     let lock = lock(folder)?;
     let key = config.store.cipher.then(|| key.pragma());
-    let kind = Kind { migrations: SCHEMA, readers: READERS };
+    let kind = Kind { migrations: SCHEMA, readers: READERS, user: None };
     let database = Arc::new(Database::open(folder.join("blobs.db"), key, kind, config.store).await?);
     let store: Arc<dyn BlobStore> = match config.blobs.client_backend {
         ClientBackend::Sqlcipher => Arc::new(rows::Rows::new(database.clone())),

@@ -1,0 +1,48 @@
+//! How the server is run: with real sockets and, where processes matter, with real processes that get real signals.
+
+mod encrypting;
+mod family;
+mod observing;
+mod process;
+mod sharing;
+mod slow;
+mod stopping;
+mod talk;
+
+use std::future::Future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use benchline_engine::config::Config;
+use benchline_engine::crypto::{Keys, RootSecret};
+use benchline_engine::server::Server;
+
+use crate::support::Account;
+
+/// Longer than anything here takes, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so; how long that takes decides nothing.
+#[track_caller]
+fn until<'a, F: Future<Output = bool>>(
+    what: &'a str,
+    mut is_so: impl FnMut() -> F + 'a,
+) -> impl Future<Output = ()> + 'a {
+    async move {
+        let begun = Instant::now();
+        while !is_so().await {
+            assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A new user in data that are perhaps being served by others at the moment.
+async fn user_in(folder: &Path, config: &Config, name: &str) -> Account {
+    let server = Server::open(folder, config).await.unwrap();
+    let name = name.parse().unwrap();
+    server.accounts().create_user(&name).await.unwrap();
+    let token = server.accounts().create_token(&name, Duration::from_secs(3600)).await.unwrap();
+    server.close().await;
+    Account { name, token, keys: Keys::derive(&RootSecret::from_bytes([1; 32])) }
+}

@@ -1,0 +1,148 @@
+//! Servers in processes of their own: this test binary, started again with orders to be one.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use benchline_engine::config::Config;
+use benchline_engine::server::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin};
+
+use crate::support::run_test;
+
+/// Tells the process what to be, as JSON.
+const ORDERS: &str = "BENCHLINE_TEST_SERVER";
+
+/// How a process says where it listens.
+const LISTENING: &str = "listening on ";
+
+/// What a process shall be.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Orders {
+    pub(super) data: PathBuf,
+    pub(super) listen: Vec<SocketAddr>,
+    /// A folder with `chain.pem` and `key.pem`.
+    pub(super) tls: Option<PathBuf>,
+    pub(super) config: Config,
+    /// Whether it starts others, as many as the knob says, instead of serving itself.
+    pub(super) family: bool,
+}
+
+impl Orders {
+    /// To serve the data in `folder` on one free port.
+    pub(super) fn new(folder: &Path, config: &Config) -> Self {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        Self { data: folder.to_owned(), listen, tls: None, config: config.clone(), family: false }
+    }
+
+    fn options(&self) -> ServeOptions {
+        let Self { data, listen, tls, config, .. } = self.clone();
+        let tls = tls.map(|folder| TlsFiles { chain: folder.join("chain.pem"), key: folder.join("key.pem") });
+        ServeOptions { data, listen, tls, plain: Plain::Loopback, config }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["serving::process::the_server", "--exact", "--nocapture"]);
+        command.env(ORDERS, serde_json::to_string(self).unwrap());
+        command
+    }
+}
+
+/// Not a test by itself: what the processes do.
+#[test]
+fn the_server() {
+    let Ok(orders) = std::env::var(ORDERS) else { return };
+    let orders: Orders = serde_json::from_str(&orders).unwrap();
+    run_test(async {
+        let stop = Stop::new();
+        stop.on_signals().unwrap();
+        let outcome = if orders.family {
+            let family = Family::reserve(&orders.options()).unwrap();
+            let addresses = family.addresses();
+            println!("\n{LISTENING}{addresses:?}");
+            let child = Orders { family: false, listen: addresses, ..orders };
+            family.run(|_| child.command(), stop).await
+        } else {
+            stop.on_end_of_input();
+            let serving = Serving::open(orders.options()).await.unwrap();
+            println!("\n{LISTENING}{:?}", serving.addresses());
+            serving.run(stop).await
+        };
+        match outcome {
+            Ok(()) => std::process::exit(0),
+            Err(ServeError::AtOnce) => std::process::exit(3),
+            Err(error) => panic!("{error}"),
+        }
+    });
+}
+
+/// A process that serves.
+pub(super) struct ServerProcess {
+    child: Child,
+    /// While it is open, the process knows that it has a parent.
+    input: Option<ChildStdin>,
+    pub(super) addresses: Vec<String>,
+}
+
+impl ServerProcess {
+    /// Starts one and waits until it listens.
+    pub(super) async fn start(orders: &Orders) -> Self {
+        let mut command = tokio::process::Command::from(orders.command());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let addresses = loop {
+            let line = lines.next_line().await.unwrap().expect("the process ended before it listened");
+            if let Some(list) = line.strip_prefix(LISTENING) {
+                break list.trim_matches(['[', ']']).split(", ").map(str::to_owned).collect();
+            }
+        };
+        // What else it says is read, so that it never waits for a reader.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let input = child.stdin.take();
+        Self { child, input, addresses }
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.addresses[0]
+    }
+
+    pub(super) fn id(&self) -> i32 {
+        self.child.id().unwrap().try_into().unwrap()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.id()), signal).unwrap();
+    }
+
+    /// Ends what it reads from, as the end of its parent would.
+    pub(super) fn orphan(&mut self) {
+        self.input = None;
+    }
+
+    pub(super) async fn ended(mut self) -> ExitStatus {
+        self.child.wait().await.unwrap()
+    }
+
+    pub(super) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+/// The processes that this one started and that are alive.
+pub(super) fn children_of(id: i32) -> Vec<i32> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
+}
+
+/// Whether a process is there that is not merely waiting to be forgotten.
+pub(super) fn is_alive(id: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
+}

@@ -1,0 +1,127 @@
+//! `benchline engine`: the sync engine by hand, as its server and as one of a user's devices. One file a subcommand; what
+//! several of them need is in `device`, `server`, `secrets`, `transfer` and `advice`. A secret must never be taken from the
+//! command line, where every process of the machine can read it, nor be printed unless it was asked for.
+
+mod advice;
+mod device;
+mod doc;
+mod get;
+mod init;
+mod input;
+mod ls;
+mod output;
+mod passphrase;
+mod put;
+mod rm;
+mod secrets;
+mod serve;
+mod server;
+mod status;
+mod sync;
+mod token;
+mod transfer;
+mod user;
+mod watch;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::Context as _;
+
+const AFTER_HELP: &str = "\
+Examples:
+  benchline engine serve --data server              a server on this machine
+  benchline engine user add ana --data server       a user of it
+  benchline engine token ana --data server          what her devices log in with
+  benchline engine init --server http://127.0.0.1:7878 --user ana
+  benchline engine put photo.jpg                    seal it here, then send it
+  benchline engine get photo.jpg                    on another device of hers
+  benchline engine sync                             everything that either side lacks
+
+Secrets: the passphrase and the token are asked for on a terminal, or come from BENCHLINE_ENGINE_PASSPHRASE and
+BENCHLINE_ENGINE_TOKEN, or from files (--passphrase-file, --token-file); never from an option.
+Exit codes: 0 fine, 1 failed, 2 bad usage. docs/ENGINE.md begins with a first hour.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(flatten)]
+    platform: Platform,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The options of the platform, which the engine does not obey: taking their places keeps them out of its help.
+#[derive(Debug, clap::Args)]
+struct Platform {
+    #[arg(long = "platform-database", global = true, hide = true)]
+    database: Option<PathBuf>,
+    #[arg(long = "platform-scenarios", global = true, hide = true)]
+    scenarios: Option<PathBuf>,
+    #[arg(long = "platform-listen", global = true, hide = true)]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run a server.
+    Serve(serve::Args),
+    /// Look after the users of a server.
+    User(user::Args),
+    /// Make or revoke what a user's devices log in with.
+    Token(token::Args),
+    /// Make this machine one of a user's devices.
+    Init(init::Args),
+    /// Give this device another token, and fetch the user's recovery document anew.
+    Login(init::LoginArgs),
+    /// Change the user's passphrase, on this device and for all others.
+    Passphrase(passphrase::Args),
+    /// Show how this device stands.
+    Status(status::Args),
+    /// Store a file as a blob, and send it.
+    Put(put::Args),
+    /// Write a blob to a file, fetching it where it is not here.
+    Get(get::Args),
+    /// List blobs.
+    Ls(ls::Args),
+    /// Delete blobs, here and at the server.
+    Rm(rm::Args),
+    /// Work with documents: small things that can be edited on every device.
+    Doc(doc::Args),
+    /// Exchange everything that either side lacks.
+    Sync(sync::Args),
+    /// Synchronise again and again, and print what changes.
+    Watch(watch::Args),
+}
+
+impl Args {
+    /// What is logged where BENCHLINE_LOG says nothing. Commands of a device report what fails themselves.
+    pub(super) fn log_level(&self) -> &'static str {
+        if matches!(self.command, Command::Serve(_)) { "info" } else { "error" }
+    }
+}
+
+pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
+    let Platform { database: _, scenarios: _, listen: _ } = args.platform;
+    let outcome = match args.command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::User(args) => user::user(&args),
+        Command::Token(args) => token::token(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Login(args) => init::login(&args),
+        Command::Passphrase(args) => passphrase::passphrase(&args),
+        Command::Status(args) => status::status(&args),
+        Command::Put(args) => put::put(&args),
+        Command::Get(args) => get::get(&args),
+        Command::Ls(args) => ls::ls(&args),
+        Command::Rm(args) => rm::rm(&args),
+        Command::Doc(args) => doc::doc(&args),
+        Command::Sync(args) => sync::sync(&args),
+        Command::Watch(args) => watch::watch(&args),
+    };
+    outcome.map_err(advice::with_advice)
+}
+
+/// A runtime with a thread for each core: both sides seal, hash and wait for disks.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+}
