@@ -285,6 +285,7 @@ async fn run(task: &Task, work: Work) -> Result<(), TransferError> {
         Work::Download => download::download(task).await,
         Work::Delete => {
             http::delete(task).await?;
+            task.shared.deletions.note(task.address());
             let deleted = |entry: &mut Option<BlobRecord>| {
                 BlobRecord::deleted(entry);
                 Ok(())

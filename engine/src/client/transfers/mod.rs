@@ -5,6 +5,7 @@
 //! Read `manager` first; `schedule`, `backoff` and `throttle` decide and are pure, `upload` and `download` do the work.
 
 mod backoff;
+mod deletions;
 mod download;
 mod failure;
 mod http;
