@@ -103,7 +103,10 @@ struct Version {
 
 /// Every version that anyone made, by document.
 #[derive(Default)]
-struct Model(BTreeMap<String, Vec<(Clock, Option<Vec<u8>>)>>);
+struct Model(BTreeMap<String, Vec<ModelVersion>>);
+
+/// A version as the model sees it: when, and what it says.
+type ModelVersion = (Clock, Option<Vec<u8>>);
 
 impl Model {
     fn assert_allows(&self, held: &BTreeMap<String, BTreeSet<Version>>) {

@@ -3,6 +3,7 @@
 
 mod breaking;
 mod http;
+pub(crate) mod process;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use benchline_engine::client::SyncClient;
 use benchline_engine::config::{Config, ServerDatabase, Synchronous};
-use benchline_engine::crypto::{Keys, RootSecret};
+use benchline_engine::crypto::Keys;
 use benchline_engine::document::{Document, DocumentId};
 use benchline_engine::protocol::UserName;
 use benchline_engine::server::{Server, Token, run_with_incoming};
@@ -135,9 +136,7 @@ impl TestServer {
         let name: UserName = name.parse().unwrap();
         self.server.accounts().create_user(&name).await.unwrap();
         let token = self.server.accounts().create_token(&name, Duration::from_secs(3600)).await.unwrap();
-        let mut secret = [0; 32];
-        secret[..name.as_str().len()].copy_from_slice(name.as_str().as_bytes());
-        Account { name, token, keys: Keys::derive(&RootSecret::from_bytes(secret)) }
+        Account { keys: process::keys_of(name.as_str()), name, token }
     }
 }
 

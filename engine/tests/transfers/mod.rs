@@ -4,6 +4,6 @@
 pub(crate) mod device;
 mod killed;
 mod misbehaving;
-mod stub;
+pub(crate) mod stub;
 mod together;
 mod transferring;

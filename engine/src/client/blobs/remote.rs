@@ -151,6 +151,7 @@ impl BlobClient {
     }
 
     async fn discover(&self, namespace: &str) -> Result<(), BlobError> {
+        let _listing = self.shared.deletions.list();
         let mut after = String::new();
         loop {
             let (entries, more) = self.list_remote(namespace, &after).await?;
@@ -158,8 +159,13 @@ impl BlobClient {
             let found = found.collect::<Result<Vec<_>, _>>()?;
             // All at once, so that they are committed together.
             let noted = found.iter().map(|address| {
-                let found = address.clone();
-                self.blobs().index().change(address, move |entry| Ok(BlobRecord::discover(entry, &found)))
+                let (found, shared) = (address.clone(), self.shared.clone());
+                self.blobs().index().change(address, move |entry| {
+                    if !shared.deletions.hold(&found) {
+                        BlobRecord::discover(entry, &found);
+                    }
+                    Ok(())
+                })
             });
             try_join_all(noted).await?;
             match entries.last() {

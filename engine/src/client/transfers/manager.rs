@@ -367,6 +367,7 @@ async fn run_one(task: &Task, work: Work) -> Result<(), TransferError> {
         Work::Download => download::download(task).await,
         Work::Delete => {
             http::delete(task).await?;
+            task.shared.deletions.note(task.address());
             let deleted = |entry: &mut Option<BlobRecord>| {
                 BlobRecord::deleted(entry);
                 Ok(())

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod bundle;
+mod deletions;
 mod download;
 mod failure;
 mod http;

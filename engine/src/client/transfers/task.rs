@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::deletions::Deletions;
 use super::failure::TransferError;
 use super::progress::TransferProgress;
 use super::throttle::Throttle;
@@ -24,12 +25,19 @@ pub(in crate::client) struct Shared {
     pub(in crate::client) connection: Connection,
     pub(in crate::client) throttle: Throttle,
     pub(in crate::client) progress: watch::Sender<TransferProgress>,
+    pub(in crate::client) deletions: Deletions,
 }
 
 impl Shared {
     /// No bound on the bandwidth, and nothing under way.
     pub(in crate::client) fn new(blobs: Blobs, connection: Connection) -> Self {
-        Self { blobs, connection, throttle: Throttle::new(None), progress: watch::Sender::default() }
+        Self {
+            blobs,
+            connection,
+            throttle: Throttle::new(None),
+            progress: watch::Sender::default(),
+            deletions: Deletions::default(),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod schema;
 mod shelf;
 pub(super) mod small;
 mod source;
+mod staged;
 mod sweep;
 mod turns;
 mod uploads;

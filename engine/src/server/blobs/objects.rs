@@ -13,6 +13,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 
 use super::backend::{Backend, BackendError, Content, Doing, ObjectName, Start, Writer};
+use super::staged::Staged;
 
 /// Bytes of a part, all that a writer holds in memory. S3 takes none below 5 MiB but the last.
 const PART: usize = 5 << 20;
@@ -25,7 +26,7 @@ pub struct ObjectStoreBackend {
 impl ObjectStoreBackend {
     /// Contents in `store`, under `prefix`.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
-        Self { bucket: Bucket { store, prefix: Path::from(prefix) } }
+        Self { bucket: Bucket { store, prefix: Path::from(prefix), staged: None } }
     }
 
     /// The store at `address`: `file:///a/folder`, or `s3://bucket/prefix` with credentials, region and endpoint from the
@@ -38,12 +39,9 @@ impl ObjectStoreBackend {
             Some(("file", folder)) if folder.starts_with('/') => {
                 let unusable = |error| BackendError::Address(format!("{folder} cannot be made: {error}"));
                 std::fs::create_dir_all(folder).map_err(unusable)?;
-                Ok(Self::new(
-                    Arc::new(
-                        LocalFileSystem::new_with_prefix(folder)?.with_fsync(durable).with_automatic_cleanup(true),
-                    ),
-                    "",
-                ))
+                let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(durable).with_automatic_cleanup(true);
+                let staged = Some(Staged::new(folder));
+                Ok(Self { bucket: Bucket { store: Arc::new(store), prefix: Path::default(), staged } })
             }
             Some(("s3", place)) if !place.is_empty() => {
                 let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
@@ -92,7 +90,8 @@ impl Backend for ObjectStoreBackend {
     fn delete(&self, object: ObjectName) -> Doing<'_, ()> {
         Box::pin(async move {
             self.bucket.remove(&self.bucket.whole(object)).await?;
-            self.bucket.cut(object, 0).await
+            self.bucket.cut(object, 0).await?;
+            self.bucket.remove_staged(object).await
         })
     }
 
@@ -104,6 +103,9 @@ impl Backend for ObjectStoreBackend {
             while let Some(meta) = listed.try_next().await? {
                 let name = meta.location.prefix_match(&root).and_then(|mut parts| parts.nth(1));
                 found.extend(name.and_then(|name| ObjectName::parse(user, name.as_ref())));
+            }
+            if let Some(staged) = &self.bucket.staged {
+                found.extend(staged.list(user).await?);
             }
             found.sort_unstable();
             found.dedup();
@@ -124,6 +126,8 @@ fn absent(error: object_store::Error, object: ObjectName) -> BackendError {
 struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// What kills leave in a folder. Other stores clear away for themselves.
+    staged: Option<Staged>,
 }
 
 impl Bucket {
@@ -176,6 +180,13 @@ impl Bucket {
         Ok(())
     }
 
+    async fn remove_staged(&self, object: ObjectName) -> Result<(), BackendError> {
+        match &self.staged {
+            Some(staged) => Ok(staged.remove(object).await?),
+            None => Ok(()),
+        }
+    }
+
     /// The first `length` bytes of the segments, one after the other.
     fn join(&self, object: ObjectName, segments: Vec<Range<u64>>, length: u64) -> Content {
         let bucket = self.clone();
@@ -212,7 +223,9 @@ async fn join(bucket: &Bucket, object: ObjectName, length: u64) -> Result<(), Ba
         whole.write(piece).await?;
     }
     whole.finish_whole().await?;
-    bucket.cut(object, 0).await
+    bucket.cut(object, 0).await?;
+    // A process that was killed may have begun the same.
+    bucket.remove_staged(object).await
 }
 
 /// Where the pieces go.

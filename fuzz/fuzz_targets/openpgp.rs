@@ -1,0 +1,8 @@
+//! OpenPGP keys and messages. The promises are those of `entries::openpgp`; nothing is decided here.
+#![no_main]
+#![allow(dead_code, reason = "each target calls one of the entry points")]
+
+#[path = "../../engine/tests/parsing/entries.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::openpgp(bytes));

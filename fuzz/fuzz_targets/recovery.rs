@@ -1,0 +1,8 @@
+//! Recovery documents, also with a checksum that fits. The promises are those of `entries::recovery`; nothing is decided here.
+#![no_main]
+#![allow(dead_code, reason = "each target calls one of the entry points")]
+
+#[path = "../../engine/tests/parsing/entries.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::recovery(bytes));

@@ -1,0 +1,8 @@
+//! Sealed documents, strange ones and altered ones. The promises are those of `entries::sealed_document`; nothing is decided here.
+#![no_main]
+#![allow(dead_code, reason = "each target calls one of the entry points")]
+
+#[path = "../../engine/tests/parsing/entries.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::sealed_document(bytes));
