@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use benchline_engine::client::SyncError;
 use benchline_engine::config::Config;
 use benchline_engine::server::{BackupError, BackupReport, Damage, Progress, backup, restore, verify};
+use rusqlite::Connection;
 
 use crate::blobs::Blobs;
 use crate::support::{Account, Device, TestServer, both_layouts, id, payload, quick, run_test};
@@ -17,11 +18,22 @@ async fn take(server: &TestServer, target: &Path, config: &Config) -> BackupRepo
     tokio::task::spawn_blocking(move || backup(&data, &target, &config, |_| ()).unwrap()).await.unwrap()
 }
 
+/// Settings that keep contents of more than 2000 bytes in files, and others in the database.
+fn with_files(mut config: Config) -> Config {
+    config.blobs.small_bytes = 2000;
+    config
+}
+
 /// Files below a folder that hold contents.
 fn contents(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { contents(&path) } else { vec![path] }).collect()
+}
+
+/// Bytes of the blob with this number: some are files, some are not.
+fn size(n: usize) -> usize {
+    if n.is_multiple_of(4) { 500 + n % 7 } else { 5000 + n % 7 }
 }
 
 /// Puts documents and blobs, and deletes every third blob, until told to stop. What it returns was acknowledged.
@@ -31,7 +43,7 @@ async fn work(account: &Account, device: &Device, address: &str, stop: &AtomicBo
     for n in (round * 10_000).. {
         device.create(&format!("doc-{n}"), &payload(n, 2000)).await;
         device.sync().await;
-        assert_eq!(blobs.put(&format!("mail/m-{n}"), &payload(n, 5000 + n % 7)).await.status, 201);
+        assert_eq!(blobs.put(&format!("mail/m-{n}"), &payload(n, size(n))).await.status, 201);
         if n % 3 == 0 {
             assert_eq!(blobs.ask("DELETE", &format!("mail/m-{n}"), "", b"").await.status, 204);
         } else {
@@ -47,7 +59,7 @@ async fn work(account: &Account, device: &Device, address: &str, stop: &AtomicBo
 #[test]
 fn a_backup_under_load_has_everything_that_was_acknowledged_before_it() {
     run_test(async {
-        for config in both_layouts() {
+        for config in both_layouts().map(with_files) {
             let server = TestServer::start(&config).await;
             let ana = server.user("ana").await;
             let mut device = ana.device(&config, &server.address).await;
@@ -91,7 +103,7 @@ fn a_backup_under_load_has_everything_that_was_acknowledged_before_it() {
             assert_eq!(verify(again.folder(), &config).unwrap().damage, []);
             let blobs = Blobs::of(&ana, &again.address);
             for n in &kept {
-                assert_eq!(blobs.get(&format!("mail/m-{n}")).await.body, payload(*n, 5000 + n % 7));
+                assert_eq!(blobs.get(&format!("mail/m-{n}")).await.body, payload(*n, size(*n)));
             }
             for entry in blobs.list("mail").await.blobs {
                 assert_eq!(blobs.get(&format!("mail/{}", entry.id.as_str())).await.body.len() as u64, entry.length);
@@ -120,7 +132,7 @@ fn a_backup_under_load_has_everything_that_was_acknowledged_before_it() {
 #[test]
 fn a_blob_that_is_deleted_meanwhile_is_in_the_backup_and_gone_from_the_server_afterwards() {
     run_test(async {
-        let config = quick();
+        let config = with_files(quick());
         let server = TestServer::start(&config).await;
         let ana = server.user("ana").await;
         let blobs = Blobs::of(&ana, &server.address);
@@ -156,7 +168,7 @@ fn a_blob_that_is_deleted_meanwhile_is_in_the_backup_and_gone_from_the_server_af
 #[test]
 fn uploads_under_way_are_not_part_of_a_backup() {
     run_test(async {
-        let config = quick();
+        let config = with_files(quick());
         let server = TestServer::start(&config).await;
         let ana = server.user("ana").await;
         let blobs = Blobs::of(&ana, &server.address);
@@ -177,15 +189,19 @@ fn uploads_under_way_are_not_part_of_a_backup() {
 #[test]
 fn damage_is_found_and_never_restored() {
     run_test(async {
-        for config in both_layouts() {
+        for config in both_layouts().map(with_files) {
             let server = TestServer::start(&config).await;
             let ana = server.user("ana").await;
             let blobs = Blobs::of(&ana, &server.address);
             for n in 0..3 {
                 assert_eq!(blobs.put(&format!("mail/m-{n}"), &payload(n, 3000)).await.status, 201);
             }
+            assert_eq!(blobs.put("mail/small", &payload(9, 1000)).await.status, 201);
             let target = tempfile::tempdir().unwrap();
             take(&server, target.path(), &config).await;
+            let database = TestServer::database_of(&target.path().join("snapshot-00000001"), 1);
+            let altered = Connection::open(database).unwrap().execute("UPDATE small_contents SET content = zeroblob(1000)", []);
+            assert_eq!(altered, Ok(1));
             let files = contents(&target.path().join("blobs"));
             std::fs::remove_file(&files[0]).unwrap();
             let mut content = std::fs::read(&files[1]).unwrap();
@@ -195,14 +211,14 @@ fn damage_is_found_and_never_restored() {
             let mut found = verify(target.path(), &config).unwrap().damage;
             found.sort_by_key(|damage| matches!(damage, Damage::Unnamed(_)));
             let text = |damage: &Damage| damage.to_string();
-            assert!(matches!(found[..], [_, _, Damage::Unnamed(_)]), "{found:?}");
+            assert!(matches!(found[..], [_, _, _, Damage::Unnamed(_)]), "{found:?}");
             assert!(
                 found.iter().any(|damage| matches!(damage, Damage::Missing(_)) && text(damage).contains("missing"))
             );
-            assert!(found.iter().any(|damage| matches!(damage, Damage::Wrong(_))));
+            assert_eq!(found.iter().filter(|damage| matches!(damage, Damage::Wrong(_))).count(), 2);
             let folder = tempfile::tempdir().unwrap();
             let refused = restore(target.path(), &folder.path().join("data")).unwrap_err();
-            assert!(matches!(&refused, BackupError::Damaged(damage) if damage.len() == 2), "{refused}");
+            assert!(matches!(&refused, BackupError::Damaged(damage) if damage.len() == 3), "{refused}");
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays of it");
 
             // At the server itself: the backup goes without the blob that is lost, and says so.
@@ -210,7 +226,7 @@ fn damage_is_found_and_never_restored() {
             std::fs::write(&live[0], b"rot").unwrap();
             let elsewhere = tempfile::tempdir().unwrap();
             let report = take(&server, elsewhere.path(), &config).await;
-            assert_eq!((report.blobs, report.lost.len()), (2, 1));
+            assert_eq!((report.blobs, report.lost.len()), (3, 1));
             assert_eq!(verify(elsewhere.path(), &config).unwrap().damage, []);
 
             let database = TestServer::database_of(&elsewhere.path().join("snapshot-00000001"), 1);
@@ -228,7 +244,7 @@ fn damage_is_found_and_never_restored() {
 #[test]
 fn nothing_is_written_over() {
     run_test(async {
-        let config = quick();
+        let config = with_files(quick());
         let server = TestServer::start(&config).await;
         server.user("ana").await;
         let (target, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -193,7 +193,7 @@ fn a_batch_counts_whole_or_not_at_all() {
         }
         let two_halves = [("a", BATCH_BYTES / 2), ("b", BATCH_BYTES / 2)];
         push(&http, &ana, &batch(&two_halves, Position::START, position(2))).await.expect_problem(413, "too-large");
-        let many: Vec<_> = (0..16_385).map(|_| ("a", 0)).collect();
+        let many: Vec<_> = (0..16_385).map(|_| ("a", 1)).collect();
         push(&http, &ana, &batch(&many, Position::START, position(2))).await.expect_problem(413, "too-large");
         let mut huge = b"BLst\x01\x01\x01\x00\x12".to_vec();
         huge.extend_from_slice(&u32::MAX.to_be_bytes());

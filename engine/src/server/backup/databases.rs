@@ -8,6 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::BackupError;
+use super::contents::State;
 use super::error::At;
 use super::folder::flush;
 use crate::protocol::BlobDigest;
@@ -139,6 +140,8 @@ pub(super) struct Named {
     pub(super) object: ObjectName,
     pub(super) length: u64,
     pub(super) digest: BlobDigest,
+    /// How it is, where it lies in the database itself and is no file.
+    pub(super) inside: Option<State>,
 }
 
 /// Shows `visit` the blobs of one user after the other, as the databases in `folder` have them.
@@ -192,15 +195,25 @@ fn naming(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
 
 fn named(connection: &Connection, user: i64, condition: &str) -> Result<Vec<Named>, DatabaseError> {
     let mut found = Vec::new();
+    let small = connection.table_exists(None, "small_contents")?;
     for table in naming(connection)? {
-        let mut statement = connection.prepare(&format!("SELECT object, length, digest FROM {table} {condition}"))?;
+        let inside = if small {
+            format!("(SELECT content FROM small_contents AS s WHERE s.user = {table}.user AND s.object = {table}.object)")
+        } else {
+            "NULL".to_owned()
+        };
+        let sql = format!("SELECT object, length, digest, {inside} FROM {table} {condition}");
+        let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text: String = row.get(0)?;
             let object = ObjectName::parse(user, &text);
             let object = object.ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))?;
             let length = row.get::<_, i64>(1)?.cast_unsigned();
-            found.push(Named { object, length, digest: BlobDigest(row.get(2)?) });
+            let digest = BlobDigest(row.get(2)?);
+            let inside = row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+            let inside = inside.map(|content| State::of(length, digest, content));
+            found.push(Named { object, length, digest, inside });
         }
     }
     Ok(found)

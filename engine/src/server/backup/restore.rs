@@ -81,7 +81,7 @@ fn copy_contents(from: &Path, part: &Path, report: &mut RestoreReport) -> Result
     let mut damage = Vec::new();
     databases::each_user(part, |_, _, blobs| {
         for blob in blobs {
-            let state = copier.copy(from, &blob)?;
+            let state = if let Some(state) = blob.inside { state } else { copier.copy(from, &blob)? };
             damage.extend(Damage::of(state, blob.object));
             report.blobs += 1;
             report.bytes += blob.length;

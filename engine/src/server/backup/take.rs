@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::contents::State;
 use super::databases::{self, PlaceKind};
 use super::error::At;
 use super::folder::{self, Manifest, flush};
@@ -116,14 +117,17 @@ fn copy_contents(
     let mut copier = contents::Copier::into(target.join(contents::FOLDER));
     databases::each_user(part, |connection, _, blobs| {
         for blob in blobs {
-            if !copier.has(&blob) {
-                if copier.copy(&from, &blob)? != contents::State::Right {
-                    databases::forget(connection, blob.object).at(part)?;
-                    report.lost.push(blob.object);
-                    continue;
-                }
-                report.bytes_copied += blob.length;
+            let (state, copied) = match blob.inside {
+                Some(state) => (state, 0),
+                None if copier.has(&blob) => (State::Right, 0),
+                None => (copier.copy(&from, &blob)?, blob.length),
+            };
+            if state != State::Right {
+                databases::forget(connection, blob.object).at(part)?;
+                report.lost.push(blob.object);
+                continue;
             }
+            report.bytes_copied += copied;
             report.blobs += 1;
             progress(Progress::Blobs { done: report.blobs });
         }
