@@ -185,25 +185,16 @@ fn check_documents(logs: &[Deeds], all: &Documents) {
     }
 }
 
-/// Which versions of a blob its owner may have in the end; none stands for no blob. A limit: what is deleted while it is
-/// being sent may come back, because the server may still be at work on a request that the client has given up.
+/// Which versions of a blob its owner may have in the end; none stands for no blob.
 fn possible(deeds: &Deeds, blob: &str) -> BTreeSet<Option<u64>> {
-    let (mut possible, mut is_sending) = (BTreeSet::from([None]), false);
-    for (deed, done) in deeds.iter().filter(|(deed, _)| deed.is_about(blob) || *deed == Deed::Sync) {
+    let mut possible = BTreeSet::from([None]);
+    for (deed, done) in deeds.iter().filter(|(deed, _)| deed.is_about(blob)) {
         let then = match deed {
-            Deed::Put { version, .. } => {
-                is_sending = true;
-                Some(*version)
-            }
-            Deed::Draft { version, .. } => Some(*version),
+            Deed::Put { version, .. } | Deed::Draft { version, .. } => Some(*version),
             Deed::Delete { .. } => None,
-            Deed::Send { .. } | Deed::Sync => {
-                is_sending = !done && (is_sending || *deed != Deed::Sync);
-                continue;
-            }
-            Deed::Edit { .. } | Deed::Erase { .. } => continue,
+            Deed::Send { .. } | Deed::Sync | Deed::Edit { .. } | Deed::Erase { .. } => continue,
         };
-        if *done && !(then.is_none() && is_sending) {
+        if *done {
             possible.clear();
         }
         possible.insert(then);
