@@ -4,7 +4,7 @@
 use super::{blobs, incoming};
 
 /// History: 1, the first; 2, blobs; 3 and 4, the user in every row of documents and of blobs; 5, incoming
-/// messages; 6, purging of tombstones; 7, small contents.
+/// messages; 6, purging of tombstones; 7, small contents; 8, the last deletions of blobs.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE store (
@@ -40,6 +40,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     incoming::TABLES,
     PURGING,
     blobs::small::TABLE,
+    blobs::deletions::TABLE,
 ];
 
 const PURGING: &str = "

@@ -14,13 +14,13 @@ use tokio::net::TcpStream;
 use super::Blobs;
 use crate::support::{Answer, TestServer, payload, quick, run_test};
 
-fn item(id: &str, content: &[u8]) -> BundledBlob {
+pub(super) fn item(id: &str, content: &[u8]) -> BundledBlob {
     let hash = digest(&SHA256, content).as_ref().try_into().unwrap();
     let (flags, content) = (Default::default(), content.to_vec().into());
     BundledBlob { id: id.parse().unwrap(), flags, digest: BlobDigest(hash), content }
 }
 
-fn bundle(blobs: impl IntoIterator<Item = BundledBlob>) -> Vec<u8> {
+pub(super) fn bundle(blobs: impl IntoIterator<Item = BundledBlob>) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     blobs.into_iter().for_each(|blob| encode_item(&mut bytes, &BundleItem::Blob(blob)));
     encode_item(&mut bytes, &BundleItem::End);

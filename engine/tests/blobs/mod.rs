@@ -3,6 +3,7 @@
 
 mod bundling;
 mod defects;
+mod deleting;
 mod limits;
 mod resuming;
 mod storing;

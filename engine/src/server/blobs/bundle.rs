@@ -40,6 +40,7 @@ pub(in crate::server) async fn put(
         return Err(Refusal::UnsupportedMediaType(BUNDLE));
     }
     let _turn = server.blobs().write_turn(caller.store.shelf())?;
+    let begun = caller.store.shelf().now().await?;
     let mut source = Source::new(body, &headers, caller.patience, server.blobs().stopping().clone());
     let received = receive(&mut source, &namespace).await;
     server.metrics().received(source.received());
@@ -55,7 +56,7 @@ pub(in crate::server) async fn put(
     let bytes = arrived.iter().map(|blob| blob.announced.length).sum();
     make_room(&server, caller.store.shelf(), caller.quota, bytes).await?;
     // A task of its own, which a client that goes away does not cut short.
-    let kept = tokio::spawn(async move { keep(&server, &caller, arrived).await });
+    let kept = tokio::spawn(async move { keep(&server, &caller, arrived, begun).await });
     let kept = kept.await.unwrap_or(Err(Refusal::Busy))?;
     let answers = ids.into_iter().zip(kept).map(|(id, kept)| match kept {
         Ok(kept) => Bundled { id, status: kept.status.as_u16(), problem: None },

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
+use super::shelf::NO_BLOB;
 use crate::protocol::FlagSet;
 use crate::server::Server;
 use crate::server::body;
@@ -15,22 +16,26 @@ use crate::server::refusal::Refusal;
 /// Most bytes of a set of flags.
 const FLAGS_LIMIT: usize = 4 << 10;
 
-/// `DELETE /v1/users/{user}/blobs/{namespace}/{id}`. The content goes under its own name, which no later blob can have.
+/// `DELETE /v1/users/{user}/blobs/{namespace}/{id}`: whatever began to come under this name before the answer will not be a
+/// blob. The content goes under its own name, which no later blob can have.
 pub(in crate::server) async fn delete(
     State(server): State<Server>,
     caller: Caller,
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    if let Some(object) = caller.store.shelf().remove(name, Conditions::of(&headers)).await? {
+    let shelf = caller.store.shelf();
+    let removed = shelf.remove(name, Conditions::of(&headers)).await?;
+    for object in removed.contents {
+        shelf.turns().interrupt(object).await;
         server.blobs().remove(object).await;
     }
-    Ok(StatusCode::NO_CONTENT)
+    if removed.was_there { Ok(StatusCode::NO_CONTENT) } else { Err(NO_BLOB) }
 }
 
 /// `GET …/flags`.
 pub(in crate::server) async fn flags(caller: Caller, PathBlob(name): PathBlob) -> Result<Json<FlagSet>, Refusal> {
-    let record = caller.store.shelf().find(&name).await?.ok_or(Refusal::NotFound("there is no such blob"))?;
+    let record = caller.store.shelf().find(&name).await?.ok_or(NO_BLOB)?;
     Ok(Json(FlagSet { flags: record.entry.flags }))
 }
 

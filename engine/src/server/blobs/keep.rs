@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 
 use super::backend::{BackendError, ObjectName, Start};
+use super::deletions::Moment;
 use super::records::Record;
+use super::shelf::GONE;
 use super::uploads::{Announced, Entered};
 use crate::server::Server;
 use crate::server::caller::Caller;
@@ -39,11 +41,13 @@ pub(super) struct Kept {
     pub(super) record: Record,
 }
 
-/// Makes blobs of what came, all in one transaction, each judged by itself; the answers are in the same order.
+/// Makes blobs of what came, in a request that began at a moment, all in one transaction, each judged by itself; the
+/// answers are in the same order.
 pub(super) async fn keep(
     server: &Server,
     caller: &Caller,
     arrived: Vec<Arrived>,
+    begun: Moment,
 ) -> Result<Vec<Result<Kept, Refusal>>, Refusal> {
     let shelf = caller.store.shelf();
     let mut answers = Vec::with_capacity(arrived.len());
@@ -58,7 +62,7 @@ pub(super) async fn keep(
         }
     }
     let places: Vec<_> = keeping.iter().map(|blob| (blob.object, blob.content.is_none())).collect();
-    let entered = match shelf.keep(keeping, caller.quota).await {
+    let entered = match shelf.keep(keeping, caller.quota, begun).await {
         Ok(entered) => entered,
         Err(refusal) => {
             for (object, _) in places.into_iter().filter(|(_, in_backend)| *in_backend) {
@@ -111,7 +115,8 @@ fn said(entered: Entered) -> Result<Kept, Refusal> {
         Entered::New(record) => Ok(Kept { status: StatusCode::CREATED, record }),
         Entered::Same(record) => Ok(Kept { status: StatusCode::NO_CONTENT, record }),
         Entered::Conflict => Err(Refusal::BlobConflict),
-        Entered::Gone => Err(Refusal::NotFound("the upload was given up meanwhile")),
+        Entered::Gone => Err(GONE),
+        Entered::Unclear => Err(Refusal::Busy),
         Entered::OverQuota => Err(Refusal::QuotaExceeded),
     }
 }

@@ -3,11 +3,12 @@
 //! verified; never before, and never in part.
 //!
 //! Read `backend` first, then `put` and `resume` (how a blob comes), `keep` (what becomes of small ones), `bundle`, `download`,
-//! `sweep`; `records`, `small` and `uploads` are the SQL.
+//! `sweep`; `records`, `small`, `uploads` and `deletions` are the SQL.
 
 mod backend;
 pub(super) mod bundle;
 pub(super) mod change;
+pub(super) mod deletions;
 pub(super) mod download;
 mod fields;
 mod files;

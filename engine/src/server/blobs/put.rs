@@ -13,12 +13,14 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::backend::{ObjectName, Start};
+use super::deletions::Moment;
 use super::fields::{CONTENT_DIGEST, REPR_DIGEST, UPLOAD_LENGTH, complete, digest, number};
 use super::keep::{Arrived, keep};
 use super::records::Record;
 use super::resume;
-use super::shelf::Shelf;
+use super::shelf::{GONE, Shelf};
 use super::source::Source;
+use super::turns::Turn;
 use super::uploads::{Announced, Entered, Reservation, Upload};
 use crate::protocol::{BUNDLED_BYTES, BlobDigest, BlobFlags};
 use crate::server::Server;
@@ -112,7 +114,7 @@ impl Putting<'_> {
     async fn put(mut self, mode: Mode, conditions: &Conditions, uri: &Uri) -> Result<Response, Refusal> {
         let shelf = self.caller.store.shelf();
         let _turn = self.server.blobs().write_turn(shelf)?;
-        let present = shelf.find(&self.announced.name).await?;
+        let (present, begun) = shelf.find_now(&self.announced.name).await?;
         let tag = present.as_ref().map(Record::tag);
         if !conditions.matches(tag.as_deref()) || !conditions.is_news(tag.as_deref()) {
             return Err(Refusal::PreconditionFailed);
@@ -123,47 +125,60 @@ impl Putting<'_> {
             return if same { Ok(unchanged(&record)) } else { Err(Refusal::BlobConflict) };
         }
         if let Mode::Resumable(last) = mode {
-            return resume::begin(self.server, self.caller, self.announced, last, uri, self.source).await;
+            return resume::begin(self.server, self.caller, self.announced, begun, last, uri, self.source).await;
         }
         check_quota(self.server, shelf, self.caller.quota, self.announced.length).await?;
         if self.announced.length <= SMALL {
-            return self.put_small().await;
+            return self.put_small(begun).await;
         }
         let object = self.server.blobs().processes().name(shelf.user());
-        if let Err(refusal) = self.receive(object).await {
-            shelf.give_up(object).await?;
-            return Err(refusal);
+        // Taken before the upload can be found, so that who ends it never misses it.
+        let turn = shelf.turns().begin(object).ok_or(Refusal::Busy)?;
+        shelf.reserve(self.upload(object), false, self.caller.quota, begun).await?;
+        let received = self.receive(object, &turn).await;
+        drop(turn);
+        if let Err(refusal) = received {
+            return Err(if shelf.give_up(object).await? { refusal } else { GONE });
         }
         enter(self.server, self.caller, object, self.announced, Reservation::Upload).await
     }
 
     /// Receives and verifies first, then stores: no trace of what is refused.
-    async fn put_small(self) -> Result<Response, Refusal> {
+    async fn put_small(self, begun: Moment) -> Result<Response, Refusal> {
         let mut content = BytesMut::with_capacity(self.announced.length as usize);
         while let Some(piece) = self.source.next(self.announced.length).await? {
             content.extend_from_slice(&piece);
         }
         check_length(&self.announced, self.source.received())?;
         let arrived = Arrived { announced: self.announced, content: content.freeze() };
-        let kept = keep(self.server, self.caller, vec![arrived]).await?.pop().unwrap_or(Err(Refusal::Busy))?;
+        let kept = keep(self.server, self.caller, vec![arrived], begun).await?.pop().unwrap_or(Err(Refusal::Busy))?;
         Ok((kept.status, [(ETAG, kept.record.tag())]).into_response())
     }
 
-    /// Reserves the length, then stores while the body arrives.
-    async fn receive(&mut self, object: ObjectName) -> Result<(), Refusal> {
+    /// The upload that reserves the length.
+    fn upload(&self, object: ObjectName) -> Upload {
         let blobs = self.server.blobs();
-        let upload = Upload {
+        Upload {
             announced: self.announced.clone(),
             object,
             offset: 0,
             writer: Some(blobs.processes().own()),
             expires: blobs.expiry(),
-        };
-        self.caller.store.shelf().reserve(upload, false, self.caller.quota).await?;
+        }
+    }
+
+    /// Stores while the body arrives, unless the turn ends before.
+    async fn receive(&mut self, object: ObjectName, turn: &Turn) -> Result<(), Refusal> {
+        let blobs = self.server.blobs();
         let mut writer = blobs.backend().write(object, Start::Whole).await?;
         let mut hash = Context::new(&SHA256);
         let received = async {
-            while let Some(piece) = self.source.next(self.announced.length).await? {
+            loop {
+                let piece = tokio::select! {
+                    piece = self.source.next(self.announced.length) => piece?,
+                    () = turn.ended() => return Err(GONE),
+                };
+                let Some(piece) = piece else { break };
                 hash.update(&piece);
                 writer.write(piece).await?;
             }
@@ -237,7 +252,8 @@ pub(super) async fn enter(
         Entered::New(record) => Ok((StatusCode::CREATED, [(ETAG, record.tag())]).into_response()),
         Entered::Same(record) => Ok(unchanged(&record)),
         Entered::Conflict => Err(Refusal::BlobConflict),
-        Entered::Gone => Err(Refusal::NotFound("the upload was given up meanwhile")),
+        Entered::Gone => Err(GONE),
+        Entered::Unclear => Err(Refusal::Busy),
         Entered::OverQuota => Err(Refusal::QuotaExceeded),
     }
 }

@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 use tokio::sync::oneshot;
 
 use super::backend::{BackendError, Start, Writer};
+use super::deletions::Moment;
 use super::fields::{
     REPR_DIGEST, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_LIMIT, UPLOAD_OFFSET, complete, digest_field, number,
 };
@@ -127,6 +128,7 @@ pub(super) async fn begin(
     server: &Server,
     caller: &Caller,
     announced: Announced,
+    begun: Moment,
     last: bool,
     uri: &Uri,
     source: &mut Source,
@@ -138,9 +140,9 @@ pub(super) async fn begin(
     let object = blobs.processes().name(shelf.user());
     let upload =
         Upload { announced, object, offset: 0, writer: Some(blobs.processes().own()), expires: blobs.expiry() };
-    let reserved = match shelf.reserve(upload.clone(), true, caller.quota).await {
+    let reserved = match shelf.reserve(upload.clone(), true, caller.quota, begun).await {
         Err(Refusal::QuotaExceeded) if blobs.clear_lost(shelf).await? > 0 => {
-            shelf.reserve(upload.clone(), true, caller.quota).await
+            shelf.reserve(upload.clone(), true, caller.quota, begun).await
         }
         reserved => reserved,
     };
@@ -157,8 +159,24 @@ pub(super) async fn begin(
     Ok(response)
 }
 
-/// Appends a body to an upload that this process has taken; the `last` one makes the blob whole.
+/// Appends a body to an upload that this process has taken; the `last` one makes the blob whole. Where the upload ended
+/// meanwhile, nothing of it stays.
 async fn append(
+    server: &Server,
+    caller: &Caller,
+    upload: Upload,
+    last: bool,
+    source: &mut Source,
+) -> Result<Response, Refusal> {
+    let object = upload.object;
+    let outcome = append_to(server, caller, upload, last, source).await;
+    if let Err(Refusal::NotFound(_)) = outcome {
+        server.blobs().remove(object).await;
+    }
+    outcome
+}
+
+async fn append_to(
     server: &Server,
     caller: &Caller,
     upload: Upload,
@@ -188,7 +206,10 @@ async fn append(
     {
         return appending.finish(caller, hash).await;
     }
-    let kept = appending.keep().await;
+    let kept = match appending.keep().await {
+        Err(gone @ Refusal::NotFound(_)) => return Err(gone),
+        kept => kept,
+    };
     filled?;
     let Upload { announced, offset, .. } = kept?;
     if last {

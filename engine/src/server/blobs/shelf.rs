@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::backend::ObjectName;
 use super::bundle::Found;
+use super::deletions::{self, Moment, Since};
 use super::keep::Keeping;
 use super::records::{self, Filter, Name, Objects, Record};
 use super::small;
@@ -17,6 +18,21 @@ use crate::server::clock::now;
 use crate::server::conditions::Conditions;
 use crate::server::refusal::Refusal;
 use crate::store::Database;
+
+/// What came under a name that was deleted since it began to come, or whose upload was given up.
+pub(super) const GONE: Refusal =
+    Refusal::NotFound("the blob was deleted, or its upload given up, meanwhile: send it anew");
+
+/// There is none.
+pub(super) const NO_BLOB: Refusal = Refusal::NotFound("there is no such blob");
+
+/// What a deletion removed.
+pub(super) struct Removed {
+    /// Whether the blob was there.
+    pub(super) was_there: bool,
+    /// Contents that nothing names any more, and that may still be being written.
+    pub(super) contents: Vec<ObjectName>,
+}
 
 /// The blobs of one user.
 pub(in crate::server) struct Shelf {
@@ -51,6 +67,20 @@ impl Shelf {
     pub(super) async fn find(&self, name: &Name) -> Result<Option<Record>, Refusal> {
         let (user, name) = (self.user, name.clone());
         self.database.read(move |connection| Ok(records::find(connection, user, &name)?)).await
+    }
+
+    /// The blob of this name, if it is whole, and this moment, from which on another may come under its name.
+    pub(super) async fn find_now(&self, name: &Name) -> Result<(Option<Record>, Moment), Refusal> {
+        let (user, name) = (self.user, name.clone());
+        self.database
+            .read(move |connection| Ok((records::find(connection, user, &name)?, deletions::now(connection, user)?)))
+            .await
+    }
+
+    /// This moment, from which on blobs may come.
+    pub(super) async fn now(&self) -> Result<Moment, Refusal> {
+        let user = self.user;
+        self.database.read(move |connection| Ok(deletions::now(connection, user)?)).await
     }
 
     /// The blob of this name, if it is whole, and its content, if the database keeps that.
@@ -125,15 +155,20 @@ impl Shelf {
         self.database.read(move |connection| Ok(records::usage(connection, user)?)).await
     }
 
-    /// Removes a blob, if it is what the conditions say, and answers where its content is, unless it went too.
-    pub(super) async fn remove(&self, name: Name, conditions: Conditions) -> Result<Option<ObjectName>, Refusal> {
+    /// Removes a blob, if it is what the conditions say, and ends all that began to come under its name.
+    pub(super) async fn remove(&self, name: Name, conditions: Conditions) -> Result<Removed, Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
-                let record = expected(records::find(connection, user, &name)?, &conditions)?;
-                let small = small::is_here(connection, record.object)?;
-                records::remove(connection, user, &name)?;
-                Ok((!small).then_some(record.object))
+                let record = matching(records::find(connection, user, &name)?, &conditions)?;
+                let mut contents = uploads::remove_named(connection, user, &name)?;
+                deletions::note(connection, user, &name)?;
+                if let Some(record) = &record {
+                    let small = small::is_here(connection, record.object)?;
+                    records::remove(connection, user, &name)?;
+                    contents.extend((!small).then_some(record.object));
+                }
+                Ok(Removed { was_there: record.is_some(), contents })
             })
             .await
     }
@@ -149,17 +184,23 @@ impl Shelf {
             .await
     }
 
-    /// Begins an upload and reserves its length. One that may be gone on with replaces another under its name, whose
-    /// content is answered.
+    /// Begins an upload, whose request began at a moment, and reserves its length. One that may be gone on with replaces
+    /// another under its name, whose content is answered.
     pub(super) async fn reserve(
         &self,
         upload: Upload,
         resumable: bool,
         quota: u64,
+        begun: Moment,
     ) -> Result<Option<ObjectName>, Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
+                match deletions::since(connection, user, &upload.announced.name, begun)? {
+                    Since::Others => {}
+                    Since::This => return Err(GONE),
+                    Since::TooMany => return Err(Refusal::Busy),
+                }
                 let replaced = match resumable {
                     true => uploads::find(connection, user, &upload.announced.name)?.map(|upload| upload.object),
                     false => None,
@@ -192,12 +233,12 @@ impl Shelf {
     /// Notes how much of an upload is durable, and lets go of it where `done`.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`] where the upload was given up, or given to another writer.
+    /// [`GONE`] where the upload has ended. A writer that lives is the only one, so it was given to no other.
     pub(super) async fn advance(&self, upload: &Upload, writer: u64, done: bool) -> Result<(), Refusal> {
         let (object, offset, expires) = (upload.object, upload.offset, upload.expires);
         let advance = move |connection: &_| uploads::advance(connection, object, writer, offset, expires, done);
         let advanced = self.database.write(advance).await?;
-        if advanced { Ok(()) } else { Err(Refusal::NotFound("the upload was given up meanwhile")) }
+        if advanced { Ok(()) } else { Err(GONE) }
     }
 
     /// Ends an upload.
@@ -217,17 +258,20 @@ impl Shelf {
             .await
     }
 
-    /// Makes blobs of contents that are verified, each as [`Self::enter`] does, all in one transaction.
+    /// Makes blobs of contents that are verified and began to come at a moment, each as [`Self::enter`] does, all in one
+    /// transaction.
     pub(super) async fn keep(
         &self,
         blobs: Vec<Keeping>,
         quota: u64,
+        begun: Moment,
     ) -> Result<Vec<(Entered, Vec<ObjectName>)>, Refusal> {
         self.database
             .write(move |connection| {
                 let mut outcomes = Vec::with_capacity(blobs.len());
                 for Keeping { object, announced, content } in &blobs {
-                    let outcome = uploads::enter(connection, *object, announced, Reservation::None { quota }, now())?;
+                    let reservation = Reservation::None { quota, begun };
+                    let outcome = uploads::enter(connection, *object, announced, reservation, now())?;
                     if let (Entered::New(_), Some(content)) = (&outcome.0, content) {
                         small::insert(connection, *object, content)?;
                     }
@@ -256,8 +300,13 @@ impl Shelf {
 
 /// The blob, if it is there and what `If-Match` names.
 fn expected(record: Option<Record>, conditions: &Conditions) -> Result<Record, Refusal> {
-    if !conditions.matches(record.as_ref().map(Record::tag).as_deref()) {
-        return Err(Refusal::PreconditionFailed);
+    matching(record, conditions)?.ok_or(NO_BLOB)
+}
+
+/// The blob or its absence, if that is what `If-Match` names.
+fn matching(record: Option<Record>, conditions: &Conditions) -> Result<Option<Record>, Refusal> {
+    match conditions.matches(record.as_ref().map(Record::tag).as_deref()) {
+        true => Ok(record),
+        false => Err(Refusal::PreconditionFailed),
     }
-    record.ok_or(Refusal::NotFound("there is no such blob"))
 }

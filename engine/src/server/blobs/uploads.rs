@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 
 use super::backend::ObjectName;
+use super::deletions::{self, Moment, Since};
 use super::records::{self, Name, Record};
 use crate::protocol::{BlobDigest, BlobEntry, BlobFlags};
 use crate::store::DatabaseError;
@@ -127,6 +128,18 @@ pub(super) fn remove(connection: &Connection, object: ObjectName) -> Result<bool
     Ok(statement.execute((object.user, object.to_string()))? > 0)
 }
 
+/// Ends all uploads under a name, whoever writes them. Answers where their contents are.
+pub(super) fn remove_named(connection: &Connection, user: i64, name: &Name) -> Result<Vec<ObjectName>, DatabaseError> {
+    let mut statement = connection
+        .prepare_cached("DELETE FROM uploads WHERE user = ?1 AND namespace = ?2 AND id = ?3 RETURNING object")?;
+    let mut rows = statement.query((user, name.namespace.as_str(), name.id.as_str()))?;
+    let mut removed = Vec::new();
+    while let Some(row) = rows.next()? {
+        removed.push(records::object(row, 0, user)?);
+    }
+    Ok(removed)
+}
+
 /// An upload as a sweep sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trace {
@@ -173,8 +186,10 @@ pub(super) enum Entered {
     Same(Record),
     /// Another blob was there.
     Conflict,
-    /// The upload was given up meanwhile.
+    /// The name was deleted, or the upload given up, meanwhile.
     Gone,
+    /// So much was deleted meanwhile that nobody knows whether this name was.
+    Unclear,
     /// The user may not store so much.
     OverQuota,
 }
@@ -200,10 +215,15 @@ pub(super) fn enter(
     if !reserved {
         return Ok((Entered::Gone, Vec::new()));
     }
-    if let Reservation::None { quota } = reservation
-        && !fits(connection, object.user, *length, quota)?
-    {
-        return Ok((Entered::OverQuota, Vec::new()));
+    if let Reservation::None { quota, begun } = reservation {
+        match deletions::since(connection, object.user, name, begun)? {
+            Since::Others => {}
+            Since::This => return Ok((Entered::Gone, Vec::new())),
+            Since::TooMany => return Ok((Entered::Unclear, Vec::new())),
+        }
+        if !fits(connection, object.user, *length, quota)? {
+            return Ok((Entered::OverQuota, Vec::new()));
+        }
     }
     let entry = BlobEntry { id: name.id.clone(), length: *length, digest: *digest, flags: *flags, created: now };
     let record = Record { entry, object };
@@ -215,14 +235,16 @@ pub(super) fn enter(
     Ok((Entered::New(record), other.map(|other| other.object).into_iter().collect()))
 }
 
-/// Whether the length of a blob was counted before it became whole.
+/// Whether a blob had an upload of its own before it became whole, which counted its length and which a deletion ends.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reservation {
-    /// An upload of its own counted it.
+    /// It had.
     Upload,
-    /// It is counted now, against this quota.
+    /// It is counted and compared with deletions now.
     None {
         /// Bytes that the user may store.
         quota: u64,
+        /// When it began to come.
+        begun: Moment,
     },
 }
