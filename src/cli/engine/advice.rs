@@ -5,7 +5,7 @@ use std::io;
 use benchline_engine::{
     client::{BlobError, RecoveryError, SyncError},
     crypto::UnlockError,
-    server::AccountError,
+    server::{AccountError, BackupError},
     store::{BlobState, BlobStoreError, DatabaseError, StoreError},
 };
 
@@ -54,6 +54,8 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
             of_unlock(error)
         } else if let Some(AccountError::Unknown(_)) = cause.downcast_ref() {
             Some("`benchline engine user add` makes it, `benchline engine user list` shows who there is")
+        } else if let Some(error) = cause.downcast_ref::<BackupError>() {
+            of_backup(error)
         } else if let Some(error) = cause.downcast_ref::<io::Error>() {
             of_io(error)
         } else {
@@ -96,6 +98,15 @@ fn of_recovery(error: &RecoveryError) -> Option<&'static str> {
     match error {
         RecoveryError::Sync(error) => of_sync(error),
         RecoveryError::File { source, .. } => of_io(source),
+        _ => None,
+    }
+}
+
+fn of_backup(error: &BackupError) -> Option<&'static str> {
+    match error {
+        BackupError::Damaged(_) => Some("`benchline engine verify` with the backup's folder shows all that is damaged"),
+        BackupError::Database { source, .. } => of_database(source),
+        BackupError::Io { source, .. } => of_io(source),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! command line, where every process of the machine can read it, nor be printed unless it was asked for.
 
 mod advice;
+mod backup;
 mod device;
 mod doc;
 mod get;
@@ -12,6 +13,7 @@ mod ls;
 mod output;
 mod passphrase;
 mod put;
+mod restore;
 mod rm;
 mod secrets;
 mod serve;
@@ -22,7 +24,9 @@ mod sync;
 mod token;
 mod transfer;
 mod user;
+mod verify;
 mod watch;
+mod working;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -72,6 +76,12 @@ enum Command {
     Token(token::Args),
     /// Look after the mail services that may hand over messages.
     Service(service::Args),
+    /// Copy a server's data, while it runs.
+    Backup(backup::Args),
+    /// Make a server's folder of a backup.
+    Restore(restore::Args),
+    /// Look for damage in a server's data, or in a backup.
+    Verify(verify::Args),
     /// Make this machine one of a user's devices.
     Init(init::Args),
     /// Give this device another token, and fetch the user's recovery document anew.
@@ -110,6 +120,9 @@ pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
         Command::User(args) => user::user(&args),
         Command::Token(args) => token::token(&args),
         Command::Service(args) => service::service(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => restore::restore(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Init(args) => init::init(&args),
         Command::Login(args) => init::login(&args),
         Command::Passphrase(args) => passphrase::passphrase(&args),
