@@ -195,6 +195,7 @@ fn commands_say_how_they_are_used_and_never_make_what_was_not_asked_for() {
         "ls",
         "rm",
         "doc",
+        "mail",
         "sync",
         "watch",
     ] {

@@ -27,6 +27,8 @@ pub(crate) struct World {
 pub(crate) struct Served {
     pub(crate) process: Running,
     pub(crate) address: String,
+    /// Where mail services hand over messages.
+    pub(crate) incoming: Option<String>,
 }
 
 impl World {
@@ -90,14 +92,23 @@ impl World {
 
     #[track_caller]
     pub(crate) fn serve(&self, listen: &str) -> Served {
-        let mut child = self.engine(&["serve", "--listen", listen]).stderr(Stdio::piped()).spawn().unwrap();
+        self.serve_with(&["--listen", listen])
+    }
+
+    #[track_caller]
+    pub(crate) fn serve_with(&self, arguments: &[&str]) -> Served {
+        let mut child = self.engine(&[&["serve"], arguments].concat()).stderr(Stdio::piped()).spawn().unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
         let mut lines = said.lines();
-        let announced = lines.by_ref().map_while(Result::ok).find(|line| line.contains("http://")).unwrap();
+        let mut address_told = || {
+            let told = lines.by_ref().map_while(Result::ok).find(|line| line.contains("http://")).unwrap();
+            told.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned()
+        };
+        let address = address_told();
+        let incoming = arguments.contains(&"--incoming").then(address_told);
         // Somebody has to read on, or the server's log fills the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        let address = announced.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Served { process: Running(child), address }
+        Served { process: Running(child), address, incoming }
     }
 
     #[track_caller]

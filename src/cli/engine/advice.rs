@@ -3,7 +3,7 @@
 use std::io;
 
 use benchline_engine::{
-    client::{BlobError, RecoveryError, SyncError},
+    client::{BlobError, KeyRingError, RecoveryError, SyncError},
     crypto::UnlockError,
     server::{AccountError, BackupError},
     store::{BlobState, BlobStoreError, DatabaseError, StoreError},
@@ -48,6 +48,8 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
             of_blob(error)
         } else if let Some(error) = cause.downcast_ref::<RecoveryError>() {
             of_recovery(error)
+        } else if let Some(error) = cause.downcast_ref::<KeyRingError>() {
+            of_key_ring(error)
         } else if let Some(error) = cause.downcast_ref::<StoreError>() {
             of_store(error)
         } else if let Some(error) = cause.downcast_ref::<UnlockError>() {
@@ -98,6 +100,15 @@ fn of_recovery(error: &RecoveryError) -> Option<&'static str> {
     match error {
         RecoveryError::Sync(error) => of_sync(error),
         RecoveryError::File { source, .. } => of_io(source),
+        _ => None,
+    }
+}
+
+fn of_key_ring(error: &KeyRingError) -> Option<&'static str> {
+    match error {
+        KeyRingError::Absent => Some("`benchline engine mail setup` makes one and gives it to the server"),
+        KeyRingError::Exchange(error) => of_sync(error),
+        KeyRingError::Store(error) => of_store(error),
         _ => None,
     }
 }

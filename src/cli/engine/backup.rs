@@ -66,7 +66,7 @@ fn print(args: &Args, report: &BackupReport, started: Instant) {
     let users = count(report.databases as u64, "database");
     let copied = size(report.bytes_copied);
     let target = args.target.display();
-    say(format_args!("{target}: {users}, {}, {copied} of them new ({time})", count(report.blobs, "blob")));
+    say(format_args!("{target}: {users}, {}, {copied} copied ({time})", count(report.blobs, "blob")));
     if !report.contents {
         eprintln!("the contents of blobs are in an object store: copy that by its own means");
     }

@@ -4,12 +4,14 @@
 
 mod advice;
 mod backup;
+mod contents;
 mod device;
 mod doc;
 mod get;
 mod init;
 mod input;
 mod ls;
+mod mail;
 mod output;
 mod passphrase;
 mod put;
@@ -100,6 +102,8 @@ enum Command {
     Rm(rm::Args),
     /// Work with documents: small things that can be edited on every device.
     Doc(doc::Args),
+    /// Work with messages that mail services handed over.
+    Mail(mail::Args),
     /// Exchange everything that either side lacks.
     Sync(sync::Args),
     /// Synchronise again and again, and print what changes.
@@ -132,6 +136,7 @@ pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
         Command::Ls(args) => ls::ls(&args),
         Command::Rm(args) => rm::rm(&args),
         Command::Doc(args) => doc::doc(&args),
+        Command::Mail(args) => mail::mail(&args),
         Command::Sync(args) => sync::sync(&args),
         Command::Watch(args) => watch::watch(&args),
     };
