@@ -197,6 +197,8 @@ fn commands_say_how_they_are_used_and_never_make_what_was_not_asked_for() {
         "doc",
         "mail",
         "sync",
+        "replicas",
+        "purge",
         "watch",
     ] {
         let help = String::from_utf8(world.run(&[command, "--help"], 0).stdout).unwrap();

@@ -1,4 +1,4 @@
-//! The sync engine by hand: copies of a server's data.
+//! The sync engine by hand: copies of a server's data, and what it keeps of devices and deletions.
 
 use std::fs;
 
@@ -49,4 +49,39 @@ fn a_server_is_copied_while_it_runs_and_restored_elsewhere_unless_the_copy_is_da
     let said = world.says(&["restore", "copy", "--data", "elsewhere"], 1);
     assert!(said.contains("nothing was restored") && said.contains("engine verify"), "{said}");
     assert!(!world.path("elsewhere").exists());
+}
+
+#[test]
+fn what_was_deleted_is_purged_when_every_device_that_counts_has_seen_it() {
+    let world = World::new();
+    let server = world.serve("127.0.0.1:0");
+    world.init("a", &server);
+    world.init("b", &server);
+    for note in ["kept", "gone"] {
+        world.fed(&["doc", "put", note, "--home", "a"], r#"{"n":1}"#);
+    }
+    world.run(&["sync", "--home", "a"], 0);
+
+    // A device that asks for no contents has the names, and fetches what it reads or edits.
+    world.run(&["sync", "--metadata", "--home", "b"], 0);
+    let listed = world.json(&["doc", "ls", "--json", "--home", "b"], 0);
+    let fetched = |listed: &serde_json::Value| -> Vec<bool> {
+        listed["documents"].as_array().unwrap().iter().map(|entry| entry["fetched"].as_bool().unwrap()).collect()
+    };
+    assert_eq!(fetched(&listed), [false, false]);
+    assert_eq!(world.json(&["doc", "get", "kept", "--json", "--home", "b"], 0)["json"]["n"], 1);
+    assert_eq!(fetched(&world.json(&["doc", "ls", "--json", "--home", "b"], 0)), [false, true]);
+
+    world.run(&["doc", "rm", "gone", "--home", "a"], 0);
+    let waiting = world.json(&["purge", "--json", "--home", "a"], 0);
+    assert_eq!((&waiting["purged"], &waiting["waiting"]), (&json!(0), &json!(1)), "the other device has not seen it");
+    let known = world.json(&["replicas", "ls", "--json", "--home", "a"], 0);
+    let known = known["replicas"].as_array().unwrap();
+    let named = |this: bool| known.iter().find(|known| known["this"] == this).unwrap()["replica"].as_str().unwrap();
+    assert_eq!(known.len(), 2);
+    assert!(world.says(&["replicas", "forget", named(true), "--home", "a"], 1).contains("this device"));
+    world.run(&["replicas", "forget", named(false), "--home", "a"], 0);
+    assert_eq!(world.json(&["purge", "--json", "--home", "a"], 0)["purged"], 1);
+    let said = world.says(&["sync", "--home", "b"], 1);
+    assert!(said.contains("forget") && said.contains("engine init"), "{said}");
 }

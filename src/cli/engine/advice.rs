@@ -74,7 +74,7 @@ fn of_sync(error: &SyncError) -> Option<&'static str> {
         SyncError::Refused(problem) if problem.status == 403 => {
             Some("the token is another user's: `benchline engine login` with one of yours")
         }
-        SyncError::ReplicaMismatch => Some(RESTORED),
+        SyncError::ServerMismatch | SyncError::ReplicaMismatch | SyncError::Forgotten => Some(RESTORED),
         SyncError::Store(error) => of_store(error),
         _ => None,
     }

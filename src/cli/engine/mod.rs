@@ -14,7 +14,9 @@ mod ls;
 mod mail;
 mod output;
 mod passphrase;
+mod purge;
 mod put;
+mod replicas;
 mod restore;
 mod rm;
 mod secrets;
@@ -106,6 +108,10 @@ enum Command {
     Mail(mail::Args),
     /// Exchange everything that either side lacks.
     Sync(sync::Args),
+    /// Show the devices that the server counts on, and have it forget one.
+    Replicas(replicas::Args),
+    /// Remove what is left of deleted documents.
+    Purge(purge::Args),
     /// Synchronise again and again, and print what changes.
     Watch(watch::Args),
 }
@@ -138,6 +144,8 @@ pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
         Command::Doc(args) => doc::doc(&args),
         Command::Mail(args) => mail::mail(&args),
         Command::Sync(args) => sync::sync(&args),
+        Command::Replicas(args) => replicas::replicas(&args),
+        Command::Purge(args) => purge::purge(&args),
         Command::Watch(args) => watch::watch(&args),
     };
     outcome.map_err(advice::with_advice)

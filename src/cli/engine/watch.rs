@@ -91,7 +91,7 @@ async fn rounds(args: &Args, device: &Device) -> anyhow::Result<()> {
 
 /// One round. Interrupted anywhere, it is gone on with by the next.
 async fn exchange(args: &Args, device: &Device) -> anyhow::Result<()> {
-    sync::documents(device).await?;
+    sync::documents(device, false).await?;
     let opened = device.blobs().await?;
     let namespace = &args.namespace.namespace;
     let synced = with_client(device, &opened, None, async |client| Ok(client.sync(namespace).await?)).await;
