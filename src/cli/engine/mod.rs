@@ -45,6 +45,8 @@ Examples:
   benchline engine put photo.jpg                    seal it here, then send it
   benchline engine get photo.jpg                    on another device of hers
   benchline engine sync                             everything that either side lacks
+  benchline engine mail fetch                       what mail services handed over for her
+  benchline engine backup copies --data server      a copy of everything, while the server runs
 
 Secrets are asked for on a terminal, or come from files (--passphrase-file, --token-file), or from
 BENCHLINE_ENGINE_PASSPHRASE and BENCHLINE_ENGINE_TOKEN; never from an option.
