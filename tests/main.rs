@@ -10,6 +10,8 @@ mod cli;
 mod compare;
 mod detect;
 mod engine_cli;
+mod engine_cli_mail;
+mod engine_cli_server;
 mod findings;
 mod history;
 mod revision;

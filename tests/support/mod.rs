@@ -1,5 +1,7 @@
 //! A project to measure in a test: a git repository whose subject is a shell script, and a benchline pointed at it.
 
+pub(crate) mod engine;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,

@@ -3,9 +3,9 @@
 use std::io;
 
 use benchline_engine::{
-    client::{BlobError, RecoveryError, SyncError},
+    client::{BlobError, KeyRingError, RecoveryError, SyncError},
     crypto::UnlockError,
-    server::AccountError,
+    server::{AccountError, BackupError},
     store::{BlobState, BlobStoreError, DatabaseError, StoreError},
 };
 
@@ -48,12 +48,16 @@ fn advice(error: &anyhow::Error) -> Option<&'static str> {
             of_blob(error)
         } else if let Some(error) = cause.downcast_ref::<RecoveryError>() {
             of_recovery(error)
+        } else if let Some(error) = cause.downcast_ref::<KeyRingError>() {
+            of_key_ring(error)
         } else if let Some(error) = cause.downcast_ref::<StoreError>() {
             of_store(error)
         } else if let Some(error) = cause.downcast_ref::<UnlockError>() {
             of_unlock(error)
         } else if let Some(AccountError::Unknown(_)) = cause.downcast_ref() {
             Some("`benchline engine user add` makes it, `benchline engine user list` shows who there is")
+        } else if let Some(error) = cause.downcast_ref::<BackupError>() {
+            of_backup(error)
         } else if let Some(error) = cause.downcast_ref::<io::Error>() {
             of_io(error)
         } else {
@@ -70,7 +74,7 @@ fn of_sync(error: &SyncError) -> Option<&'static str> {
         SyncError::Refused(problem) if problem.status == 403 => {
             Some("the token is another user's: `benchline engine login` with one of yours")
         }
-        SyncError::ReplicaMismatch => Some(RESTORED),
+        SyncError::ServerMismatch | SyncError::ReplicaMismatch | SyncError::Forgotten => Some(RESTORED),
         SyncError::Store(error) => of_store(error),
         _ => None,
     }
@@ -96,6 +100,24 @@ fn of_recovery(error: &RecoveryError) -> Option<&'static str> {
     match error {
         RecoveryError::Sync(error) => of_sync(error),
         RecoveryError::File { source, .. } => of_io(source),
+        _ => None,
+    }
+}
+
+fn of_key_ring(error: &KeyRingError) -> Option<&'static str> {
+    match error {
+        KeyRingError::Absent => Some("`benchline engine mail setup` makes one and gives it to the server"),
+        KeyRingError::Exchange(error) => of_sync(error),
+        KeyRingError::Store(error) => of_store(error),
+        _ => None,
+    }
+}
+
+fn of_backup(error: &BackupError) -> Option<&'static str> {
+    match error {
+        BackupError::Damaged(_) => Some("`benchline engine verify` with the backup's folder shows all that is damaged"),
+        BackupError::Database { source, .. } => of_database(source),
+        BackupError::Io { source, .. } => of_io(source),
         _ => None,
     }
 }

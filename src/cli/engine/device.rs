@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use benchline_engine::{
-    client::{BlobClient, BlobError, Blobs, RecoverySlot, SyncClient},
+    client::{BlobClient, BlobError, Blobs, IncomingClient, KeyRing, RecoverySlot, SyncClient},
     config::Config,
     crypto::{Keys, RecoveryDocument, UnlockError},
     protocol::{MAX_RECOVERY, UserName},
@@ -236,6 +236,13 @@ impl Device {
     /// The way of its blobs to the server. Transfers that an earlier command left go on from here.
     pub(super) fn blob_client(&self, blobs: &Blobs) -> anyhow::Result<BlobClient> {
         Ok(BlobClient::new(&self.home.config, blobs, &self.home.server, &self.home.token()?)?)
+    }
+
+    /// What takes in mail: documents and large messages come into these.
+    pub(super) fn incoming_client(&self, replica: &Replica, blobs: &Blobs) -> anyhow::Result<IncomingClient> {
+        let home = &self.home;
+        let ring = KeyRing::new(&home.config, replica, &self.keys);
+        Ok(IncomingClient::new(&home.config, &home.server, &home.token()?, ring, blobs)?)
     }
 }
 

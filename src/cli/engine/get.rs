@@ -97,7 +97,8 @@ async fn get_blob(
     .await
 }
 
-async fn is_here(blobs: &Blobs, address: &BlobAddress) -> anyhow::Result<bool> {
+/// Whether its content is on this device.
+pub(super) async fn is_here(blobs: &Blobs, address: &BlobAddress) -> anyhow::Result<bool> {
     match blobs.find(address).await?.map(|record| record.state) {
         None | Some(BlobState::PendingDownload | BlobState::FailedDownload | BlobState::Quarantined) => Ok(false),
         Some(BlobState::PendingDelete) => {
@@ -108,7 +109,7 @@ async fn is_here(blobs: &Blobs, address: &BlobAddress) -> anyhow::Result<bool> {
 }
 
 /// Fetches it. A name that nobody knows must not enter the index, where it would stay as a failure.
-async fn fetch(client: &BlobClient, address: &BlobAddress) -> anyhow::Result<()> {
+pub(super) async fn fetch(client: &BlobClient, address: &BlobAddress) -> anyhow::Result<()> {
     if client.blobs().find(address).await?.is_none() && client.find_remote(address).await?.is_none() {
         bail!(
             "there is no blob {address}, neither here nor at the server: `benchline engine ls --remote` shows what there is"

@@ -3,15 +3,21 @@
 //! command line, where every process of the machine can read it, nor be printed unless it was asked for.
 
 mod advice;
+mod backup;
+mod contents;
 mod device;
 mod doc;
 mod get;
 mod init;
 mod input;
 mod ls;
+mod mail;
 mod output;
 mod passphrase;
+mod purge;
 mod put;
+mod replicas;
+mod restore;
 mod rm;
 mod secrets;
 mod serve;
@@ -22,7 +28,9 @@ mod sync;
 mod token;
 mod transfer;
 mod user;
+mod verify;
 mod watch;
+mod working;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -37,6 +45,8 @@ Examples:
   benchline engine put photo.jpg                    seal it here, then send it
   benchline engine get photo.jpg                    on another device of hers
   benchline engine sync                             everything that either side lacks
+  benchline engine mail fetch                       what mail services handed over for her
+  benchline engine backup copies --data server      a copy of everything, while the server runs
 
 Secrets are asked for on a terminal, or come from files (--passphrase-file, --token-file), or from
 BENCHLINE_ENGINE_PASSPHRASE and BENCHLINE_ENGINE_TOKEN; never from an option.
@@ -72,6 +82,12 @@ enum Command {
     Token(token::Args),
     /// Look after the mail services that may hand over messages.
     Service(service::Args),
+    /// Copy a server's data, while it runs.
+    Backup(backup::Args),
+    /// Make a server's folder of a backup.
+    Restore(restore::Args),
+    /// Look for damage in a server's data, or in a backup.
+    Verify(verify::Args),
     /// Make this machine one of a user's devices.
     Init(init::Args),
     /// Give this device another token, and fetch the user's recovery document anew.
@@ -90,8 +106,14 @@ enum Command {
     Rm(rm::Args),
     /// Work with documents: small things that can be edited on every device.
     Doc(doc::Args),
+    /// Work with messages that mail services handed over.
+    Mail(mail::Args),
     /// Exchange everything that either side lacks.
     Sync(sync::Args),
+    /// Show the devices that the server counts on, and have it forget one.
+    Replicas(replicas::Args),
+    /// Remove what is left of deleted documents.
+    Purge(purge::Args),
     /// Synchronise again and again, and print what changes.
     Watch(watch::Args),
 }
@@ -110,6 +132,9 @@ pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
         Command::User(args) => user::user(&args),
         Command::Token(args) => token::token(&args),
         Command::Service(args) => service::service(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => restore::restore(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Init(args) => init::init(&args),
         Command::Login(args) => init::login(&args),
         Command::Passphrase(args) => passphrase::passphrase(&args),
@@ -119,7 +144,10 @@ pub(super) fn engine(args: Args) -> anyhow::Result<u8> {
         Command::Ls(args) => ls::ls(&args),
         Command::Rm(args) => rm::rm(&args),
         Command::Doc(args) => doc::doc(&args),
+        Command::Mail(args) => mail::mail(&args),
         Command::Sync(args) => sync::sync(&args),
+        Command::Replicas(args) => replicas::replicas(&args),
+        Command::Purge(args) => purge::purge(&args),
         Command::Watch(args) => watch::watch(&args),
     };
     outcome.map_err(advice::with_advice)

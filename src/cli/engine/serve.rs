@@ -81,17 +81,20 @@ impl Args {
     }
 
     /// Tells where, once nothing can go wrong any more.
-    fn announce(&self, addresses: &[SocketAddr]) {
+    fn announce(&self, addresses: &[SocketAddr], incoming: Option<SocketAddr>) {
         let scheme = if self.tls_certificate.is_some() { "https" } else { "http" };
         let addresses = addresses.iter().map(|address| format!("{scheme}://{address}")).collect::<Vec<_>>();
         eprintln!("serving {} on {}  (Ctrl-C ends)", self.data.data.display(), addresses.join(", "));
+        if let Some(incoming) = incoming {
+            eprintln!("mail services hand over messages at {scheme}://{incoming}");
+        }
     }
 }
 
 async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<()> {
     let serving = Serving::open(options).await?;
     if !args.member {
-        args.announce(serving.addresses());
+        args.announce(serving.addresses(), serving.incoming_address());
     }
     Ok(serving.run(stop).await?)
 }
@@ -119,6 +122,6 @@ async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::
         args.data.pass_on(&mut command);
         command
     };
-    args.announce(&addresses);
+    args.announce(&addresses, options.incoming);
     Ok(family.run(command, stop).await?)
 }

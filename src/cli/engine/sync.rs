@@ -26,6 +26,7 @@ Examples:
   benchline engine sync
   benchline engine sync --limit 500kB/s
   benchline engine sync --namespace files --namespace mail
+  benchline engine sync --metadata                 what documents say comes when it is read
 
 Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be
 exchanged, and it says what.";
@@ -36,6 +37,9 @@ pub(super) struct Args {
     /// The namespaces of the blobs; may be given more than once
     #[arg(long, env = "BENCHLINE_ENGINE_NAMESPACE", default_value = "files", value_name = "NAME")]
     namespace: Vec<String>,
+    /// Of documents that other devices made, fetch ids and revisions only; `doc get` fetches what one says
+    #[arg(long)]
+    metadata: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -62,7 +66,9 @@ pub(super) fn sync(args: &Args) -> anyhow::Result<u8> {
     let device = args.device.open()?;
     super::runtime()?.block_on(async {
         let started = Instant::now();
-        let Some(documents) = unless_interrupted(documents(&device)).await? else { return Ok(interrupted()) };
+        let Some(documents) = unless_interrupted(documents(&device, args.metadata)).await? else {
+            return Ok(interrupted());
+        };
         let blobs = device.blobs().await?;
         let report = with_client(&device, &blobs, args.limit.limit, async |client| {
             let mut all = Blobs::default();
@@ -89,9 +95,10 @@ fn interrupted() -> u8 {
 }
 
 /// Exchanges the documents.
-pub(super) async fn documents(device: &Device) -> anyhow::Result<SyncReport> {
+pub(super) async fn documents(device: &Device, metadata: bool) -> anyhow::Result<SyncReport> {
     let replica = device.replica().await?;
-    let report = device.sync_client()?.sync(&replica).await;
+    let client = device.sync_client()?;
+    let report = if metadata { client.sync_metadata(&replica).await } else { client.sync(&replica).await };
     replica.close().await;
     Ok(report?)
 }

@@ -32,7 +32,7 @@ A server that is out of reach is told once, and tried again. Ctrl-C ends it, wit
 const PAGE: usize = 1000;
 
 /// The shortest pause between two rounds: each asks for the device's files and the server.
-const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -91,7 +91,7 @@ async fn rounds(args: &Args, device: &Device) -> anyhow::Result<()> {
 
 /// One round. Interrupted anywhere, it is gone on with by the next.
 async fn exchange(args: &Args, device: &Device) -> anyhow::Result<()> {
-    sync::documents(device).await?;
+    sync::documents(device, false).await?;
     let opened = device.blobs().await?;
     let namespace = &args.namespace.namespace;
     let synced = with_client(device, &opened, None, async |client| Ok(client.sync(namespace).await?)).await;
@@ -105,7 +105,7 @@ async fn exchange(args: &Args, device: &Device) -> anyhow::Result<()> {
 }
 
 /// Whether it may be over by itself.
-fn is_passing(error: &anyhow::Error) -> bool {
+pub(super) fn is_passing(error: &anyhow::Error) -> bool {
     let passes = |error: &SyncError| {
         matches!(error, SyncError::Connection(_))
             || matches!(error, SyncError::Refused(problem) if problem.status >= 500)

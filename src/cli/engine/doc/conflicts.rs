@@ -13,6 +13,7 @@ use super::{edit, read::as_json, with_replica};
 use crate::cli::{
     FINE,
     engine::{
+        contents::bring,
         device::DeviceArgs,
         output::{count, say_json, size},
     },
@@ -65,9 +66,12 @@ struct How {
 }
 
 pub(super) fn conflicts(args: &ConflictsArgs) -> anyhow::Result<u8> {
-    with_replica(&args.device, async |replica| {
+    with_replica(&args.device, async |device, replica| {
         match &args.id {
-            Some(id) => show_versions(replica, id, args.json).await?,
+            Some(id) => {
+                bring(device, replica, id).await?;
+                show_versions(replica, id, args.json).await?;
+            }
             None => show_documents(replica, args.json).await?,
         }
         Ok(FINE)
@@ -104,7 +108,8 @@ async fn show_versions(replica: &Replica, id: &DocumentId, json: bool) -> anyhow
 
 pub(super) fn resolve(args: &ResolveArgs) -> anyhow::Result<u8> {
     let given = args.how.content.as_deref().map(edit::read).transpose()?;
-    with_replica(&args.device, async |replica| {
+    with_replica(&args.device, async |device, replica| {
+        bring(device, replica, &args.id).await?;
         let mut versions = versions(replica, &args.id).await?;
         if versions.len() < 2 {
             bail!("document {} has no concurrent versions: there is nothing to resolve", args.id);

@@ -10,7 +10,11 @@ use anyhow::{Context as _, bail, ensure};
 use benchline_engine::document::{Document, DocumentId, MAX_CONTENT, Revision};
 
 use super::with_replica;
-use crate::cli::{FINE, engine::device::DeviceArgs, output::say};
+use crate::cli::{
+    FINE,
+    engine::{contents::bring, device::DeviceArgs},
+    output::say,
+};
 
 const PUT_AFTER_HELP: &str = "\
 Examples:
@@ -45,7 +49,8 @@ pub(super) struct RmArgs {
 
 pub(super) fn put(args: &PutArgs) -> anyhow::Result<u8> {
     let content = read(&args.file)?;
-    with_replica(&args.device, async |replica| {
+    with_replica(&args.device, async |device, replica| {
+        bring(device, replica, &args.id).await?;
         let replaces: Option<Revision> = match args.replaces.as_deref() {
             None => replica.get(&args.id).await?.map(|document| document.revision),
             Some("none") => None,
@@ -60,7 +65,8 @@ pub(super) fn put(args: &PutArgs) -> anyhow::Result<u8> {
 }
 
 pub(super) fn rm(args: &RmArgs) -> anyhow::Result<u8> {
-    with_replica(&args.device, async |replica| {
+    with_replica(&args.device, async |device, replica| {
+        bring(device, replica, &args.id).await?;
         let Some(Document { revision, content: Some(_), .. }) = replica.get(&args.id).await? else {
             bail!("there is no document {} on this device; `benchline engine doc ls` shows what there is", args.id);
         };

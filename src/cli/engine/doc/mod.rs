@@ -7,7 +7,10 @@ mod read;
 
 use benchline_engine::store::Replica;
 
-use super::{device::DeviceArgs, input::unless_interrupted};
+use super::{
+    device::{Device, DeviceArgs},
+    input::unless_interrupted,
+};
 use crate::cli::FAILED;
 
 const AFTER_HELP: &str = "\
@@ -57,11 +60,14 @@ pub(super) fn doc(args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Does `work` with the device's documents.
-fn with_replica(device: &DeviceArgs, work: impl AsyncFnOnce(&Replica) -> anyhow::Result<u8>) -> anyhow::Result<u8> {
+fn with_replica(
+    device: &DeviceArgs,
+    work: impl AsyncFnOnce(&Device, &Replica) -> anyhow::Result<u8>,
+) -> anyhow::Result<u8> {
     let device = device.open()?;
     super::runtime()?.block_on(async {
         let replica = device.replica().await?;
-        let outcome = unless_interrupted(work(&replica)).await;
+        let outcome = unless_interrupted(work(&device, &replica)).await;
         replica.close().await;
         Ok(outcome?.unwrap_or(FAILED))
     })

@@ -13,6 +13,7 @@ use super::with_replica;
 use crate::cli::{
     FINE,
     engine::{
+        contents::bring,
         device::DeviceArgs,
         output::{count, say_json},
     },
@@ -50,7 +51,8 @@ pub(super) struct LsArgs {
 }
 
 pub(super) fn get(args: &GetArgs) -> anyhow::Result<u8> {
-    with_replica(&args.device, async |replica| {
+    with_replica(&args.device, async |device, replica| {
+        bring(device, replica, &args.id).await?;
         let document = match args.version {
             None => replica.get(&args.id).await?.filter(|document| document.content.is_some()),
             Some(number) => {
@@ -77,7 +79,7 @@ pub(super) fn get(args: &GetArgs) -> anyhow::Result<u8> {
 }
 
 pub(super) fn ls(args: &LsArgs) -> anyhow::Result<u8> {
-    with_replica(&args.device, async |replica| {
+    with_replica(&args.device, async |_, replica| {
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let after = entries.last().map(|entry| entry.id.clone());
@@ -95,8 +97,12 @@ pub(super) fn ls(args: &LsArgs) -> anyhow::Result<u8> {
         if !entries.is_empty() {
             let mut rows = vec![["document", "revision", ""].map(str::to_owned).to_vec()];
             rows.extend(entries.iter().map(|entry| {
-                let conflicts = if entry.conflicts > 0 { "conflict".to_owned() } else { String::new() };
-                vec![entry.id.to_string(), entry.revision.to_string(), conflicts]
+                let state = match (entry.conflicts > 0, entry.absent) {
+                    (true, _) => "conflict",
+                    (false, true) => "not fetched",
+                    (false, false) => "",
+                };
+                vec![entry.id.to_string(), entry.revision.to_string(), state.to_owned()]
             }));
             say(format_args!("{}", table(&rows, &[]).trim_end()));
         }
@@ -106,7 +112,10 @@ pub(super) fn ls(args: &LsArgs) -> anyhow::Result<u8> {
 }
 
 fn entry_json(entry: &Entry) -> Value {
-    json!({ "id": entry.id.as_str(), "revision": entry.revision.to_string(), "conflicts": entry.conflicts })
+    json!({
+        "id": entry.id.as_str(), "revision": entry.revision.to_string(), "conflicts": entry.conflicts,
+        "fetched": !entry.absent,
+    })
 }
 
 /// A document with its content: JSON as such, other text as a string, other bytes in hexadecimal digits.
