@@ -54,7 +54,7 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<u8> {
         let stop = Stop::new();
         stop.on_signals().context("signals cannot be watched for")?;
         if args.member {
-            stop.on_end_of_input();
+            stop.on_end_of_input().context("standard input cannot be watched")?;
         }
         if several && !args.member { run_family(args, &options, stop).await } else { run(args, options, stop).await }
     });
