@@ -66,13 +66,19 @@ fn the_server() {
         outcome = Some(if orders.family {
             let family = Family::reserve(&orders.options()).unwrap();
             let addresses = family.addresses();
-            println!("\n{LISTENING}{addresses:?}");
-            let child = Orders { family: false, listen: addresses, ..orders };
-            family.run(|_| child.command(), stop).await
+            let child = Orders { family: false, listen: addresses.clone(), ..orders };
+            let command = |_| {
+                let mut command = child.command();
+                // It is the family that says where it listens.
+                command.stdout(Stdio::null());
+                command
+            };
+            family.run(command, || println!("\n{LISTENING}{addresses:?}"), stop).await
         } else {
             stop.on_end_of_input().unwrap();
             let serving = Serving::open(orders.options()).await.unwrap();
             println!("\n{LISTENING}{:?}", serving.addresses());
+            Family::tell_parent();
             serving.run(stop).await
         });
     });

@@ -90,7 +90,9 @@ impl Args {
 
 async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<()> {
     let serving = Serving::open(options).await?;
-    if !args.member {
+    if args.member {
+        Family::tell_parent();
+    } else {
         args.announce(serving.addresses());
     }
     Ok(serving.run(stop).await?)
@@ -119,6 +121,5 @@ async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::
         args.data.pass_on(&mut command);
         command
     };
-    args.announce(&addresses);
-    Ok(family.run(command, stop).await?)
+    Ok(family.run(command, || args.announce(&addresses), stop).await?)
 }
