@@ -200,7 +200,8 @@ fn damage_is_found_and_never_restored() {
             let target = tempfile::tempdir().unwrap();
             take(&server, target.path(), &config).await;
             let database = TestServer::database_of(&target.path().join("snapshot-00000001"), 1);
-            let altered = Connection::open(database).unwrap().execute("UPDATE small_contents SET content = zeroblob(1000)", []);
+            let altered =
+                Connection::open(database).unwrap().execute("UPDATE small_contents SET content = zeroblob(1000)", []);
             assert_eq!(altered, Ok(1));
             let files = contents(&target.path().join("blobs"));
             std::fs::remove_file(&files[0]).unwrap();

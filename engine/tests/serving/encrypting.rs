@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::process::{Orders, ServerProcess};
 use super::talk::Talk;
-use super::{until, user_in};
+use super::{patient, until, user_in};
 use crate::support::{Account, quick, run_test};
 
 /// Someone who signs certificates.
@@ -164,6 +164,29 @@ fn a_renewed_certificate_is_used_and_open_connections_stay() {
         until("the new certificate is shown", || async { sync(&new.0).await.is_ok() }).await;
         refused(sync(&client(&ana, &address, Some(old.1)).unwrap()).await);
         sync(&old.0).await.expect("the connection from before goes on");
+    });
+}
+
+#[test]
+fn nobody_who_has_not_agreed_or_asks_for_nothing_holds_up_the_end() {
+    run_test(async {
+        let authority = Authority::new();
+        let folder = tempfile::tempdir().unwrap();
+        authority.issue(folder.path(), &["localhost"], |_| {});
+        let trusted = authority.trust(folder.path(), "ca.pem");
+        let data = folder.path().join("data");
+        let ana = user_in(&data, &quick(), "ana").await;
+        let orders = Orders { tls: Some(folder.path().to_owned()), ..Orders::new(&data, &patient()) };
+        let server = ServerProcess::start(&orders).await;
+        let mut silent = Talk::to(server.address()).await;
+        let mut agreeing = Talk::to(server.address()).await;
+        // The beginning of what a client says first.
+        agreeing.send(&[22, 3, 1, 2, 0]).await;
+        let idle = client(&ana, &server.address().replace("127.0.0.1", "https://localhost"), Some(trusted)).unwrap();
+        idle.sync(&ana.device(&quick(), "http://localhost").await.replica).await.unwrap();
+        server.signal(Signal::SIGTERM);
+        assert!(server.ended().await.success());
+        assert!(silent.is_closed().await && agreeing.is_closed().await);
     });
 }
 

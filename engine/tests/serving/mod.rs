@@ -17,7 +17,7 @@ use benchline_engine::config::Config;
 use benchline_engine::crypto::{Keys, RootSecret};
 use benchline_engine::server::Server;
 
-use crate::support::Account;
+use crate::support::{Account, quick};
 
 /// Longer than anything here takes, on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +29,13 @@ async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> 
         assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Settings with which nothing that only waits is ended before a test loses its patience.
+fn patient() -> Config {
+    let mut config = quick();
+    (config.server.stop_seconds, config.server.head_seconds) = (600, 600);
+    config
 }
 
 /// A new user in data that are perhaps being served by others at the moment.

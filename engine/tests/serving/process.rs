@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin};
 
+use super::PATIENCE;
 use crate::support::run_test;
 
 /// Tells the process what to be, as JSON.
@@ -58,27 +59,35 @@ impl Orders {
 fn the_server() {
     let Ok(orders) = std::env::var(ORDERS) else { return };
     let orders: Orders = serde_json::from_str(&orders).unwrap();
+    let mut outcome = None;
     run_test(async {
         let stop = Stop::new();
         stop.on_signals().unwrap();
-        let outcome = if orders.family {
+        outcome = Some(if orders.family {
             let family = Family::reserve(&orders.options()).unwrap();
             let addresses = family.addresses();
-            println!("\n{LISTENING}{addresses:?}");
-            let child = Orders { family: false, listen: addresses, ..orders };
-            family.run(|_| child.command(), stop).await
+            let child = Orders { family: false, listen: addresses.clone(), ..orders };
+            let command = |_| {
+                let mut command = child.command();
+                // It is the family that says where it listens.
+                command.stdout(Stdio::null());
+                command
+            };
+            family.run(command, || println!("\n{LISTENING}{addresses:?}"), stop).await
         } else {
-            stop.on_end_of_input();
+            stop.on_end_of_input().unwrap();
             let serving = Serving::open(orders.options()).await.unwrap();
             println!("\n{LISTENING}{:?}", serving.addresses());
+            Family::tell_parent();
             serving.run(stop).await
-        };
-        match outcome {
-            Ok(()) => std::process::exit(0),
-            Err(ServeError::AtOnce) => std::process::exit(3),
-            Err(error) => panic!("{error}"),
-        }
+        });
     });
+    // Only after the runtime, which may have to wait for some of its threads, as that of any program.
+    match outcome.unwrap() {
+        Ok(()) => std::process::exit(0),
+        Err(ServeError::AtOnce) => std::process::exit(3),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// A process that serves.
@@ -126,7 +135,7 @@ impl ServerProcess {
     }
 
     pub(super) async fn ended(mut self) -> ExitStatus {
-        self.child.wait().await.unwrap()
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the process does not end").unwrap()
     }
 
     pub(super) fn is_running(&mut self) -> bool {

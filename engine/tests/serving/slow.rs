@@ -24,38 +24,45 @@ async fn drip(talk: &mut Talk, bytes: &[u8]) {
     }
 }
 
+/// Side by side, as each waits for a second or several that its server allows.
 #[test]
-fn heads_that_come_byte_by_byte_or_not_at_all_end_the_connection() {
+fn whoever_is_slow_is_ended_after_a_while_and_whoever_is_idle_when_others_come() {
     run_test(async {
-        let server = TestServer::start(&impatient()).await;
-        let mut dripping = Talk::to(&server.address).await;
-        dripping.send(b"GET /healthz HTTP/1.1\r\nX-Slow: ").await;
-        let mut silent = Talk::to(&server.address).await;
-        let mut idle = Talk::to(&server.address).await;
-        assert_eq!(idle.ask("GET", "/healthz", "", b"").await.status, 200);
-        tokio::join!(drip(&mut dripping, b"x"), async { assert!(silent.is_closed().await) }, async {
-            assert!(idle.is_closed().await);
-        });
+        tokio::join!(
+            heads_that_come_byte_by_byte_or_not_at_all_end_the_connection(),
+            bodies_that_come_byte_by_byte_get_a_408(),
+            who_asks_for_much_and_reads_nothing_loses_the_connection(),
+            connections_that_nobody_needs_make_room_for_others()
+        );
     });
 }
 
-#[test]
-fn bodies_that_come_byte_by_byte_get_a_408() {
-    run_test(async {
-        let server = TestServer::start(&impatient()).await;
-        let ana = server.user("ana").await;
-        let slot = "/v1/users/ana/recovery";
-        let headers = format!("{}If-None-Match: *\r\n", bearer(&ana));
-        let mut small = Talk::to(&server.address).await;
-        small.send(&head("PUT", slot, &headers, 1000)).await;
-        let mut blob = Talk::to(&server.address).await;
-        let content = payload(1, 100_000);
-        blob.send(&head("PUT", "/v1/users/ana/blobs/mail/a", &announcing(&ana, &content), content.len())).await;
-        tokio::join!(answered(&mut small, b"x"), answered(&mut blob, &content));
-        let http = Http::to(&server.address);
-        assert_eq!(http.of(&ana, "GET", slot, "", b"").await.status, 404);
-        assert_eq!(http.of(&ana, "GET", "/v1/users/ana/blobs/mail/a", "", b"").await.status, 404);
+async fn heads_that_come_byte_by_byte_or_not_at_all_end_the_connection() {
+    let server = TestServer::start(&impatient()).await;
+    let mut dripping = Talk::to(&server.address).await;
+    dripping.send(b"GET /healthz HTTP/1.1\r\nX-Slow: ").await;
+    let mut silent = Talk::to(&server.address).await;
+    let mut idle = Talk::to(&server.address).await;
+    assert_eq!(idle.ask("GET", "/healthz", "", b"").await.status, 200);
+    tokio::join!(drip(&mut dripping, b"x"), async { assert!(silent.is_closed().await) }, async {
+        assert!(idle.is_closed().await);
     });
+}
+
+async fn bodies_that_come_byte_by_byte_get_a_408() {
+    let server = TestServer::start(&impatient()).await;
+    let ana = server.user("ana").await;
+    let slot = "/v1/users/ana/recovery";
+    let headers = format!("{}If-None-Match: *\r\n", bearer(&ana));
+    let mut small = Talk::to(&server.address).await;
+    small.send(&head("PUT", slot, &headers, 1000)).await;
+    let mut blob = Talk::to(&server.address).await;
+    let content = payload(1, 100_000);
+    blob.send(&head("PUT", "/v1/users/ana/blobs/mail/a", &announcing(&ana, &content), content.len())).await;
+    tokio::join!(answered(&mut small, b"x"), answered(&mut blob, &content));
+    let http = Http::to(&server.address);
+    assert_eq!(http.of(&ana, "GET", slot, "", b"").await.status, 404);
+    assert_eq!(http.of(&ana, "GET", "/v1/users/ana/blobs/mail/a", "", b"").await.status, 404);
 }
 
 /// Drips until the answer comes, which must be a 408.
@@ -68,47 +75,41 @@ async fn answered(talk: &mut Talk, bytes: &[u8]) {
     talk.answer().await.expect_problem(408, "timeout");
 }
 
-#[test]
-fn who_asks_for_much_and_reads_nothing_loses_the_connection() {
-    run_test(async {
-        let server = TestServer::start(&impatient()).await;
-        let ana = server.user("ana").await;
-        let http = Http::to(&server.address);
-        let content = payload(1, 16 << 20);
-        let path = "/v1/users/ana/blobs/mail/a";
-        assert_eq!(http.request("PUT", path, &announcing(&ana, &content), &content).await.status, 201);
-        let mut greedy = Talk::to(&server.address).await;
-        greedy.send(&head("GET", path, &bearer(&ana), 0)).await;
-        let open = async |count: usize| {
-            let metrics = http.request("GET", "/metrics", "", b"").await;
-            String::from_utf8(metrics.body).unwrap().contains(&format!("benchline_connections {count}\n"))
-        };
-        until("the connection is there", || open(2)).await;
-        until("the connection is gone", || open(1)).await;
-    });
+async fn who_asks_for_much_and_reads_nothing_loses_the_connection() {
+    let server = TestServer::start(&impatient()).await;
+    let ana = server.user("ana").await;
+    let http = Http::to(&server.address);
+    let content = payload(1, 16 << 20);
+    let path = "/v1/users/ana/blobs/mail/a";
+    assert_eq!(http.request("PUT", path, &announcing(&ana, &content), &content).await.status, 201);
+    let mut greedy = Talk::to(&server.address).await;
+    greedy.send(&head("GET", path, &bearer(&ana), 0)).await;
+    let open = async |count: usize| {
+        let metrics = http.request("GET", "/metrics", "", b"").await;
+        String::from_utf8(metrics.body).unwrap().contains(&format!("benchline_connections {count}\n"))
+    };
+    until("the connection is there", || open(2)).await;
+    until("the connection is gone", || open(1)).await;
 }
 
-#[test]
-fn connections_that_nobody_needs_make_room_for_others() {
-    run_test(async {
-        let mut config = quick();
-        config.server.connections = 3;
-        let server = TestServer::start(&config).await;
-        let ana = server.user("ana").await;
-        let content = payload(1, 100_000);
-        let mut busy = Talk::to(&server.address).await;
-        busy.send(&head("PUT", "/v1/users/ana/blobs/mail/a", &announcing(&ana, &content), content.len())).await;
-        busy.send(&content[..1000]).await;
-        let mut idle = Talk::to(&server.address).await;
-        assert_eq!(idle.ask("GET", "/healthz", "", b"").await.status, 200);
-        let mut silent = Talk::to(&server.address).await;
+async fn connections_that_nobody_needs_make_room_for_others() {
+    let mut config = quick();
+    config.server.connections = 3;
+    let server = TestServer::start(&config).await;
+    let ana = server.user("ana").await;
+    let content = payload(1, 100_000);
+    let mut busy = Talk::to(&server.address).await;
+    busy.send(&head("PUT", "/v1/users/ana/blobs/mail/a", &announcing(&ana, &content), content.len())).await;
+    busy.send(&content[..1000]).await;
+    let mut idle = Talk::to(&server.address).await;
+    assert_eq!(idle.ask("GET", "/healthz", "", b"").await.status, 200);
+    let mut silent = Talk::to(&server.address).await;
 
-        let mut late = Talk::to(&server.address).await;
-        assert_eq!(late.ask("GET", "/healthz", "", b"").await.status, 200);
-        assert!(idle.is_closed().await && silent.is_closed().await);
-        busy.send(&content[1000..]).await;
-        assert_eq!(busy.answer().await.status, 201, "who was busy was left alone");
-    });
+    let mut late = Talk::to(&server.address).await;
+    assert_eq!(late.ask("GET", "/healthz", "", b"").await.status, 200);
+    assert!(idle.is_closed().await && silent.is_closed().await);
+    busy.send(&content[1000..]).await;
+    assert_eq!(busy.answer().await.status, 201, "who was busy was left alone");
 }
 
 #[test]

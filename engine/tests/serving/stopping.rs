@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use super::process::{Orders, ServerProcess};
 use super::talk::{Talk, announcing, bearer, head};
-use super::{until, user_in};
+use super::{patient, until, user_in};
 use crate::support::{Http, TestServer, payload, quick, run_test};
 
 /// More than the system holds for a client that does not read.
@@ -186,6 +186,25 @@ fn who_does_not_finish_in_time_is_broken_off_and_goes_on_later() {
             format!("Content-Type: application/partial-upload\r\nUpload-Offset: {offset}\r\nUpload-Complete: ?1\r\n");
         assert_eq!(http.of(&ana, "PATCH", &asked, &headers, &content[offset..]).await.status, 201);
         assert_eq!(http.of(&ana, "GET", path, "", b"").await.body, content);
+    });
+}
+
+#[test]
+fn nobody_who_asks_for_nothing_holds_up_the_end() {
+    run_test(async {
+        for family in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut config = patient();
+            config.server.processes = (1 + usize::from(family)).try_into().unwrap();
+            let orders = Orders { family, ..Orders::new(folder.path(), &config) };
+            let server = ServerProcess::start(&orders).await;
+            let mut silent = Talk::to(server.address()).await;
+            let mut idle = Talk::to(server.address()).await;
+            assert_eq!(idle.ask("GET", "/healthz", "", b"").await.status, 200);
+            server.signal(Signal::SIGTERM);
+            assert!(server.ended().await.success());
+            assert!(silent.is_closed().await && idle.is_closed().await);
+        }
     });
 }
 

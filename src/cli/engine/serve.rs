@@ -54,7 +54,7 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<u8> {
         let stop = Stop::new();
         stop.on_signals().context("signals cannot be watched for")?;
         if args.member {
-            stop.on_end_of_input();
+            stop.on_end_of_input().context("standard input cannot be watched")?;
         }
         if several && !args.member { run_family(args, &options, stop).await } else { run(args, options, stop).await }
     });
@@ -93,7 +93,9 @@ impl Args {
 
 async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<()> {
     let serving = Serving::open(options).await?;
-    if !args.member {
+    if args.member {
+        Family::tell_parent();
+    } else {
         args.announce(serving.addresses(), serving.incoming_address());
     }
     Ok(serving.run(stop).await?)
@@ -122,6 +124,6 @@ async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::
         args.data.pass_on(&mut command);
         command
     };
-    args.announce(&addresses, options.incoming);
-    Ok(family.run(command, stop).await?)
+    let incoming = options.incoming;
+    Ok(family.run(command, || args.announce(&addresses, incoming), stop).await?)
 }

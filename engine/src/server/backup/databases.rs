@@ -198,7 +198,9 @@ fn named(connection: &Connection, user: i64, condition: &str) -> Result<Vec<Name
     let small = connection.table_exists(None, "small_contents")?;
     for table in naming(connection)? {
         let inside = if small {
-            format!("(SELECT content FROM small_contents AS s WHERE s.user = {table}.user AND s.object = {table}.object)")
+            format!(
+                "(SELECT content FROM small_contents AS s WHERE s.user = {table}.user AND s.object = {table}.object)"
+            )
         } else {
             "NULL".to_owned()
         };

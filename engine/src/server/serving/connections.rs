@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 
 use super::patient::Patient;
@@ -147,12 +148,29 @@ impl Conversation {
         let stream = Patient::new(stream, protocol.reading);
         match &protocol.tls {
             None => self.converse(stream, &protocol).await,
-            Some(tls) => match tokio::time::timeout(protocol.head, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.converse(stream, &protocol).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a client and the server do not agree on TLS"),
-                Err(_) => tracing::debug!("a client took too long to agree on TLS"),
-            },
+            Some(tls) => {
+                if let Some(stream) = self.agree(tls, stream, protocol.head).await {
+                    self.converse(stream, &protocol).await;
+                }
+            }
         }
+    }
+
+    /// The handshake of TLS, while there is time for it: before its end nothing was asked that could be left unanswered.
+    async fn agree<S>(&self, tls: &TlsAcceptor, stream: S, patience: Duration) -> Option<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let agreed = tokio::select! {
+            agreed = tokio::time::timeout(patience, tls.accept(stream)) => agreed,
+            () = self.stop.asked() => return None,
+        };
+        match agreed {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(%error, "a client and the server do not agree on TLS"),
+            Err(_) => tracing::debug!("a client took too long to agree on TLS"),
+        }
+        None
     }
 
     async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin, protocol: &Protocol) {

@@ -1,16 +1,22 @@
 //! Several processes that serve on one port. The parent serves nothing itself: it holds the port, starts the others, starts
 //! again those that die, and passes on what it is told.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as Pair;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use nix::sys::signal::{Signal as Number, kill};
 use nix::unistd::Pid;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
 use tokio::process::Child;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::options::{ServeError, ServeOptions};
 use super::sockets::{self, Reserved};
@@ -55,25 +61,46 @@ impl Family {
     }
 
     /// Keeps one process running for each number from 0, made by `command`, until told to end. Each must serve on
-    /// [`Family::addresses`] with the same `server.processes`, and end gently on SIGTERM and when its standard input
-    /// does ([`Stop::on_end_of_input`]), which is how it learns that its parent was killed. SIGHUP is passed on.
+    /// [`Family::addresses`] with the same `server.processes`, say so ([`Family::tell_parent`]), and end gently on SIGTERM
+    /// and when its standard input does ([`Stop::on_end_of_input`]), which is how it learns that its parent was killed.
+    /// SIGHUP is passed on. Once all listen, `listening` is called.
     ///
     /// # Errors
     /// [`ServeError::Process`] where a process ends again and again as soon as it begins, [`ServeError::AtOnce`] where
     /// the family was told to end at once. Either way none is left.
-    pub async fn run(self, command: impl Fn(usize) -> Command, stop: Stop) -> Result<(), ServeError> {
+    pub async fn run(
+        self,
+        command: impl Fn(usize) -> Command,
+        listening: impl FnOnce(),
+        stop: Stop,
+    ) -> Result<(), ServeError> {
         let stop = stop.child();
-        let members = (0..self.count).map(|number| {
+        let (told, hearing): (Vec<_>, Vec<_>) = (0..self.count).map(|_| oneshot::channel()).unzip();
+        let members = told.into_iter().enumerate().map(|(number, told)| {
             let (stop, command) = (stop.clone(), &command);
             let farewell = self.farewell;
             async move {
-                let outcome = Member { number, farewell, stop: stop.clone() }.keep(command).await;
+                let outcome = Member { number, farewell, told: Some(told), stop: stop.clone() }.keep(command).await;
                 // Where one cannot go on, none shall.
                 stop.gently();
                 outcome
             }
         });
-        join_all(members).await.into_iter().collect()
+        let announcing = async {
+            // One that ends before it listened has nothing to announce.
+            if try_join_all(hearing).await.is_ok() {
+                listening();
+            }
+        };
+        tokio::join!(join_all(members), announcing).0.into_iter().collect()
+    }
+
+    /// Tells the parent of a process of a family that this process listens. Standard input is a socket then, and where it
+    /// is none, nobody is told.
+    pub fn tell_parent() {
+        let Ok(parent) = std::io::stdin().as_fd().try_clone_to_owned() else { return };
+        // A parent that is gone is noticed by the end of the input.
+        let _ = Pair::from(parent).write_all(b"\n");
     }
 }
 
@@ -81,19 +108,19 @@ impl Family {
 struct Member {
     number: usize,
     farewell: Duration,
+    /// Where to tell that the first process listens, which is done once.
+    told: Option<oneshot::Sender<()>>,
     stop: Stop,
 }
 
 impl Member {
-    async fn keep(&self, command: impl Fn(usize) -> Command) -> Result<(), ServeError> {
+    async fn keep(mut self, command: impl Fn(usize) -> Command) -> Result<(), ServeError> {
         let mut hangups = signal(SignalKind::hangup()).map_err(system("SIGHUP cannot be caught"))?;
         let (mut early, mut settled) = (0, false);
         while !self.stop.is_asked() {
-            let mut child = start(command(self.number)).map_err(system("a process cannot be started"))?;
-            // Held until the process has ended: its end would tell the process that its parent is gone.
-            let _input = child.stdin.take();
+            let (child, mut line) = start(command(self.number)).map_err(system("a process cannot be started"))?;
             let begun = Instant::now();
-            let Some(status) = self.watch(child, &mut hangups).await? else { return Ok(()) };
+            let Some(status) = self.watch(child, &mut line, &mut hangups).await? else { return Ok(()) };
             if begun.elapsed() >= EARLY {
                 (early, settled) = (0, true);
             }
@@ -111,10 +138,24 @@ impl Member {
         Ok(())
     }
 
-    /// Waits for the end of a process: how it ended by itself, or nothing where it was told to.
-    async fn watch(&self, mut child: Child, hangups: &mut Signal) -> Result<Option<ExitStatus>, ServeError> {
+    /// Waits for the end of a process: how it ended by itself, or nothing where it was told to. Its line is held until
+    /// then, as the end of that would tell it that its parent is gone.
+    async fn watch(
+        &mut self,
+        mut child: Child,
+        line: &mut UnixStream,
+        hangups: &mut Signal,
+    ) -> Result<Option<ExitStatus>, ServeError> {
+        let mut heard = false;
         loop {
             tokio::select! {
+                said = line.read_u8(), if !heard => {
+                    heard = true;
+                    // Of its end the process itself tells.
+                    if let (Ok(_), Some(told)) = (said, self.told.take()) {
+                        let _ = told.send(());
+                    }
+                }
                 status = child.wait() => return status.map(Some).map_err(system("a process cannot be waited for")),
                 _ = hangups.recv() => tell(&child, Number::SIGHUP),
                 () = self.stop.asked() => break,
@@ -132,10 +173,14 @@ impl Member {
     }
 }
 
-fn start(mut command: Command) -> std::io::Result<Child> {
+/// A process, and the line to it that is its standard input.
+fn start(mut command: Command) -> std::io::Result<(Child, UnixStream)> {
+    let (line, input) = Pair::pair()?;
+    line.set_nonblocking(true)?;
     // In a group of its own, so that Ctrl-C in a terminal reaches it only once, through the parent.
-    command.stdin(Stdio::piped()).process_group(0);
-    tokio::process::Command::from(command).kill_on_drop(true).spawn()
+    command.stdin(OwnedFd::from(input)).process_group(0);
+    let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    Ok((child, UnixStream::from_std(line)?))
 }
 
 /// Sends a signal to a process that has not been waited for, so that its number is nobody else's.

@@ -1,9 +1,8 @@
 //! How a server is told to end: gently, so that requests under way finish, or at once. Both are safe for the data; what
 //! was acknowledged stays either way.
 
-use std::io;
+use std::io::{self, Read};
 
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -42,15 +41,20 @@ impl Stop {
     }
 
     /// Ends gently when standard input does, which is when whoever started this process, a [`super::Family`] for
-    /// example, is gone without saying so. Within a runtime only.
-    pub fn on_end_of_input(&self) {
+    /// example, is gone without saying so.
+    ///
+    /// # Errors
+    /// Where no thread can be had.
+    pub fn on_end_of_input(&self) -> io::Result<()> {
         let stop = self.clone();
-        tokio::spawn(async move {
-            let mut input = tokio::io::stdin();
+        // A thread of nobody's: a runtime would not end before the read does, which is when the parent has gone, and the
+        // parent waits for this process.
+        std::thread::Builder::new().name("input".to_owned()).spawn(move || {
             // What anyone writes there means nothing; an error means that nobody can.
-            while let Ok(1..) = input.read(&mut [0; 64]).await {}
+            while let Ok(1..) = io::stdin().read(&mut [0; 64]) {}
             stop.gently();
-        });
+        })?;
+        Ok(())
     }
 
     /// No new requests; those under way finish.
