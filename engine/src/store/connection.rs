@@ -36,6 +36,7 @@ pub(super) fn open(path: &Path, key: &KeyText, config: &StoreConfig) -> Result<C
         Some(key) => open_encrypted(path, key, config.page_size)?,
         None => open_plain(path, config.page_size)?,
     };
+    connection.busy_handler(Some(wait_for_lock))?;
     settle(&connection, config)?;
     Ok(connection)
 }
@@ -82,13 +83,12 @@ fn wait_for_lock(tries: i32) -> bool {
 }
 
 fn settle(connection: &Connection, config: &StoreConfig) -> Result<(), DatabaseError> {
-    connection.busy_handler(Some(wait_for_lock))?;
     connection.set_prepared_statement_cache_capacity(64);
     let journal = match config.journal {
         Journal::Wal => "WAL",
         Journal::Delete => "DELETE",
     };
-    connection.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(()))?;
+    set_journal(connection, journal)?;
     let synchronous = match config.synchronous {
         Synchronous::Off => "OFF",
         Synchronous::Normal => "NORMAL",
@@ -103,9 +103,45 @@ fn settle(connection: &Connection, config: &StoreConfig) -> Result<(), DatabaseE
     Ok(())
 }
 
+/// Changes how transactions are made atomic, where that is not so already. Whoever finds another connection at the same change
+/// is refused at once, without the busy handler, because both could wait for each other; so this tries again.
+fn set_journal(connection: &Connection, journal: &str) -> Result<(), DatabaseError> {
+    for tries in 0.. {
+        let changed = connection.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(()));
+        match changed {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait_for_lock(tries) => {}
+            changed => return Ok(changed?),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_database_may_be_opened_by_many_at_the_same_moment() {
+        for round in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("new.db");
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                let openers: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            start.wait();
+                            open(&path, &None, &StoreConfig::default()).map(drop)
+                        })
+                    })
+                    .collect();
+                for opener in openers {
+                    let opened = opener.join().unwrap();
+                    assert!(opened.is_ok(), "round {round}: {opened:?}");
+                }
+            });
+        }
+    }
 
     fn key(digit: char) -> KeyText {
         Some(Zeroizing::new(format!("x'{}'", digit.to_string().repeat(64))))
