@@ -121,8 +121,8 @@ impl Trial {
             Quantity::Throughput => Quantity::Payload,
             quantity => {
                 let iterations = if quantity.adds_up() { self.iterations.max(1) as f64 } else { 1.0 };
-                let scale = quantity.scale() / iterations;
-                return Some(self.column(metric)?.iter().map(|value| *value as f64 * scale).collect());
+                let each = |value: &u64| *value as f64 / iterations * quantity.scale();
+                return Some(self.column(metric)?.iter().map(each).collect());
             }
         };
         let (done, wall) = (self.column(Metric::of_case(done))?, self.column(Metric::WALL_TIME)?);
