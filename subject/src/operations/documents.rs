@@ -1,22 +1,27 @@
 //! The documents of a case, and what proves that they are all there. It must never ask the replica under test for what
 //! ought to be in it.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use benchline_engine::crypto::DOCUMENT_LIMIT;
-use benchline_engine::document::DocumentId;
-use benchline_engine::store::{Put, Replica};
+use benchline_engine::document::{Document, DocumentId, Revision};
+use benchline_engine::store::{Entry, Put, Replica};
 
 use super::{Setting, hex};
 use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
+use crate::payload::Payload;
 
+/// Most bytes of a document.
+pub(super) const SIZE_LIMIT: usize = DOCUMENT_LIMIT;
 /// Most documents of a case.
 const COUNT_LIMIT: u64 = 1_000_000;
 /// Most bytes of all documents of a case.
 const TOTAL_LIMIT: u64 = 4 << 30;
+const COUNT_WANTED: &str = "at most a million, and 4 GiB together";
 /// Documents that are stored in one go where it is not measured, or read in one list.
 const PAGE: usize = 500;
 
@@ -29,21 +34,31 @@ pub(super) struct Documents {
 impl Documents {
     /// Makes the documents that the parameters `documents` and `size` ask for.
     pub(super) fn read(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
-        let wanted = "at most a million, and 4 GiB together";
-        let count = parameters.count("documents", wanted)?;
-        let limit = DOCUMENT_LIMIT as u64;
+        let count = count(&mut parameters, "documents")?;
         let size = match parameters.value("size") {
-            Some(Value::Count(size)) if *size <= limit => Some(*size),
+            Some(Value::Count(size)) if *size <= SIZE_LIMIT as u64 => Some(*size),
             Some(Value::Text(word)) if word == "mail" => None,
             Some(Value::Text(word)) => return Err(unknown("word for `size`", word, ["mail"])),
             _ => return Err(parameters.missing("size", "bytes of a document, at most 8 MiB, or the word `mail`")),
         };
-        if count > COUNT_LIMIT || count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
-            return Err(parameters.missing("documents", wanted));
+        if count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
+            return Err(parameters.missing("documents", COUNT_WANTED));
         }
         parameters.finish()?;
+        Self::make(setting, count, size)
+    }
+
+    /// Makes as many documents of the mail mix as the parameter `messages` asks for.
+    pub(super) fn read_mail(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
+        let count = count(&mut parameters, "messages")?;
+        parameters.finish()?;
+        Self::make(setting, count, None)
+    }
+
+    /// Documents of `size` bytes each, or of the mail mix.
+    fn make(setting: &Setting<'_>, count: u64, size: Option<u64>) -> Result<Self, SubjectError> {
         let document = |index| {
-            let size = size.unwrap_or_else(|| setting.payload.mail_size(index, limit));
+            let size = size.unwrap_or_else(|| setting.payload.mail_size(index, SIZE_LIMIT as u64));
             let id = format!("D-{index:08}").parse().map_err(SubjectError::engine("naming a document"))?;
             Ok((id, setting.payload.document(index, size as usize)))
         };
@@ -55,6 +70,11 @@ impl Documents {
         self.list.len() as u64
     }
 
+    /// Their ids.
+    pub(super) fn ids(&self) -> Vec<DocumentId> {
+        self.list.iter().map(|(id, _)| id.clone()).collect()
+    }
+
     /// Bytes of all contents.
     pub(super) fn bytes(&self) -> u64 {
         self.list.iter().map(|(_, content)| content.len() as u64).sum()
@@ -63,6 +83,25 @@ impl Documents {
     /// A copy to be given away.
     pub(super) fn to_vec(&self) -> Vec<(DocumentId, Vec<u8>)> {
         self.list.clone()
+    }
+
+    /// The same documents with other contents, as long as before: document number i says what the payload says of index
+    /// i + `turn` × the number of documents.
+    pub(super) fn edited(&self, payload: Payload, turn: u64) -> Self {
+        let offset = turn * self.count();
+        let edit = |(index, (id, content)): (u64, &(DocumentId, Vec<u8>))| {
+            (id.clone(), payload.document(offset + index, content.len()))
+        };
+        Self { list: (0..).zip(&self.list).map(edit).collect() }
+    }
+
+    /// Replaces, off the clock, what the replica says of them.
+    pub(super) async fn overwrite(self, replica: &Replica) -> Result<(), SubjectError> {
+        let seen = list(replica).await?.into_iter().map(|entry| (entry.id, entry.revision));
+        let seen: BTreeMap<DocumentId, Revision> = seen.collect();
+        let put = |(id, content)| Put { replaces: seen.get(&id).cloned(), id, content };
+        let puts = self.list.into_iter().map(put).collect();
+        replica.put_many(puts).await.map(drop).map_err(SubjectError::engine("editing the documents"))
     }
 
     /// Stores them all, off the clock.
@@ -79,29 +118,92 @@ impl Documents {
     }
 }
 
-/// SHA-256 over a replica's documents sorted by id: for each the id, a zero byte, the length of its content (8 bytes,
-/// big-endian) and the content.
+/// SHA-256 over a replica's documents sorted by id, as [`Digest`].
 ///
 /// # Errors
-/// When the replica cannot be read, or has a conflict, which no case here may leave behind.
+/// When the replica cannot be read, or has a conflict, which this must not pass over.
 pub(super) async fn digest(replica: &Replica) -> Result<String, SubjectError> {
-    let reading = SubjectError::engine::<Box<dyn Error + Send + Sync>>("reading the documents back");
-    let mut context = Context::new(&SHA256);
-    let mut last = None;
-    loop {
-        let page = replica.list("", last.as_ref(), PAGE).await.map_err(|error| reading(error.into()))?;
-        let Some(entry) = page.last() else { return Ok(hex(&context.finish())) };
-        last = Some(entry.id.clone());
-        for entry in page {
-            let document = replica.get(&entry.id).await.map_err(|error| reading(error.into()))?;
-            let content = document.and_then(|document| document.content);
-            let Some(content) = content.filter(|_| entry.conflicts == 0) else {
-                return Err(reading(format!("document {} is in conflict, or gone", entry.id).into()));
-            };
-            context.update(entry.id.as_str().as_bytes());
-            context.update(&[0]);
-            context.update(&(content.len() as u64).to_be_bytes());
-            context.update(&content);
-        }
+    let mut digest = Digest::new();
+    for entry in list(replica).await? {
+        let document = replica.get(&entry.id).await.map_err(|error| reading(error.into()))?;
+        let content = document.and_then(|document| document.content);
+        let Some(content) = content.filter(|_| entry.conflicts == 0) else {
+            return Err(reading(format!("document {} is in conflict, or gone", entry.id).into()));
+        };
+        digest.add(&entry.id, &content);
     }
+    Ok(digest.finish())
+}
+
+fn count(parameters: &mut Parameters<'_>, name: &'static str) -> Result<u64, SubjectError> {
+    let count = parameters.count(name, COUNT_WANTED)?;
+    if count > COUNT_LIMIT { Err(parameters.missing(name, COUNT_WANTED)) } else { Ok(count) }
+}
+
+/// SHA-256 over all versions of the documents of replicas that must agree, replica after replica, as [`Digest`]; the
+/// versions of a document are sorted by what they say.
+///
+/// # Errors
+/// When a replica cannot be read, or two of them do not hold the same versions.
+pub(super) async fn digest_of_versions(replicas: [&Replica; 2]) -> Result<String, SubjectError> {
+    let [first, second] = [versions(replicas[0]).await?, versions(replicas[1]).await?];
+    if first != second {
+        return Err(reading("the replicas do not hold the same versions".into()));
+    }
+    let mut digest = Digest::new();
+    for mut versions in first.into_iter().chain(second) {
+        versions.sort_by(|one, other| one.content.cmp(&other.content));
+        versions.iter().for_each(|version| digest.add(&version.id, version.content.as_deref().unwrap_or_default()));
+    }
+    Ok(digest.finish())
+}
+
+/// All versions of each document, the current one first.
+async fn versions(replica: &Replica) -> Result<Vec<Vec<Document>>, SubjectError> {
+    let mut all = Vec::new();
+    for Entry { id, .. } in list(replica).await? {
+        let current = replica.get(&id).await.map_err(|error| reading(error.into()))?;
+        let mut conflicts = replica.conflicts(&id).await.map_err(|error| reading(error.into()))?;
+        conflicts.sort_by_cached_key(|version| version.revision.to_string());
+        all.push(current.into_iter().chain(conflicts).collect());
+    }
+    Ok(all)
+}
+
+/// The whole list of a replica's documents, sorted by id.
+pub(super) async fn list(replica: &Replica) -> Result<Vec<Entry>, SubjectError> {
+    let mut all: Vec<Entry> = Vec::new();
+    loop {
+        let last = all.last().map(|entry| entry.id.clone());
+        let page = replica.list("", last.as_ref(), PAGE).await.map_err(|error| reading(error.into()))?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// SHA-256 over contents in the order given: for each the id of its document, a zero byte, its length (8 bytes,
+/// big-endian) and itself.
+pub(super) struct Digest(Context);
+
+impl Digest {
+    pub(super) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    pub(super) fn add(&mut self, id: &DocumentId, content: &[u8]) {
+        self.0.update(id.as_str().as_bytes());
+        self.0.update(&[0]);
+        self.0.update(&(content.len() as u64).to_be_bytes());
+        self.0.update(content);
+    }
+
+    pub(super) fn finish(self) -> String {
+        hex(&self.0.finish())
+    }
+}
+
+fn reading(error: Box<dyn Error + Send + Sync>) -> SubjectError {
+    SubjectError::engine("reading the documents back")(error)
 }
