@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use benchline_engine::client::KeyRing;
-use benchline_engine::document::DocumentId;
+use benchline_engine::document::MAX_CONTENT;
 use tokio::runtime::Handle;
 
-use super::documents::{Digest, Documents, SIZE_LIMIT};
+use super::contents::ContentsDigest;
+use super::messages::{self, Messages};
 use super::replicas::Replicas;
 use super::{Client, Setting, Work, too_early};
 use crate::clock::Meter;
@@ -19,8 +20,10 @@ use crate::parameters::Parameters;
 const USER_ID: &str = "user <user@example.org>";
 
 struct Mail {
-    /// Encrypted, by the id of the document that each holds.
-    messages: Vec<(DocumentId, Vec<u8>)>,
+    /// Encrypted, by number.
+    messages: Vec<Vec<u8>>,
+    items: u64,
+    bytes: u64,
     ring: KeyRing,
     replicas: Replicas,
     /// What the last iteration opened, in the messages' order.
@@ -32,7 +35,8 @@ struct Mail {
 pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let mut config = setting.config.clone();
     config.keyring.reuse = parameters.word("keyring", &[("reused", true), ("fresh", false)])?;
-    let documents = Documents::read_mail(setting, parameters)?;
+    let messages = Messages::read(setting, &mut parameters)?;
+    parameters.finish()?;
     let mut replicas = Replicas::new(setting, "mail");
     let (ring, keys) = setting.runtime.block_on(async {
         let ring = KeyRing::new(&config, &replicas.fresh().await?, &setting.keys);
@@ -42,12 +46,11 @@ pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> 
         Ok::<_, SubjectError>((ring, keys))
     })?;
     let public = keys.current().public();
-    let encrypt = |(id, content): (DocumentId, Vec<u8>)| {
-        let message = public.encrypt(&content).map_err(SubjectError::engine("encrypting a message"))?;
-        Ok((id, message))
-    };
+    let encrypted = messages.iter().map(|(_, content)| public.encrypt(content));
     Ok(Box::new(Mail {
-        messages: documents.to_vec().into_iter().map(encrypt).collect::<Result<_, SubjectError>>()?,
+        messages: encrypted.collect::<Result<_, _>>().map_err(SubjectError::engine("encrypting a message"))?,
+        items: messages.count(),
+        bytes: messages.bytes(),
         ring,
         replicas,
         opened: None,
@@ -59,10 +62,10 @@ pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> 
 impl Mail {
     async fn open_all(&self) -> Result<Vec<Vec<u8>>, SubjectError> {
         let mut opened = Vec::with_capacity(self.messages.len());
-        for (_, message) in &self.messages {
+        for message in &self.messages {
             let unlocking = SubjectError::engine("unlocking the user's OpenPGP keys");
             let keys = self.ring.unlocked().await.map_err(unlocking)?;
-            let decrypted = keys.decrypt(message, SIZE_LIMIT).map_err(SubjectError::engine("opening a message"))?;
+            let decrypted = keys.decrypt(message, MAX_CONTENT).map_err(SubjectError::engine("opening a message"))?;
             opened.push(decrypted.content);
         }
         Ok(opened)
@@ -80,15 +83,13 @@ impl Client for Mail {
             self.opened = None;
             self.opened = Some(meter.time(|| self.runtime.block_on(self.open_all()))?);
         }
-        let opened = self.opened.iter().flatten();
-        let (items, bytes) = opened.fold((0, 0), |(items, bytes), content| (items + 1, bytes + content.len() as u64));
-        Ok(Work { items, bytes, counters: BTreeMap::new() })
+        Ok(Work { items: self.items, bytes: self.bytes, counters: BTreeMap::new() })
     }
 
     fn verify(&mut self) -> Result<String, SubjectError> {
         let opened = self.opened.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
-        let mut digest = Digest::new();
-        self.messages.iter().zip(opened).for_each(|((id, _), content)| digest.add(id, content));
+        let mut digest = ContentsDigest::new();
+        (0..).zip(opened).for_each(|(number, content)| digest.add(&messages::id(number), content));
         Ok(digest.finish())
     }
 

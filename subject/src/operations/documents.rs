@@ -4,24 +4,21 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use benchline_engine::crypto::DOCUMENT_LIMIT;
 use benchline_engine::document::{Document, DocumentId, Revision};
 use benchline_engine::store::{Entry, Put, Replica};
 
-use super::{Setting, hex};
+use super::Setting;
+use super::contents::ContentsDigest;
 use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
 use crate::payload::Payload;
 
-/// Most bytes of a document.
-pub(super) const SIZE_LIMIT: usize = DOCUMENT_LIMIT;
 /// Most documents of a case.
 const COUNT_LIMIT: u64 = 1_000_000;
 /// Most bytes of all documents of a case.
 const TOTAL_LIMIT: u64 = 4 << 30;
-const COUNT_WANTED: &str = "at most a million, and 4 GiB together";
 /// Documents that are stored in one go where it is not measured, or read in one list.
 const PAGE: usize = 500;
 
@@ -34,31 +31,21 @@ pub(super) struct Documents {
 impl Documents {
     /// Makes the documents that the parameters `documents` and `size` ask for.
     pub(super) fn read(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
-        let count = count(&mut parameters, "documents")?;
+        let wanted = "at most a million, and 4 GiB together";
+        let count = parameters.count("documents", wanted)?;
+        let limit = DOCUMENT_LIMIT as u64;
         let size = match parameters.value("size") {
-            Some(Value::Count(size)) if *size <= SIZE_LIMIT as u64 => Some(*size),
+            Some(Value::Count(size)) if *size <= limit => Some(*size),
             Some(Value::Text(word)) if word == "mail" => None,
             Some(Value::Text(word)) => return Err(unknown("word for `size`", word, ["mail"])),
             _ => return Err(parameters.missing("size", "bytes of a document, at most 8 MiB, or the word `mail`")),
         };
-        if count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
-            return Err(parameters.missing("documents", COUNT_WANTED));
+        if count > COUNT_LIMIT || count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
+            return Err(parameters.missing("documents", wanted));
         }
         parameters.finish()?;
-        Self::make(setting, count, size)
-    }
-
-    /// Makes as many documents of the mail mix as the parameter `messages` asks for.
-    pub(super) fn read_mail(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
-        let count = count(&mut parameters, "messages")?;
-        parameters.finish()?;
-        Self::make(setting, count, None)
-    }
-
-    /// Documents of `size` bytes each, or of the mail mix.
-    fn make(setting: &Setting<'_>, count: u64, size: Option<u64>) -> Result<Self, SubjectError> {
         let document = |index| {
-            let size = size.unwrap_or_else(|| setting.payload.mail_size(index, SIZE_LIMIT as u64));
+            let size = size.unwrap_or_else(|| setting.payload.mail_size(index, limit));
             let id = format!("D-{index:08}").parse().map_err(SubjectError::engine("naming a document"))?;
             Ok((id, setting.payload.document(index, size as usize)))
         };
@@ -118,29 +105,24 @@ impl Documents {
     }
 }
 
-/// SHA-256 over a replica's documents sorted by id, as [`Digest`].
+/// The [`ContentsDigest`] of a replica's documents.
 ///
 /// # Errors
 /// When the replica cannot be read, or has a conflict, which this must not pass over.
 pub(super) async fn digest(replica: &Replica) -> Result<String, SubjectError> {
-    let mut digest = Digest::new();
+    let mut digest = ContentsDigest::new();
     for entry in list(replica).await? {
         let document = replica.get(&entry.id).await.map_err(|error| reading(error.into()))?;
         let content = document.and_then(|document| document.content);
         let Some(content) = content.filter(|_| entry.conflicts == 0) else {
             return Err(reading(format!("document {} is in conflict, or gone", entry.id).into()));
         };
-        digest.add(&entry.id, &content);
+        digest.add(entry.id.as_str(), &content);
     }
     Ok(digest.finish())
 }
 
-fn count(parameters: &mut Parameters<'_>, name: &'static str) -> Result<u64, SubjectError> {
-    let count = parameters.count(name, COUNT_WANTED)?;
-    if count > COUNT_LIMIT { Err(parameters.missing(name, COUNT_WANTED)) } else { Ok(count) }
-}
-
-/// SHA-256 over all versions of the documents of replicas that must agree, replica after replica, as [`Digest`]; the
+/// The [`ContentsDigest`] of all versions of the documents of replicas that must agree, replica after replica; the
 /// versions of a document are sorted by what they say.
 ///
 /// # Errors
@@ -150,10 +132,12 @@ pub(super) async fn digest_of_versions(replicas: [&Replica; 2]) -> Result<String
     if first != second {
         return Err(reading("the replicas do not hold the same versions".into()));
     }
-    let mut digest = Digest::new();
+    let mut digest = ContentsDigest::new();
     for mut versions in first.into_iter().chain(second) {
         versions.sort_by(|one, other| one.content.cmp(&other.content));
-        versions.iter().for_each(|version| digest.add(&version.id, version.content.as_deref().unwrap_or_default()));
+        versions
+            .iter()
+            .for_each(|version| digest.add(version.id.as_str(), version.content.as_deref().unwrap_or_default()));
     }
     Ok(digest.finish())
 }
@@ -180,27 +164,6 @@ pub(super) async fn list(replica: &Replica) -> Result<Vec<Entry>, SubjectError> 
             return Ok(all);
         }
         all.extend(page);
-    }
-}
-
-/// SHA-256 over contents in the order given: for each the id of its document, a zero byte, its length (8 bytes,
-/// big-endian) and itself.
-pub(super) struct Digest(Context);
-
-impl Digest {
-    pub(super) fn new() -> Self {
-        Self(Context::new(&SHA256))
-    }
-
-    pub(super) fn add(&mut self, id: &DocumentId, content: &[u8]) {
-        self.0.update(id.as_str().as_bytes());
-        self.0.update(&[0]);
-        self.0.update(&(content.len() as u64).to_be_bytes());
-        self.0.update(content);
-    }
-
-    pub(super) fn finish(self) -> String {
-        hex(&self.0.finish())
     }
 }
 

@@ -2,12 +2,14 @@
 //! engine's work through the engine's public interface only, and must never put on the clock what a user would not
 //! wait for.
 
+mod contents;
 mod crypto;
 mod crypto_derive;
 mod crypto_mail;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod messages;
 mod replicas;
 mod store_create;
 mod store_read;

@@ -8,7 +8,8 @@ use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::documents::{Digest, Documents};
+use super::contents::ContentsDigest;
+use super::documents::Documents;
 use super::replicas::{Place, Replicas};
 use super::{Client, Setting, Work, on_reactor, too_early};
 use crate::clock::Meter;
@@ -85,8 +86,8 @@ impl Client for Read {
     fn verify(&mut self) -> Result<String, SubjectError> {
         let read = self.read.as_mut().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
         read.sort();
-        let mut digest = Digest::new();
-        read.iter().for_each(|(id, content)| digest.add(id, content));
+        let mut digest = ContentsDigest::new();
+        read.iter().for_each(|(id, content)| digest.add(id.as_str(), content));
         Ok(digest.finish())
     }
 
