@@ -6,9 +6,12 @@ Shares no code with the subject, so a digest that both agree on is right. Runnin
     python3 scenarios/expect.py
 """
 
+import functools
+import hashlib
 import importlib.util
 import pathlib
 import re
+import struct
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPEC = importlib.util.spec_from_file_location("payload", ROOT / "subject/tests/vectors/make.py")
@@ -25,6 +28,24 @@ def size_of(text):
     return int(number) * UNITS[unit]
 
 
+def sizes(count, size):
+    """Sizes of the contents of index 0, 1, ..."""
+    return [payload.mail_size(SEED, index, MAIL_LIMIT) if size == "mail" else size_of(size) for index in range(count)]
+
+
+@functools.cache
+def made(make, index, length):
+    return make(SEED, index, length)
+
+
+def contents(prefix, make, lengths):
+    """Items, bytes and the digest over contents sorted by id, as docs/SUBJECT.md describes it."""
+    total = hashlib.sha256()
+    for index, length in enumerate(lengths):
+        total.update(b"%s%08d\0" % (prefix.encode(), index) + struct.pack(">Q", length) + made(make, index, length))
+    return len(lengths), sum(lengths), total.hexdigest()
+
+
 def expected(point):
     """Items, bytes and digest of the operation's result at one point."""
     form = re.search(r'form = "(\w+)"', point)
@@ -32,6 +53,10 @@ def expected(point):
     if form:
         make = payload.blob if form.group(1) == "blob" else payload.document
         return 1, size_of(size), payload.sha256(make(SEED, 0, size_of(size)))
+    if blobs := re.search(r"\bblobs = (\d+)", point):
+        return contents("B-", payload.blob, sizes(int(blobs.group(1)), size))
+    if messages := re.search(r"\bmessages = (\d+)", point):
+        return contents("M-", payload.document, sizes(int(messages.group(1)), size))
     count = int(re.search(r"documents = (\d+)", point).group(1))
     if size == "mail":
         total = sum(payload.mail_size(SEED, index, MAIL_LIMIT) for index in range(count))

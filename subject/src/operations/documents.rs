@@ -3,12 +3,12 @@
 
 use std::error::Error;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use benchline_engine::crypto::DOCUMENT_LIMIT;
 use benchline_engine::document::DocumentId;
 use benchline_engine::store::{Put, Replica};
 
-use super::{Setting, hex};
+use super::Setting;
+use super::contents::ContentsDigest;
 use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
@@ -79,18 +79,17 @@ impl Documents {
     }
 }
 
-/// SHA-256 over a replica's documents sorted by id: for each the id, a zero byte, the length of its content (8 bytes,
-/// big-endian) and the content.
+/// The [`ContentsDigest`] of a replica's documents.
 ///
 /// # Errors
 /// When the replica cannot be read, or has a conflict, which no case here may leave behind.
 pub(super) async fn digest(replica: &Replica) -> Result<String, SubjectError> {
     let reading = SubjectError::engine::<Box<dyn Error + Send + Sync>>("reading the documents back");
-    let mut context = Context::new(&SHA256);
+    let mut digest = ContentsDigest::new();
     let mut last = None;
     loop {
         let page = replica.list("", last.as_ref(), PAGE).await.map_err(|error| reading(error.into()))?;
-        let Some(entry) = page.last() else { return Ok(hex(&context.finish())) };
+        let Some(entry) = page.last() else { return Ok(digest.finish()) };
         last = Some(entry.id.clone());
         for entry in page {
             let document = replica.get(&entry.id).await.map_err(|error| reading(error.into()))?;
@@ -98,10 +97,7 @@ pub(super) async fn digest(replica: &Replica) -> Result<String, SubjectError> {
             let Some(content) = content.filter(|_| entry.conflicts == 0) else {
                 return Err(reading(format!("document {} is in conflict, or gone", entry.id).into()));
             };
-            context.update(entry.id.as_str().as_bytes());
-            context.update(&[0]);
-            context.update(&(content.len() as u64).to_be_bytes());
-            context.update(&content);
+            digest.add(entry.id.as_str(), &content);
         }
     }
 }

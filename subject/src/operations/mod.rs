@@ -2,10 +2,15 @@
 //! engine's work through the engine's public interface only, and must never put on the clock what a user would not
 //! wait for.
 
+mod account;
+mod blobs;
+mod contents;
 mod crypto;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod http;
+mod incoming;
 mod replicas;
 mod store_create;
 mod sync_client;
@@ -84,9 +89,19 @@ struct Offer {
     prepare: PrepareClient,
 }
 
-const OFFERS: [Offer; 5] = [
+const OFFERS: [Offer; 10] = [
     Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
     Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
+    Offer { name: "blobs/store", version: 1, roles: &[Role::Client], prepare: blobs::store::prepare },
+    Offer { name: "blobs/server_store", version: 1, roles: &[Role::Client], prepare: blobs::server_store::prepare },
+    Offer { name: "blobs/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::upload::prepare },
+    Offer {
+        name: "blobs/download",
+        version: 1,
+        roles: &[Role::Server, Role::Client],
+        prepare: blobs::download::prepare,
+    },
+    Offer { name: "incoming/pipeline", version: 1, roles: &[Role::Server, Role::Client], prepare: incoming::prepare },
     Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
     Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
     Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },

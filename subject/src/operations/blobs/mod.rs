@@ -1,0 +1,13 @@
+//! The operations on blobs: on a device (`store`), at the server (`server_store`), between the two (`upload`, `download`,
+//! `resume`, `priority`, `flaky`), and against the way without blobs (`legacy`). None may ask what is under test for what
+//! ought to be in it.
+//!
+//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two; `relay` is a bad network.
+
+pub(super) mod devices;
+pub(super) mod download;
+pub(super) mod server_store;
+mod set;
+pub(super) mod store;
+pub(super) mod transfers;
+pub(super) mod upload;
