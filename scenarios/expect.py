@@ -54,7 +54,9 @@ def expected(point):
         make = payload.blob if form.group(1) == "blob" else payload.document
         return 1, size_of(size), payload.sha256(make(SEED, 0, size_of(size)))
     if blobs := re.search(r"\bblobs = (\d+)", point):
-        return contents("B-", payload.blob, sizes(int(blobs.group(1)), size))
+        wanted = re.search(r'wanted = "([^"]+)"', point)
+        more = [size_of(wanted.group(1))] if wanted else []
+        return contents("B-", payload.blob, sizes(int(blobs.group(1)), size) + more)
     if messages := re.search(r"\bmessages = (\d+)", point):
         return contents("M-", payload.document, sizes(int(messages.group(1)), size))
     count = int(re.search(r"documents = (\d+)", point).group(1))

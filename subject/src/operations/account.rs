@@ -44,4 +44,9 @@ impl Account {
                 .map(|(address, token)| Incoming { address: address.to_owned(), token: token.to_owned() }),
         })
     }
+
+    /// The address without its scheme: `127.0.0.1:PORT`.
+    pub(super) fn host(&self) -> &str {
+        self.address.strip_prefix("http://").unwrap_or(&self.address)
+    }
 }

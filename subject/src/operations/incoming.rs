@@ -10,7 +10,6 @@ use benchline_engine::client::{BLOB_NAMESPACE, Blobs, IncomingClient, KeyRing, S
 use benchline_engine::config::Config;
 use benchline_engine::crypto::Keys;
 use benchline_engine::store::{BlobAddress, Replica};
-use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -18,25 +17,18 @@ use super::account::{Account, Incoming};
 use super::blobs::devices::Devices;
 use super::contents::ContentsDigest;
 use super::http::Connection;
+use super::messages::{self, Messages};
 use super::replicas::Replicas;
 use super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use crate::clock::Meter;
-use crate::contract::{Access, Value};
+use crate::contract::Access;
 use crate::error::SubjectError;
-use crate::parameters::{Parameters, unknown};
+use crate::parameters::Parameters;
 
-/// Most messages of a case.
-const COUNT_LIMIT: u64 = 100_000;
-/// Most bytes of a message, and of all messages of a case.
-const SIZE_LIMIT: u64 = 8 << 20;
-const TOTAL_LIMIT: u64 = 1 << 30;
 /// Connections of the mail service.
 const CONNECTIONS: usize = 4;
 /// Whose key is made.
 const OWNER: &str = "Ana <ana@example.org>";
-
-/// The messages of a case with their names, sorted by them.
-type Messages = Arc<[(String, Bytes)]>;
 
 struct Pipeline {
     messages: Messages,
@@ -61,7 +53,7 @@ struct Ready {
 }
 
 pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let messages = read(setting, &mut parameters)?;
+    let messages = Messages::read(setting, &mut parameters)?;
     parameters.finish()?;
     Ok(Box::new(Pipeline {
         messages,
@@ -74,25 +66,6 @@ pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> 
         operation: setting.operation.to_owned(),
         runtime: setting.runtime.clone(),
     }))
-}
-
-fn read(setting: &Setting<'_>, parameters: &mut Parameters<'_>) -> Result<Messages, SubjectError> {
-    let wanted = "at most 100000, and 1 GiB together";
-    let count = parameters.count("messages", wanted)?;
-    let size = match parameters.value("size") {
-        Some(Value::Count(size)) if *size <= SIZE_LIMIT => Some(*size),
-        Some(Value::Text(word)) if word == "mail" => None,
-        Some(Value::Text(word)) => return Err(unknown("word for `size`", word, ["mail"])),
-        _ => return Err(parameters.missing("size", "bytes of a message, at most 8 MiB, or the word `mail`")),
-    };
-    if count > COUNT_LIMIT || count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
-        return Err(parameters.missing("messages", wanted));
-    }
-    let message = |index| {
-        let size = size.unwrap_or_else(|| setting.payload.mail_size(index, SIZE_LIMIT));
-        (format!("M-{index:08}"), Bytes::from(setting.payload.document(index, size as usize)))
-    };
-    Ok((0..count).map(message).collect())
 }
 
 impl Client for Pipeline {
@@ -123,21 +96,21 @@ impl Client for Pipeline {
         meter.time(|| {
             on_reactor(&self.runtime, async move {
                 hand_over(messages.clone(), account, door).await?;
-                process(&client, messages.len()).await
+                process(&client, messages.count() as usize).await
             })
         })?;
         self.stored = Some((replica, blobs));
-        let bytes = self.messages.iter().map(|(_, content)| content.len() as u64).sum();
-        Ok(Work { items: self.messages.len() as u64, bytes, counters: BTreeMap::new() })
+        Ok(Work { items: self.messages.count(), bytes: self.messages.bytes(), counters: BTreeMap::new() })
     }
 
     fn verify(&mut self) -> Result<String, SubjectError> {
         let (replica, blobs) = self.stored.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
         self.runtime.block_on(async {
             let mut digest = ContentsDigest::new();
-            for (id, _) in self.messages.iter() {
-                let content = stored(replica, blobs, id).await;
-                digest.add(id, &content.map_err(SubjectError::engine("reading the messages back"))?);
+            for (index, _) in self.messages.iter() {
+                let id = messages::id(index);
+                let content = stored(replica, blobs, &id).await;
+                digest.add(&id, &content.map_err(SubjectError::engine("reading the messages back"))?);
             }
             Ok(digest.finish())
         })
@@ -159,8 +132,8 @@ async fn hand_over(messages: Messages, account: Account, door: Incoming) -> Resu
         let (messages, user, door) = (messages.clone(), account.user.clone(), door.clone());
         services.spawn(async move {
             let mut connection = Connection::open(&door.address).await?;
-            for (id, content) in messages.iter().skip(first).step_by(CONNECTIONS) {
-                let path = format!("/v1/incoming/{user}/{id}");
+            for (index, content) in messages.iter().skip(first).step_by(CONNECTIONS) {
+                let path = format!("/v1/incoming/{user}/{}", messages::id(index));
                 let answer = connection.send("PUT", &path, Some(&door.token), content).await?;
                 if !(200..300).contains(&answer.status) {
                     let problem = String::from_utf8_lossy(&answer.body).into_owned();

@@ -11,6 +11,7 @@ mod crypto_seal;
 mod documents;
 mod http;
 mod incoming;
+mod messages;
 mod replicas;
 mod store_create;
 mod sync_client;
@@ -89,7 +90,7 @@ struct Offer {
     prepare: PrepareClient,
 }
 
-const OFFERS: [Offer; 10] = [
+const OFFERS: [Offer; 14] = [
     Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
     Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
     Offer { name: "blobs/store", version: 1, roles: &[Role::Client], prepare: blobs::store::prepare },
@@ -101,6 +102,15 @@ const OFFERS: [Offer; 10] = [
         roles: &[Role::Server, Role::Client],
         prepare: blobs::download::prepare,
     },
+    Offer { name: "blobs/resume", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::resume::prepare },
+    Offer {
+        name: "blobs/priority",
+        version: 1,
+        roles: &[Role::Server, Role::Client],
+        prepare: blobs::priority::prepare,
+    },
+    Offer { name: "blobs/flaky", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::flaky::prepare },
+    Offer { name: "blobs/legacy", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::legacy::prepare },
     Offer { name: "incoming/pipeline", version: 1, roles: &[Role::Server, Role::Client], prepare: incoming::prepare },
     Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
     Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },

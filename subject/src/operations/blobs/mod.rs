@@ -2,12 +2,16 @@
 //! `resume`, `priority`, `flaky`), and against the way without blobs (`legacy`). None may ask what is under test for what
 //! ought to be in it.
 //!
-//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two; `relay` is a bad network.
+//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two.
 
 pub(super) mod devices;
 pub(super) mod download;
+pub(super) mod flaky;
+pub(super) mod legacy;
+pub(super) mod priority;
+pub(super) mod resume;
 pub(super) mod server_store;
 mod set;
 pub(super) mod store;
-pub(super) mod transfers;
+mod transfers;
 pub(super) mod upload;

@@ -55,6 +55,16 @@ impl BlobSet {
         Ok(Self { list: list.collect::<Result<_, SubjectError>>()? })
     }
 
+    /// These, which are sorted by id.
+    pub(super) fn of(list: Vec<(BlobAddress, Bytes)>) -> Self {
+        Self { list }
+    }
+
+    /// Adds one that comes after all others.
+    pub(super) fn push(&mut self, address: BlobAddress, content: Vec<u8>) {
+        self.list.push((address, content.into()));
+    }
+
     /// How many.
     pub(super) fn count(&self) -> u64 {
         self.list.len() as u64

@@ -11,13 +11,13 @@ use super::set::NAMESPACE;
 use crate::error::SubjectError;
 
 /// A client that has just begun with what there is to do. It must be made on a runtime.
-pub(in super::super) fn connect(config: &Config, blobs: &Blobs, account: &Account) -> Result<BlobClient, SubjectError> {
+pub(super) fn connect(config: &Config, blobs: &Blobs, account: &Account) -> Result<BlobClient, SubjectError> {
     BlobClient::new(config, blobs, &account.address, &account.token).map_err(SubjectError::engine("making a client"))
 }
 
 /// Sends all blobs of the device that wait for it, and fetches all that only the server has: a client's life, from its
 /// connection to its end. Gives what it counted.
-pub(in super::super) async fn exchange(
+pub(super) async fn exchange(
     config: Config,
     blobs: Blobs,
     account: Account,
