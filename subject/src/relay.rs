@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use crate::payload::Payload;
@@ -32,6 +32,8 @@ pub(crate) enum Towards {
 pub(crate) struct Cutting {
     pub(crate) address: SocketAddr,
     cut: Receiver<()>,
+    /// Has no senders left when every connection is over, at both ends.
+    over: Receiver<()>,
 }
 
 impl Cutting {
@@ -40,26 +42,54 @@ impl Cutting {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let (tell, cut) = mpsc::channel();
-        let left = Arc::new(AtomicU64::new(bytes));
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                if left.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-                let Ok((client, server)) = client.and_then(|client| connect(client, server)) else { continue };
-                let (left, tell) = (left.clone(), tell.clone());
-                std::thread::spawn(move || pass_until_cut(&client, &server, towards, &left, &tell));
-            }
-        });
-        Ok(Self { address, cut })
+        let (open, over) = mpsc::channel();
+        let way = Arc::new(Way { towards, left: AtomicU64::new(bytes), entrance: address });
+        std::thread::spawn(move || accept(&listener, server, &way, &tell, &open));
+        Ok(Self { address, cut, over })
     }
 
-    /// Waits until everything is cut.
-    pub(crate) fn wait(self) -> io::Result<()> {
-        let never = |_| io::Error::new(io::ErrorKind::TimedOut, "the transfer ended before it could be cut");
-        self.cut.recv_timeout(PATIENCE).map_err(never)?;
-        // The listener's thread ends with the next connection, which is this one.
-        TcpStream::connect(self.address).map(drop)
+    /// Waits until connections are cut: nothing comes through any more.
+    pub(crate) fn wait(self) -> io::Result<Self> {
+        match self.cut.recv_timeout(PATIENCE) {
+            Ok(()) => Ok(self),
+            Err(_) => Err(late("the transfer ended before it could be cut")),
+        }
+    }
+
+    /// Waits until both ends have taken in what came through, and know that it was all. The client has to be closed before.
+    pub(crate) fn wait_for_the_end(self) -> io::Result<()> {
+        match self.over.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => Ok(()),
+            _ => Err(late("connections that were cut do not end")),
+        }
+    }
+}
+
+fn late(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, why)
+}
+
+/// What the connections of a [`Cutting`] share.
+struct Way {
+    towards: Towards,
+    /// Bytes that may still go that way.
+    left: AtomicU64,
+    /// Where the relay listens.
+    entrance: SocketAddr,
+}
+
+/// Takes connections until the cut. `open` is held by each that is not over.
+fn accept(listener: &TcpListener, server: SocketAddr, way: &Arc<Way>, tell: &Sender<()>, open: &Sender<()>) {
+    for client in listener.incoming() {
+        if way.left.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let Ok((client, server)) = client.and_then(|client| connect(client, server)) else { continue };
+        let (way, tell, open) = (way.clone(), tell.clone(), open.clone());
+        std::thread::spawn(move || {
+            pass_until_cut(&client, &server, &way, &tell);
+            drop(open);
+        });
     }
 }
 
@@ -71,26 +101,30 @@ fn connect(client: TcpStream, server: SocketAddr) -> io::Result<(TcpStream, TcpS
     Ok((client, server))
 }
 
-/// Passes both ways, counts down one of them, and ends both when nothing is left to pass there. Other connections end with
+/// Passes both ways, counts down one of them, and cuts both when nothing is left to pass there. Other connections end with
 /// their next piece.
-fn pass_until_cut(client: &TcpStream, server: &TcpStream, towards: Towards, left: &AtomicU64, tell: &Sender<()>) {
-    let (from, to, back) = match towards {
-        Towards::Server => (client, server, (server, client)),
-        Towards::Client => (server, client, (client, server)),
+fn pass_until_cut(client: &TcpStream, server: &TcpStream, way: &Way, tell: &Sender<()>) {
+    let (from, to) = match way.towards {
+        Towards::Server => (client, server),
+        Towards::Client => (server, client),
     };
     std::thread::scope(|scope| {
-        scope.spawn(|| pass(back.0, back.1, |length| length));
-        let take = |length: usize| {
-            let before =
-                left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| Some(left.saturating_sub(length as u64)));
-            usize::try_from(before.unwrap_or(0)).map_or(length, |left| left.min(length))
-        };
-        pass(from, to, take);
-        if left.load(Ordering::SeqCst) == 0 {
-            // What was passed arrives: this end is said in order.
+        // Read to its end: an end that is closed with something unread would take back what it has sent.
+        scope.spawn(|| {
+            pass(to, from, |length| length);
+            drain(to);
+        });
+        pass(from, to, |length| {
+            let less = |left: u64| Some(left.saturating_sub(length as u64));
+            let before = way.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).unwrap_or(0);
+            usize::try_from(before).map_or(length, |left| left.min(length))
+        });
+        if way.left.load(Ordering::SeqCst) == 0 {
+            // What was passed arrives, and then an end; the other side is told nothing.
             let _ = to.shutdown(Shutdown::Write);
-            let _ = client.shutdown(Shutdown::Both);
-            let _ = server.shutdown(Shutdown::Read);
+            let _ = from.shutdown(Shutdown::Both);
+            // The listener looks again whether it is over.
+            let _ = TcpStream::connect(way.entrance);
             let _ = tell.send(());
         }
     });
@@ -107,6 +141,12 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream, take: impl Fn(usize) -> usize)
     }
     // One that has broken has nothing to be told.
     let _ = to.shutdown(Shutdown::Write);
+}
+
+/// Reads what still comes, to no purpose.
+fn drain(mut from: &TcpStream) {
+    let mut piece = vec![0; PIECE];
+    while let Ok(1..) = from.read(&mut piece) {}
 }
 
 /// Becomes a relay whose connections fail now and then, where the arguments ask for that, and ends with its input. Each line
@@ -205,13 +245,15 @@ mod tests {
         let address = relay.address;
         let sender = std::thread::spawn(move || {
             let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(&vec![7; 300_000])
+            // More than any buffers on the way hold.
+            stream.write_all(&vec![7; 64 << 20])
         });
         let mut got = Vec::new();
         listener.accept().unwrap().0.read_to_end(&mut got).unwrap();
         assert_eq!(got.len(), 100_000);
-        relay.wait().unwrap();
-        let _ = sender.join().unwrap();
+        let relay = relay.wait().unwrap();
+        assert!(sender.join().unwrap().is_err(), "the sender was told nothing");
+        relay.wait_for_the_end().unwrap();
         assert!(TcpStream::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
     }
 

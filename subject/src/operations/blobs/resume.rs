@@ -129,12 +129,16 @@ async fn begin(
     let server: SocketAddr = account.host().parse()?;
     let relay = Cutting::start(server, towards, before)?;
     let client = connect(&config, &device, &Account { address: format!("http://{}", relay.address), ..account })?;
+    let mut progress = client.progress();
     let mut cut = tokio::task::spawn_blocking(|| relay.wait());
     let cut = tokio::select! {
         cut = &mut cut => cut,
         // It may find the way cut before this is told of it.
         _ = sync(&client) => cut.await,
     };
+    let relay = cut??;
+    // What came through is taken in by the client, and then by the server: the rest begins where they are.
+    progress.wait_for(|progress| progress.running.is_empty()).await?;
     client.close().await;
-    Ok(cut??)
+    Ok(tokio::task::spawn_blocking(|| relay.wait_for_the_end()).await??)
 }
