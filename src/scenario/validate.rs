@@ -144,7 +144,7 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         }
     }
     let kinds = parameter_kinds(file, reporter);
-    check_label(&file.label, &kinds, reporter);
+    check_label(file, &kinds, reporter);
     let roles = roles(file, reporter);
     let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
     Scenario {
@@ -190,16 +190,24 @@ fn parameter_kinds(file: &written::File, reporter: &mut Reporter<'_>) -> BTreeMa
     kinds
 }
 
-fn check_label(label: &Spanned<String>, kinds: &BTreeMap<String, ParameterKind>, reporter: &mut Reporter<'_>) {
+fn check_label(file: &written::File, kinds: &BTreeMap<String, ParameterKind>, reporter: &mut Reporter<'_>) {
+    let label = &file.label;
     match label::placeholders(label.get_ref()) {
         Err(message) => reporter.report(label.span(), message, None),
         Ok(names) => {
-            for name in names.into_iter().filter(|name| !kinds.contains_key(*name)) {
+            for name in names.into_iter().filter(|name| !kinds.contains_key(*name) && !is_set_everywhere(file, name)) {
                 let suggestion = did_you_mean(name, kinds.keys().map(String::as_str));
-                reporter.report(label.span(), format!("the label names `{name}`, which is no parameter"), suggestion);
+                let message = format!("the label names `{name}`, which is no parameter, nor a setting of every point");
+                reporter.report(label.span(), message, suggestion);
             }
         }
     }
+}
+
+/// Whether every point has this setting, its own or the scenario's.
+fn is_set_everywhere(file: &written::File, name: &str) -> bool {
+    let is_in = |settings: &BTreeMap<Spanned<String>, _>| settings.keys().any(|setting| setting.get_ref() == name);
+    is_in(&file.configuration) || file.points.get_ref().iter().all(|point| is_in(&point.get_ref().configuration))
 }
 
 fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
@@ -297,6 +305,8 @@ fn point(
 ) -> Point {
     let point = written.get_ref();
     let parameters = parameters(written.span(), point, kinds, reporter);
+    let configuration: Values =
+        common.clone().into_iter().chain(configuration(&point.configuration, reporter)).collect();
     let iterations = point.iterations.as_ref().map_or(1, |iterations| *iterations.get_ref());
     if let Some(written) = &point.iterations
         && !(1..=1_000_000_000).contains(written.get_ref())
@@ -309,9 +319,9 @@ fn point(
         reporter.report(digest.span(), "a digest is a SHA-256 in 64 lowercase hex digits", Some(suggestion));
     }
     Point {
-        label: label::fill(file.label.get_ref(), kinds, &parameters),
+        label: label::fill(file.label.get_ref(), kinds, &parameters, &configuration),
         parameters,
-        configuration: common.clone().into_iter().chain(configuration(&point.configuration, reporter)).collect(),
+        configuration,
         profiles: profiles(&point.profiles, reporter),
         iterations,
         warmup: repeats(point.warmup.as_ref().unwrap_or(&file.sampling.warmup), 0, "warmup", reporter),

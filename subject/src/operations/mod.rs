@@ -90,9 +90,12 @@ struct Offer {
     prepare: PrepareClient,
 }
 
-const OFFERS: [Offer; 14] = [
+const OFFERS: &[Offer] = &[
     Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
     Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
+    Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
+    Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
+    Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
     Offer { name: "blobs/store", version: 1, roles: &[Role::Client], prepare: blobs::store::prepare },
     Offer { name: "blobs/server_store", version: 1, roles: &[Role::Client], prepare: blobs::server_store::prepare },
     Offer { name: "blobs/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::upload::prepare },
@@ -112,9 +115,6 @@ const OFFERS: [Offer; 14] = [
     Offer { name: "blobs/flaky", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::flaky::prepare },
     Offer { name: "blobs/legacy", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::legacy::prepare },
     Offer { name: "incoming/pipeline", version: 1, roles: &[Role::Server, Role::Client], prepare: incoming::prepare },
-    Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
-    Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
-    Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
 ];
 
 /// The operations on offer.
