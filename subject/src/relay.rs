@@ -44,7 +44,12 @@ impl Cutting {
         let (tell, cut) = mpsc::channel();
         let (open, over) = mpsc::channel();
         let way = Arc::new(Way { towards, left: AtomicU64::new(bytes), entrance: address });
-        std::thread::spawn(move || accept(&listener, server, &way, &tell, &open));
+        std::thread::spawn(move || {
+            accept(&listener, server, &way, &tell, &open);
+            // Nobody is let in any more when this is said to be over.
+            drop(listener);
+            drop(open);
+        });
         Ok(Self { address, cut, over })
     }
 

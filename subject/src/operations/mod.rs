@@ -90,31 +90,25 @@ struct Offer {
     prepare: PrepareClient,
 }
 
+/// The roles of an operation that needs nobody else.
+const ALONE: &[Role] = &[Role::Client];
+const WITH_SERVER: &[Role] = &[Role::Server, Role::Client];
+
 const OFFERS: &[Offer] = &[
-    Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
-    Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
-    Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
-    Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
-    Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
-    Offer { name: "blobs/store", version: 1, roles: &[Role::Client], prepare: blobs::store::prepare },
-    Offer { name: "blobs/server_store", version: 1, roles: &[Role::Client], prepare: blobs::server_store::prepare },
-    Offer { name: "blobs/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::upload::prepare },
-    Offer {
-        name: "blobs/download",
-        version: 1,
-        roles: &[Role::Server, Role::Client],
-        prepare: blobs::download::prepare,
-    },
-    Offer { name: "blobs/resume", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::resume::prepare },
-    Offer {
-        name: "blobs/priority",
-        version: 1,
-        roles: &[Role::Server, Role::Client],
-        prepare: blobs::priority::prepare,
-    },
-    Offer { name: "blobs/flaky", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::flaky::prepare },
-    Offer { name: "blobs/legacy", version: 1, roles: &[Role::Server, Role::Client], prepare: blobs::legacy::prepare },
-    Offer { name: "incoming/pipeline", version: 1, roles: &[Role::Server, Role::Client], prepare: incoming::prepare },
+    Offer { name: "crypto/seal", version: 1, roles: ALONE, prepare: crypto_seal::prepare },
+    Offer { name: "crypto/open", version: 1, roles: ALONE, prepare: crypto_open::prepare },
+    Offer { name: "store/create", version: 1, roles: ALONE, prepare: store_create::prepare },
+    Offer { name: "sync/upload", version: 1, roles: WITH_SERVER, prepare: sync_upload::prepare },
+    Offer { name: "sync/download", version: 1, roles: WITH_SERVER, prepare: sync_download::prepare },
+    Offer { name: "blobs/store", version: 1, roles: ALONE, prepare: blobs::store::prepare },
+    Offer { name: "blobs/server_store", version: 1, roles: ALONE, prepare: blobs::server_store::prepare },
+    Offer { name: "blobs/upload", version: 1, roles: WITH_SERVER, prepare: blobs::upload::prepare },
+    Offer { name: "blobs/download", version: 1, roles: WITH_SERVER, prepare: blobs::download::prepare },
+    Offer { name: "blobs/resume", version: 1, roles: WITH_SERVER, prepare: blobs::resume::prepare },
+    Offer { name: "blobs/priority", version: 1, roles: WITH_SERVER, prepare: blobs::priority::prepare },
+    Offer { name: "blobs/flaky", version: 1, roles: WITH_SERVER, prepare: blobs::flaky::prepare },
+    Offer { name: "blobs/legacy", version: 1, roles: WITH_SERVER, prepare: blobs::legacy::prepare },
+    Offer { name: "incoming/pipeline", version: 1, roles: WITH_SERVER, prepare: incoming::prepare },
 ];
 
 /// The operations on offer.
