@@ -244,7 +244,9 @@ fn list_check_config_and_help_answer() {
     project.subject(1000, "exit 1").commit("Broken");
     assert!(String::from_utf8_lossy(&project.run(&["check", "--profile", "quick"], 1).stdout).contains("✕ toy/work"));
     assert!(String::from_utf8_lossy(&project.run(&["--config"], 0).stdout).contains("[subject]"));
-    for command in ["up", "run", "compare", "calibrate", "bisect", "list", "check", "serve", "history", "doctor"] {
+    for command in
+        ["up", "run", "compare", "calibrate", "bisect", "list", "check", "replay", "serve", "history", "doctor"]
+    {
         let help = project.run(&[command, "--help"], 0).stdout;
         assert!(String::from_utf8_lossy(&help).contains("Examples:"), "{command}");
     }

@@ -10,10 +10,11 @@ use benchline_subject::contract::{Access, Injection, Iterate, Observed, Prepare,
 
 use super::{
     Stop,
+    by_hand::ByHand,
     canary::{self, Workload},
     readings::{Reading, Readings, percentiles},
     sampler::{Sampled, Sampler},
-    subject::{StepError, Subject},
+    subject::{Program, StepError, Subject},
     totals::ChildUsage,
 };
 use crate::{
@@ -33,6 +34,8 @@ pub(super) struct TrialOrder<'a> {
     pub(super) clock_step_ns: u64,
     /// What the client is asked to do beside its work.
     pub(super) injection: Option<Injection>,
+    /// Set where a person looks on.
+    pub(super) by_hand: Option<&'a ByHand<'a>>,
     pub(super) stop: &'a Stop,
 }
 
@@ -63,8 +66,10 @@ pub(super) fn run_trial(
         StepError::Failed(kind, message) => TrialError::Failed { kind, message, log: logs(&subjects) },
     });
     drop(subjects);
-    // What cannot be removed now is removed before the next trial, and its cause is told then.
-    let _ = fs::remove_dir_all(order.folder);
+    if order.by_hand.is_none() {
+        // What cannot be removed now is removed before the next trial, and its cause is told then.
+        let _ = fs::remove_dir_all(order.folder);
+    }
     result.map(|trial| Trial { canary: Some(canary::around(before, canary.read())), ..trial })
 }
 
@@ -93,7 +98,7 @@ impl Stage {
             let folder = order.folder.join(role.as_str());
             fs::create_dir(&folder)
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
-            subjects.push(Subject::start(order.binary, *role, &folder, order.plan.timeout, order.stop)?);
+            subjects.push(Subject::start(&program(order, *role), *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
             operation_version = offered_version(subject, order.plan)?;
             if let Some(access) = prepare(subject, order, &folder, server.clone())? {
@@ -171,6 +176,12 @@ impl Stage {
     }
 }
 
+fn program<'a>(order: &TrialOrder<'a>, role: Role) -> Program<'a> {
+    let by_hand = order.by_hand;
+    let tool = by_hand.filter(|_| role == Role::Client).map_or(&[][..], |by_hand| by_hand.tool);
+    Program { binary: order.binary, tool, tap: by_hand.and_then(|by_hand| by_hand.tap.clone()) }
+}
+
 fn offered_version(subject: &Subject, plan: &CasePlan) -> Result<u32, StepError> {
     let wanted = &plan.case.operation;
     match subject.hello.operations.iter().find(|operation| operation.name == *wanted) {
@@ -216,7 +227,12 @@ fn take_sample(
     let before = read_all(subjects, probes, ProcessProbe::counters)?;
     let iterate = Request::Iterate(Iterate { count: order.plan.iterations });
     let client = client(subjects)?;
-    let sample = match client.ask(&iterate, "iterate", stop)? {
+    let pid = client.pid();
+    let around = |begins| order.by_hand.iter().for_each(|by_hand| (by_hand.around)(pid, begins));
+    around(true);
+    let answer = client.ask(&iterate, "iterate", stop);
+    around(false);
+    let sample = match answer? {
         Reply::Sample(sample) => sample,
         other => return Err(StepError::Failed(FailureKind::Protocol, client.unexpected("iterate", &other))),
     };
@@ -272,7 +288,8 @@ fn verify(order: &TrialOrder<'_>, subjects: &mut [Subject], sample: &Sample) -> 
     if got == right {
         return Ok(());
     }
-    Err(StepError::Failed(FailureKind::WrongResult, format!("the result is {got}; the scenario expects {right}")))
+    let message = format!("the result that the client verified is {got}; the scenario expects {right}");
+    Err(StepError::Failed(FailureKind::WrongResult, message))
 }
 
 fn client(subjects: &mut [Subject]) -> Result<&mut Subject, StepError> {
