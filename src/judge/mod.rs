@@ -17,6 +17,7 @@ mod effects;
 mod findings;
 #[cfg(test)]
 mod fixture;
+mod noise;
 mod pairing;
 mod reasons;
 mod reconcile;
@@ -38,6 +39,7 @@ pub use compare::{suspicious, verdicts};
 pub use design::{DesignError, design, gate_metrics, identical, tally};
 pub use effects::value;
 pub use findings::{FoundChange, Line, LinePoint, changes};
+pub use noise::{Noise, noise};
 pub use pairing::Pairs;
 pub use reasons::sentence;
 pub use reconcile::{FindingUpdate, moved, reconcile};
