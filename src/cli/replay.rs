@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     FAILED, FINE, interrupt,
-    measuring::{runtime, scenarios},
+    measuring::{platform, runtime, scenarios},
     output::say,
     replaying::{Found, Tool},
     settings::Settings,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     model::{Failure, Metric, Trial},
     revision::{BuildOutcome, Builder, BuiltSubject, Repository, cache_root},
-    runner::{self, Attempt, ByHand, Stop, Tap, Way},
+    runner::{self, Attempt, ByHand, Programs, Stop, Tap, Way},
     scenario::{self, CasePlan},
     units::Unit,
 };
@@ -90,7 +90,7 @@ pub(super) fn replay(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     if !args.json {
         say(format_args!("{}, {}\n{}", plan.case.scenario, plan.label.0, plan.case.key()));
     }
-    let attempt = perform(&plan, &subject, &place, tool.as_ref(), args, &stop);
+    let attempt = perform(&plan, &subject, &platform()?, &place, tool.as_ref(), args, &stop);
     match attempt {
         Attempt::Stopped => Ok(FAILED),
         Attempt::Failed(failure) => {
@@ -170,6 +170,7 @@ fn subject(settings: &Settings, revision: Option<&str>, stop: &Stop) -> anyhow::
 fn perform(
     plan: &CasePlan,
     subject: &BuiltSubject,
+    platform: &Path,
     place: &Place,
     tool: Option<&Found>,
     args: &Args,
@@ -184,7 +185,7 @@ fn perform(
     });
     let command = tool.map(Found::command).unwrap_or_default();
     let by_hand = ByHand {
-        binary: &subject.path,
+        programs: Programs { subject: &subject.path, platform },
         folder: &place.path().join("trial"),
         tool: &command,
         tap: args.verbose.then_some(tap),

@@ -9,7 +9,7 @@ use super::{
     Stop,
     attempt::{Attempt, attempt},
     canary::Workload,
-    trial::TrialOrder,
+    trial::{Programs, TrialOrder},
 };
 use crate::{probe::machine, scenario::CasePlan};
 
@@ -27,15 +27,16 @@ pub enum Way {
 
 /// What a person wants of the trial.
 pub struct ByHand<'a> {
-    /// The program that is measured.
-    pub binary: &'a Path,
+    /// The programs that play its roles.
+    pub programs: Programs<'a>,
     /// A folder for its files. What it holds is removed first; what the subject leaves is kept.
     pub folder: &'a Path,
-    /// A program and its arguments that start the client: put before the client's own command line. Empty for none.
+    /// A program and its arguments that start the client (or the server, where there is no client): put before its own
+    /// command line. Empty for none.
     pub tool: &'a [OsString],
     /// Is told each line of the pipe.
     pub tap: Option<Tap>,
-    /// Called with the client's process right before (`true`) and right after each request to iterate, warm-up included.
+    /// Called with that process right before (`true`) and right after each request to iterate, warm-up included.
     pub around: &'a dyn Fn(u32, bool),
 }
 
@@ -43,7 +44,7 @@ pub struct ByHand<'a> {
 pub fn replay(plan: &CasePlan, by_hand: &ByHand<'_>, stop: &Stop, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
     let order = TrialOrder {
         plan,
-        binary: by_hand.binary,
+        programs: by_hand.programs,
         folder: by_hand.folder,
         index: 0,
         order: 0,

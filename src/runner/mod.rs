@@ -25,6 +25,7 @@ pub use by_hand::{ByHand, Tap, Way, replay};
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};
 pub use subject::STOP_GRACE;
+pub use trial::Programs;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

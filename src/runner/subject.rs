@@ -52,6 +52,7 @@ pub(super) struct Subject {
 /// What is started.
 pub(super) struct Program<'a> {
     pub(super) binary: &'a Path,
+    pub(super) arguments: &'static [&'static str],
     /// A program and its arguments that start it; empty for none.
     pub(super) tool: &'a [OsString],
     /// Is told each line of the pipe.
@@ -61,18 +62,20 @@ pub(super) struct Program<'a> {
 impl Program<'_> {
     /// A program of which nobody hears a line.
     pub(super) fn plain(binary: &Path) -> Program<'_> {
-        Program { binary, tool: &[], tap: None }
+        Program { binary, arguments: &[], tool: &[], tap: None }
     }
 
     fn command(&self) -> Command {
-        match self.tool {
+        let mut command = match self.tool {
             [] => Command::new(self.binary),
-            [tool, arguments @ ..] => {
+            [tool, options @ ..] => {
                 let mut command = Command::new(tool);
-                command.args(arguments).arg(self.binary);
+                command.args(options).arg(self.binary);
                 command
             }
-        }
+        };
+        command.args(self.arguments);
+        command
     }
 }
 
