@@ -14,6 +14,7 @@ mod comparison;
 mod detect;
 mod doctor;
 mod engine;
+mod estimating;
 mod findings;
 mod history;
 mod interrupt;

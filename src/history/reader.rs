@@ -4,6 +4,7 @@
 mod deciding;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -141,6 +142,15 @@ impl Reader {
     /// See [`Reader::serial`].
     pub fn metrics(&self, scenario: &str) -> Result<Vec<Metric>> {
         self.now(|connection| read::metrics(connection, scenario))
+    }
+
+    /// How long a trial of each case took on average, in nanoseconds, by the case's key: in the newest run that measured
+    /// it, on one environment or on any.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn trial_durations(&self, environment: Option<&str>) -> Result<BTreeMap<String, f64>> {
+        self.now(|connection| read::trial_durations(connection, environment))
     }
 
     /// The x axis of a graph: the newest run of each revision on an environment, the oldest position first, those that could

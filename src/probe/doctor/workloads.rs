@@ -11,8 +11,8 @@ use std::{
 
 use serde::Serialize;
 
-/// Repetitions of each piece of work, in pairs that a comparison would make.
-const REPETITIONS: usize = 40;
+/// Repetitions of each piece of work, in pairs that a comparison would make. Tests, which are not optimised, make do with few.
+const REPETITIONS: usize = if cfg!(test) { 6 } else { 40 };
 
 /// No further repetition after this time, however slow the machine is.
 const LIMIT: Duration = Duration::from_secs(5);
