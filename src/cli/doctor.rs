@@ -60,7 +60,7 @@ struct Heard {
 }
 
 pub(super) fn doctor(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let environment = environment::fingerprint(None);
+    let environment = environment::fingerprint(None, None);
     let found = doctor::examine(settings.results());
     let heard = found.workloads.iter().map(listen).collect::<anyhow::Result<Vec<_>>>()?;
     let heard: Vec<Heard> = heard.into_iter().flatten().collect();

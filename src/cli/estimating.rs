@@ -58,7 +58,7 @@ impl Estimates {
             Err(HistoryError::Missing { .. }) => return Ok(Estimates::default()),
             Err(error) => return Err(error.into()),
         };
-        let here = environment::fingerprint(None).id;
+        let here = environment::fingerprint(None, None).id;
         Ok(Estimates { here: reader.trial_durations(Some(&here))?, elsewhere: reader.trial_durations(None)? })
     }
 

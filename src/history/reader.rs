@@ -12,7 +12,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{GroupCounts, HistoryError, Progress, Result, RunListing, Series, connection, lock, read};
-use crate::model::{Environment, Failure, Measurement, Metric, RunId, Trial};
+use crate::model::{Annotation, Environment, Failure, Measurement, Metric, RunId, Trial};
 
 /// Connections that are kept open between calls. More are opened while more calls are made at once.
 const KEPT: usize = 8;
@@ -84,6 +84,14 @@ impl Reader {
     /// See [`Reader::serial`].
     pub fn environment(&self, run: RunId) -> Result<Option<Environment>> {
         self.now(|connection| read::environment(connection, run))
+    }
+
+    /// The annotations of every run on an environment, in the order of the runs.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn annotations(&self, environment: &str) -> Result<Vec<(RunId, Annotation)>> {
+        self.now(|connection| read::all_annotations(connection, environment))
     }
 
     /// Every environment, without annotations: those belong to runs.

@@ -151,6 +151,7 @@ fn environment() -> Environment {
         memory_gib: 24,
         virtualization: "kvm".into(),
         platform: "linux x86_64".into(),
+        microcode: "0x1".into(),
         annotations: vec![Annotation { name: "kernel".into(), value: "6.18.1".into() }],
     }
 }

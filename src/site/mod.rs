@@ -37,6 +37,7 @@ mod run;
 mod scenarios;
 mod series;
 mod shared;
+mod surroundings;
 mod verdict_table;
 mod verdicts;
 mod words;

@@ -15,7 +15,8 @@ pub(super) use groups::{counted, grades};
 pub(super) use measurements::{failures, measurements};
 use runs::resolve;
 pub(super) use runs::{
-    annotations, axis, environment, environment_of, environments, latest, listing, progress, runs_of, serial,
+    all_annotations, annotations, axis, environment, environment_of, environments, latest, listing, progress, runs_of,
+    serial,
 };
 pub(super) use series::{all_series, metrics, scenarios, series};
 pub(super) use session::{
