@@ -112,6 +112,9 @@ fn noises(heard: &[Heard]) -> String {
     let rows = heard.iter().map(|heard| {
         let Noise { median, spread, smallest_change } = heard.noise;
         let seen = match smallest_change {
+            Some(change) if change >= 1.0 => {
+                format!("not even twice the time will be seen here in {first} + {second} blocks")
+            }
             Some(change) => format!(
                 "a change below about {} will not be seen here in {first} + {second} blocks",
                 Unit::Ratio.format(change)

@@ -233,8 +233,10 @@ fn figures(trial: &Trial) -> String {
     for column in &trial.columns {
         let Some(mut values) = trial.samples(column.metric).filter(|values| !values.is_empty()) else { continue };
         values.sort_by(f64::total_cmp);
-        let text = |place: usize| column.metric.unit().format(values[place]);
-        rows.push(vec![column.metric.to_string(), text(values.len() / 2), text(0), text(values.len() - 1)]);
+        let last = values.len() - 1;
+        let median = (values[last / 2] + values[last.div_ceil(2)]) / 2.0;
+        let cells = [median, values[0], values[last]].map(|value| column.metric.unit().format(value));
+        rows.push(std::iter::once(column.metric.to_string()).chain(cells).collect());
     }
     let total = |metric: Metric, value: u64| vec![metric.to_string(), metric.unit().format(value as f64)];
     rows.extend(trial.totals.iter().map(|each| total(each.metric, each.value)));

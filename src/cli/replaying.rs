@@ -129,7 +129,7 @@ impl Found {
                 let each = total as f64 / (f64::from(samples) * operations.max(1) as f64);
                 Ok(vec![
                     format!(
-                        "instructions  {} an operation ({total} in {samples} samples; the client alone, all threads)",
+                        "instructions  {} an operation ({total} in all, samples: {samples}; one role alone, all its threads)",
                         Unit::Count.format(each)
                     ),
                     format!("profile       {output}; `callgrind_annotate {output}` reads it"),

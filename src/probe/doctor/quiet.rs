@@ -138,7 +138,8 @@ fn other_load(during: &MachineUse) -> Finding {
 
 fn share(name: &'static str, ppm: Option<u64>, (warn, bad): (f64, f64), advice: &str) -> Finding {
     let Some(ppm) = ppm else { return Finding::unknown(name, "this kernel does not count it") };
-    let share = ppm as f64 / 1e6;
+    // The kernel adds to its counters a little late, so a whole share may look like more.
+    let share = (ppm as f64 / 1e6).min(1.0);
     Finding::new(name, Status::of(share, warn, bad), Unit::Ratio.format(share), advice)
 }
 
