@@ -36,6 +36,7 @@ mod respond;
 mod run;
 mod scenarios;
 mod series;
+mod settings;
 mod shared;
 mod surroundings;
 mod verdict_table;
@@ -56,6 +57,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
+use crate::model::Values;
 use shared::Shared;
 
 /// What the site shows.
@@ -80,6 +82,8 @@ pub struct ScenarioText {
     pub reading: String,
     /// The whole file.
     pub source: String,
+    /// The settings that its cases with other settings are held against, where it has such.
+    pub baseline: Option<Values>,
     /// Where the file lies, from the root of the repository.
     pub path: String,
 }

@@ -164,7 +164,7 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        let Part::Server(_) = &self.part else {
+        let Part::Server(server) = &self.part else {
             return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
         };
         let mut observed = Observed::default();
@@ -172,6 +172,7 @@ impl Case {
             probe.pause();
             observed.reactor = probe.take();
         }
+        observed.counters = server.counters()?;
         Ok(observed)
     }
 }
