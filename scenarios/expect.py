@@ -38,6 +38,11 @@ def made(make, index, length):
     return make(SEED, index, length)
 
 
+@functools.cache
+def digest_of(make, length):
+    return payload.sha256(make(SEED, 0, length))
+
+
 def contents(prefix, make, lengths):
     """Items, bytes and the digest over contents sorted by id, as docs/SUBJECT.md describes it."""
     total = hashlib.sha256()
@@ -46,13 +51,15 @@ def contents(prefix, make, lengths):
     return len(lengths), sum(lengths), total.hexdigest()
 
 
-def expected(point):
+def expected(scenario, point):
     """Items, bytes and digest of the operation's result at one point."""
+    if scenario == "crypto/derive":
+        return 1, 0, payload.sha256(payload.document(SEED, 0, 1000))
     form = re.search(r'form = "(\w+)"', point)
     size = re.search(r'[{ ]size = "([^"]+)"', point).group(1)
     if form:
         make = payload.blob if form.group(1) == "blob" else payload.document
-        return 1, size_of(size), payload.sha256(make(SEED, 0, size_of(size)))
+        return 1, size_of(size), digest_of(make, size_of(size))
     if blobs := re.search(r"\bblobs = (\d+)", point):
         wanted = re.search(r'wanted = "([^"]+)"', point)
         more = [size_of(wanted.group(1))] if wanted else []
@@ -60,19 +67,22 @@ def expected(point):
     if messages := re.search(r"\bmessages = (\d+)", point):
         return contents("M-", payload.document, sizes(int(messages.group(1)), size))
     count = int(re.search(r"documents = (\d+)", point).group(1))
-    if size == "mail":
-        total = sum(payload.mail_size(SEED, index, MAIL_LIMIT) for index in range(count))
-        return count, total, payload.documents_digest(SEED, count, "mail")
-    return count, count * size_of(size), payload.documents_digest(SEED, count, size_of(size))
+    if scenario == "sync/conflict":
+        return 2 * count, 2 * count * size_of(size), payload.conflicts_digest(SEED, count, size_of(size))
+    items, length, digest = contents("D-", payload.document, sizes(count, size))
+    if scenario in ("sync/nothing", "sync/initialise"):
+        return 1, 0, digest
+    return items, length, digest
 
 
-def expect_line(point):
-    items, length, digest = expected(point)
+def expect_line(scenario, point):
+    items, length, digest = expected(scenario, point)
     return re.sub(r"expect = .*", f'expect = {{ items = {items}, bytes = {length}, digest = "{digest}" }}', point)
 
 
 if __name__ == "__main__":
     for file in sorted((ROOT / "scenarios").glob("*/*.toml")):
         head, *points = file.read_text().split("[[points]]")
-        file.write_text("[[points]]".join([head, *map(expect_line, points)]))
+        scenario = f"{file.parent.name}/{file.stem}"
+        file.write_text("[[points]]".join([head, *(expect_line(scenario, point) for point in points)]))
         print(file.relative_to(ROOT))

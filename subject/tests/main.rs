@@ -5,6 +5,8 @@
 mod blobs;
 mod contract;
 mod injection;
+mod meeting;
+mod opening;
 mod operations;
 mod payload;
 mod pipe;
