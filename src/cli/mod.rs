@@ -24,6 +24,7 @@ mod pairing;
 mod rates;
 mod recorder;
 mod report;
+mod role;
 mod run;
 mod serve;
 mod settings;
@@ -97,6 +98,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Run the sync engine by hand: its server, or one of a user's devices.
     Engine(engine::Args),
+    /// Play a role of a case that is not the subject's. The runner asks for it.
+    #[command(hide = true)]
+    Role(role::Args),
 }
 
 /// Runs the program with the arguments of this process.
@@ -125,6 +129,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     // The engine knows nothing of what is measured where, so a faulty benchline.toml does not concern it.
     let command = match cli.command {
         Some(Command::Engine(args)) => return engine::engine(args),
+        // It runs in a folder of a trial, where no settings are meant for it.
+        Some(Command::Role(args)) => return role::role(&args),
         command => command,
     };
     let settings = settings::Settings::read(cli.overrides)?;
@@ -146,6 +152,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         Some(Command::Engine(args)) => engine::engine(args),
+        Some(Command::Role(args)) => role::role(&args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
 }
