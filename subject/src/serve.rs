@@ -102,6 +102,7 @@ impl Subject {
         let mut part = operations::prepare(request, &runtime)?;
         let server = match &mut part {
             Part::Server(server) => Some(server.new_account()?),
+            Part::Loaded(server) => Some(server.access()),
             Part::Client(_) => None,
         };
         let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
@@ -119,6 +120,7 @@ impl Subject {
         let finished = match part {
             Part::Client(mut client) => client.finish(),
             Part::Server(server) => server.finish(),
+            Part::Loaded(server) => server.finish(),
         };
         drop(runtime);
         finished
@@ -131,13 +133,21 @@ impl Case {
             Part::Client(client) => client.reset(request.server).map(|()| Ready { server: None }),
             Part::Server(server) => {
                 let account = server.new_account()?;
-                if let Some(probe) = &mut self.probe {
-                    probe.pause();
-                    probe.take();
-                    probe.resume();
-                }
+                self.count_anew();
                 Ok(Ready { server: Some(account) })
             }
+            Part::Loaded(_) => {
+                self.count_anew();
+                Ok(Ready { server: None })
+            }
+        }
+    }
+
+    fn count_anew(&mut self) {
+        if let Some(probe) = &mut self.probe {
+            probe.pause();
+            probe.take();
+            probe.resume();
         }
     }
 
@@ -164,9 +174,9 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        let Part::Server(_) = &self.part else {
+        if let Part::Client(_) = &self.part {
             return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
-        };
+        }
         let mut observed = Observed::default();
         if let Some(probe) = &mut self.probe {
             probe.pause();
