@@ -6,6 +6,7 @@ Shares no code with the subject, so a digest that both agree on is right. Runnin
     python3 scenarios/expect.py
 """
 
+import functools
 import importlib.util
 import pathlib
 import re
@@ -25,8 +26,46 @@ def size_of(text):
     return int(number) * UNITS[unit]
 
 
+@functools.cache
+def blob_digest(size):
+    return payload.sha256(payload.blob(SEED, 0, size))
+
+
+def under_load(point):
+    """What a load must have done: how many answers were right, the bytes of their bodies, and the record of it.
+
+    Each line of the record is how many were asked, then of each kind of request its method, the status, and the SHA-256 of
+    the answer, or `-` where that is not known beforehand.
+    """
+    def number(name):
+        found = re.search(rf"\b{name} = (\d+)", point)
+        return found and int(found.group(1))
+
+    action = re.search(r'action = "(\w+)"', point).group(1)
+    size = size_of(re.search(r'[{ ]size = "([^"]+)"', point).group(1))
+    requests = number("rate") * number("seconds") if number("rate") else number("clients") * number("each")
+    digest_of = lambda text: payload.sha256(text.encode())
+    content = blob_digest(size)
+    flags = '{"flags":["processed"]}'
+    count = f'{{"blobs":4,"bytes":{4 * size}}}'
+    # An entry of a list; `created` has ten digits until the year 2286.
+    entry = '{"id":"b0","length":%d,"digest":"%s","flags":[],"created":1234567890}' % (size, content)
+    listed = len('{"blobs":[],"next":null}') + 4 * len(entry) + 3
+    timed, after, body = {
+        "up": ("PUT 201 -", [f"GET 200 {content}", "DELETE 204 -"], size),
+        "down": (f"GET 200 {content}", [], size),
+        "list": ("GET 200 -", [f"GET 200 {digest_of(count)}"], listed),
+        "flag": ("PUT 204 -", [f"GET 200 {digest_of(flags)}"], len(flags)),
+        "delete": ("DELETE 204 -", ["GET 404 -"], 0),
+    }[action]
+    record = "".join(f"{requests} {kind}\n" for kind in [timed, *after])
+    return requests, requests * body, digest_of(record)
+
+
 def expected(point):
     """Items, bytes and digest of the operation's result at one point."""
+    if "action = " in point:
+        return under_load(point)
     form = re.search(r'form = "(\w+)"', point)
     size = re.search(r'[{ ]size = "([^"]+)"', point).group(1)
     if form:

@@ -2,6 +2,7 @@
 
 mod faults;
 mod pacing;
+mod role;
 mod server;
 
 use std::collections::BTreeSet;

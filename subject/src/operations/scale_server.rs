@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -26,6 +27,9 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The first argument of a process that this one starts to share its port.
 const MEMBER: &str = "member";
+
+/// The operation that says how many processes and runtimes there are.
+const SEVERAL: &str = "scale/processes";
 
 /// More than a server has descriptors for.
 const MOST_CLIENTS: u64 = 1000;
@@ -52,6 +56,13 @@ impl ScaleServer {
             _ => return Err(parameters.missing("size", wanted)),
         };
         let action = parameters.word("action", &Action::ALL)?;
+        let mut config = setting.config.clone();
+        let mut obeyed = vec!["clients", "size", "action"];
+        if setting.operation == SEVERAL {
+            config.server.processes = several("processes", &mut parameters)?;
+            config.server.runtimes = several("runtimes", &mut parameters)?;
+            obeyed.extend(["processes", "runtimes"]);
+        }
         let content = setting.payload.blob(0, size);
         let file = setting.folder.join("content");
         std::fs::write(&file, &content).map_err(SubjectError::engine("writing the content"))?;
@@ -61,11 +72,11 @@ impl ScaleServer {
             incoming: None,
             tls: None,
             plain: Plain::Loopback,
-            config: setting.config.clone(),
+            config,
         };
         let (stop, runtime) = (Stop::new(), setting.runtime.clone());
         let (address, users, serving) = runtime.block_on(serve(options, clients, stop.clone()))?;
-        let workload = scale_workload::workload(action, users, &file, &content);
+        let workload = scale_workload::workload(action, &obeyed, users, &file, &content);
         let credential = serde_json::to_string(&workload).map_err(SubjectError::engine("writing the workload"))?;
         Ok(Self { access: Access { address: format!("http://{address}"), credential }, stop, serving, runtime })
     }
@@ -95,6 +106,13 @@ pub fn serve_if_member() -> Option<ExitCode> {
             ExitCode::FAILURE
         }
     })
+}
+
+/// From 1 to 64 of something.
+fn several(name: &'static str, parameters: &mut Parameters<'_>) -> Result<NonZeroUsize, SubjectError> {
+    let wanted = "from 1 to 64";
+    let count = usize::try_from(parameters.count(name, wanted)?).ok().filter(|count| *count <= 64);
+    count.and_then(NonZeroUsize::new).ok_or_else(|| parameters.missing(name, wanted))
 }
 
 type Started = (SocketAddr, Vec<BTreeMap<String, String>>, JoinHandle<Result<(), SubjectError>>);

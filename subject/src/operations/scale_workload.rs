@@ -34,9 +34,10 @@ impl Action {
         [("up", Self::Up), ("down", Self::Down), ("list", Self::List), ("flag", Self::Flag), ("delete", Self::Delete)];
 }
 
-/// The workload of an action. `file` holds `content`.
+/// The workload of an action. `obeyed` are the parameters that the server has taken; `file` holds `content`.
 pub(super) fn workload(
     action: Action,
+    obeyed: &[&str],
     clients: Vec<BTreeMap<String, String>>,
     file: &Path,
     content: &[u8],
@@ -54,7 +55,7 @@ pub(super) fn workload(
     let (own, stocked) = ("blobs/load/b${k}", "blobs/load/b${k%4}");
     let flags = Content::Text(r#"{"flags":["processed"]}"#.to_owned());
     let mut workload = Workload {
-        parameters: ["clients", "size", "action"].map(str::to_owned).into(),
+        parameters: obeyed.iter().copied().map(str::to_owned).collect(),
         clients,
         stock: None,
         stock_count: 0,
@@ -113,7 +114,7 @@ mod tests {
     fn the_stock_is_what_the_paths_turn_around() {
         let client = || vec![[("user".to_owned(), "u".to_owned())].into()];
         for (word, action) in Action::ALL {
-            let workload = workload(action, client(), Path::new("/content"), b"abc");
+            let workload = workload(action, &[], client(), Path::new("/content"), b"abc");
             let paths: Vec<&str> = workload.timed.iter().map(|message| message.path.as_str()).collect();
             assert_eq!(workload.stock.is_some(), workload.stock_count > 0, "{word}");
             if paths.iter().any(|path| path.contains("${k%")) {
@@ -121,7 +122,7 @@ mod tests {
                 assert_eq!(workload.stock_count, STOCK, "{word}");
             }
         }
-        let put = workload(Action::Up, client(), Path::new("/content"), b"abc").timed.remove(0);
+        let put = workload(Action::Up, &[], client(), Path::new("/content"), b"abc").timed.remove(0);
         // SHA-256 of `abc` is the first vector of FIPS 180-2.
         assert_eq!(put.headers["Repr-Digest"], "sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:");
     }
