@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use benchline_subject::contract::{
-    CONTRACT_VERSION, Failed, FailureKind, Hello, Iterate, LINE_LIMIT, LatencyCount, Operation, Prepare, Prepared,
-    Ready, Reply, Request, Reset, Role, Sample, Verified,
+    CONTRACT_VERSION, Failed, FailureKind, Hello, Iterate, LINE_LIMIT, LatencyCount, Prepare, Prepared, Ready, Reply,
+    Request, Reset, Role, Sample, Verified,
 };
 use hdrhistogram::Histogram;
 use nix::time::{ClockId, clock_gettime};
@@ -26,9 +26,6 @@ const THREADS: usize = 1;
 
 /// Most bytes of a right answer.
 const ANSWER_LIMIT: u64 = 64 << 20;
-
-/// Operations that need a load. The server's subject says what is sent, so one more is one more name.
-const OPERATIONS: [&str; 2] = ["scale/clients", "scale/processes"];
 
 /// Serves the runner until told to finish, or until its input ends.
 ///
@@ -48,13 +45,10 @@ pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// No operation is named: a load sends whatever the server's subject describes.
 fn hello() -> Hello {
-    let operation = |name: &str| Operation { name: name.to_owned(), version: 1, roles: vec![Role::Server, Role::Load] };
-    Hello {
-        contract: CONTRACT_VERSION,
-        engine: format!("benchline {}", env!("CARGO_PKG_VERSION")),
-        operations: OPERATIONS.map(operation).into(),
-    }
+    let engine = format!("benchline {}", env!("CARGO_PKG_VERSION"));
+    Hello { contract: CONTRACT_VERSION, engine, operations: Vec::new() }
 }
 
 fn say(output: &mut impl Write, reply: &Reply) -> io::Result<()> {
