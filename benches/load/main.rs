@@ -1,6 +1,7 @@
 //! The load generator beside `wrk` (Debian's package): requests for each second of CPU time that the generator itself uses,
-//! which is what one core can send at most; and what each says of a server that stands still for one second. Prints one
-//! table; nothing is judged here. `cargo bench --bench load`.
+//! which is what one core can send at most; and what each says of a server that stands still for one second. `wrk` sends in a
+//! closed loop and adds the latencies that it did not see, as if each connection had sent at its mean pace. Prints one table;
+//! nothing is judged here. `cargo bench --bench load`.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program that prints measurements")]
 
@@ -136,7 +137,7 @@ fn compare() {
     for (name, run) in [
         (format!("ours, open loop at {RATE}/s"), ours("open", target::Target::start(true).address)),
         ("ours, closed loop".to_owned(), ours("closed", target::Target::start(true).address)),
-        ("wrk".to_owned(), wrk(target::Target::start(true).address)),
+        ("wrk, corrected afterwards by its mean pace".to_owned(), wrk(target::Target::start(true).address)),
     ] {
         println!("  {name}: {:.1} ms over {} requests", run.p99_ms, run.requests);
     }

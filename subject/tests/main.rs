@@ -4,6 +4,7 @@
 
 mod contract;
 mod injection;
+mod loaded;
 mod meeting;
 mod opening;
 mod operations;
