@@ -211,6 +211,12 @@ fn check_label(
     }
 }
 
+/// Whether every point has this setting, its own or the scenario's.
+fn is_set_everywhere(file: &written::File, name: &str) -> bool {
+    let is_in = |settings: &BTreeMap<Spanned<String>, _>| settings.keys().any(|setting| setting.get_ref() == name);
+    is_in(&file.configuration) || file.points.get_ref().iter().all(|point| is_in(&point.get_ref().configuration))
+}
+
 fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
     let known = [Role::Server, Role::Client, Role::Load];
     for word in file.roles.get_ref() {

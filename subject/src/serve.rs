@@ -1,6 +1,7 @@
 //! The subject's side of the pipe: says hello, reads requests line by line, answers each with one line. It must never
 //! write anything else to its output, never panic on what it reads, and end quietly when its input ends.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
 
 use tokio::runtime::{Builder, Runtime};
@@ -174,10 +175,15 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        if let Part::Client(_) = &self.part {
-            return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
-        }
-        let mut observed = Observed::default();
+        let counters = match &self.part {
+            Part::Client(_) => {
+                return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
+            }
+            Part::Server(server) => server.counters()?,
+            // The load counts its requests itself, those that failed too.
+            Part::Loaded(_) => BTreeMap::new(),
+        };
+        let mut observed = Observed { counters, ..Observed::default() };
         if let Some(probe) = &mut self.probe {
             probe.pause();
             observed.reactor = probe.take();

@@ -2,6 +2,7 @@
 //! of a pipe.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod blobs;
 mod contract;
 mod injection;
 mod loaded;

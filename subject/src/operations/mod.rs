@@ -2,6 +2,8 @@
 //! engine's work through the engine's public interface only, and must never put on the clock what a user would not
 //! wait for.
 
+mod account;
+mod blobs;
 mod contents;
 mod crypto;
 mod crypto_derive;
@@ -9,6 +11,8 @@ mod crypto_mail;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod http;
+mod incoming;
 mod messages;
 mod replicas;
 mod scale_server;
@@ -106,7 +110,7 @@ const LOADED: [(&str, u32); 2] = [("scale/clients", 1), ("scale/processes", 1)];
 const ALONE: &[Role] = &[Role::Client];
 const WITH_SERVER: &[Role] = &[Role::Server, Role::Client];
 
-const OFFERS: [Offer; 12] = [
+const OFFERS: &[Offer] = &[
     Offer { name: "crypto/seal", version: 1, roles: ALONE, prepare: crypto_seal::prepare },
     Offer { name: "crypto/open", version: 1, roles: ALONE, prepare: crypto_open::prepare },
     Offer { name: "crypto/derive", version: 1, roles: ALONE, prepare: crypto_derive::prepare },
@@ -119,6 +123,15 @@ const OFFERS: [Offer; 12] = [
     Offer { name: "sync/metadata", version: 1, roles: WITH_SERVER, prepare: sync_metadata::prepare },
     Offer { name: "sync/initialise", version: 1, roles: WITH_SERVER, prepare: sync_initialise::prepare },
     Offer { name: "sync/conflict", version: 1, roles: WITH_SERVER, prepare: sync_conflict::prepare },
+    Offer { name: "blobs/store", version: 1, roles: ALONE, prepare: blobs::store::prepare },
+    Offer { name: "blobs/server_store", version: 1, roles: ALONE, prepare: blobs::server_store::prepare },
+    Offer { name: "blobs/upload", version: 1, roles: WITH_SERVER, prepare: blobs::upload::prepare },
+    Offer { name: "blobs/download", version: 1, roles: WITH_SERVER, prepare: blobs::download::prepare },
+    Offer { name: "blobs/resume", version: 1, roles: WITH_SERVER, prepare: blobs::resume::prepare },
+    Offer { name: "blobs/priority", version: 1, roles: WITH_SERVER, prepare: blobs::priority::prepare },
+    Offer { name: "blobs/flaky", version: 1, roles: WITH_SERVER, prepare: blobs::flaky::prepare },
+    Offer { name: "blobs/legacy", version: 1, roles: WITH_SERVER, prepare: blobs::legacy::prepare },
+    Offer { name: "incoming/pipeline", version: 1, roles: WITH_SERVER, prepare: incoming::prepare },
 ];
 
 /// The operations on offer.

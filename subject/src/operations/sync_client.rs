@@ -7,10 +7,10 @@ use std::sync::Arc;
 use benchline_engine::client::{SyncClient, SyncReport};
 use benchline_engine::config::Config;
 use benchline_engine::crypto::Keys;
-use benchline_engine::protocol::UserName;
 use benchline_engine::store::Replica;
 
 use super::Setting;
+use super::account::Account;
 use super::documents::Documents;
 use super::replicas::Replicas;
 use crate::contract::Access;
@@ -31,11 +31,8 @@ impl Clients {
 
     /// A client that has not connected yet.
     pub(super) fn connect(&self, access: Option<&Access>) -> Result<Arc<SyncClient>, SubjectError> {
-        let wrong = |why: &str| SubjectError::Order(format!("`{}` needs {why}", self.operation));
-        let access = access.ok_or_else(|| wrong("a server"))?;
-        let (user, token) = access.credential.split_once(':').ok_or_else(|| wrong("a credential of user and token"))?;
-        let user: UserName = user.parse().map_err(SubjectError::engine("reading the credential"))?;
-        SyncClient::new(&self.config, &access.address, &user, token, &self.keys)
+        let Account { address, user, token, .. } = Account::read(&self.operation, access)?;
+        SyncClient::new(&self.config, &address, &user, &token, &self.keys)
             .map(Arc::new)
             .map_err(SubjectError::engine("making a client"))
     }
