@@ -21,7 +21,7 @@ mod workload;
 
 pub use error::LoadError;
 pub use exchange::{Answer, Content, Exchange};
-pub use plan::{Arrivals, Client, End, HIGHEST_RATE, LoadPlan, MOST_CLIENTS, Pace};
+pub use plan::{Arrivals, Client, End, HIGHEST_RATE, LOWEST_RATE, LoadPlan, MOST_CLIENTS, Pace};
 pub use role::serve;
 pub use run::run;
 pub use tally::{Fault, LoadReport, Volume};

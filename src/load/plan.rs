@@ -15,6 +15,12 @@ pub const MOST_CLIENTS: usize = 10_000;
 /// Requests a second above which planned times would lie closer together than the machine can wake.
 pub const HIGHEST_RATE: f64 = 1_000_000.0;
 
+/// Requests a second below which nobody would wait for the next.
+pub const LOWEST_RATE: f64 = 0.001;
+
+/// No part of a run lasts longer.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// A run.
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
@@ -106,10 +112,18 @@ impl LoadPlan {
         if self.timeout.is_zero() {
             return wrong("a request needs a time limit above zero");
         }
-        if let Pace::Open { from, to, .. } = self.pace
-            && !([from, to].iter().all(|rate| (0.0..=HIGHEST_RATE).contains(rate)) && to > 0.0)
-        {
-            return wrong(&format!("a rate is above 0 and at most {HIGHEST_RATE} requests a second"));
+        let mut spans = vec![self.warm_up, self.timeout];
+        if let Pace::Open { from, to, ramp, patience, .. } = self.pace {
+            if !((0.0..=HIGHEST_RATE).contains(&from) && (LOWEST_RATE..=HIGHEST_RATE).contains(&to)) {
+                return wrong(&format!("a rate ends at {LOWEST_RATE} to {HIGHEST_RATE} requests a second"));
+            }
+            spans.extend([ramp, patience]);
+        }
+        if let End::After(duration) = self.end {
+            spans.push(duration);
+        }
+        if spans.iter().any(|span| *span > LONGEST) {
+            return wrong("nothing of a run may last longer than a day");
         }
         let endless = self.clients.iter().any(|client| client.turns.end == u64::MAX);
         if self.end == End::Turns && endless {

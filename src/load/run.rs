@@ -138,14 +138,20 @@ struct Numbers {
 /// What the clients of one thread share.
 struct Shared {
     span: Span,
-    pace: Pace,
+    /// In an open loop alone.
+    plan: Option<Planned>,
     /// Most requests that count.
     most: u64,
     numbers: Arc<Numbers>,
     order: Arc<[usize]>,
-    schedule: Mutex<Schedule>,
     alarm: Alarm,
     report: Mutex<LoadReport>,
+}
+
+/// When the clients of one thread send in an open loop.
+struct Planned {
+    schedule: Mutex<Schedule>,
+    patience: Duration,
 }
 
 /// A request to be sent now.
@@ -163,10 +169,12 @@ impl Shared {
         order: Arc<[usize]>,
         share: (usize, usize),
     ) -> Result<Self, LoadError> {
-        let (rates, arrivals) = match plan.pace {
-            Pace::Open { from, to, ramp, arrivals, .. } => ((from, to, ramp), arrivals),
-            // Never asked.
-            Pace::Closed => ((1.0, 1.0, Duration::ZERO), super::plan::Arrivals::Even),
+        let planned = match plan.pace {
+            Pace::Closed => None,
+            Pace::Open { from, to, ramp, arrivals, patience } => {
+                let schedule = Mutex::new(Schedule::new((from, to, ramp), arrivals, plan.seed, share));
+                Some(Planned { schedule, patience })
+            }
         };
         let most = match plan.end {
             End::Requests(most) => most,
@@ -174,11 +182,10 @@ impl Shared {
         };
         Ok(Self {
             span,
-            pace: plan.pace,
+            plan: planned,
             most,
             numbers,
             order,
-            schedule: Mutex::new(Schedule::new(rates, arrivals, plan.seed, share)),
             alarm: Alarm::new(),
             report: Mutex::new(LoadReport::new()?),
         })
@@ -186,15 +193,14 @@ impl Shared {
 
     /// Waits for the next request that is due; `None` at the end.
     async fn due(&self) -> Option<Due> {
-        let Pace::Open { patience, .. } = self.pace else {
-            let planned = Instant::now();
-            return self.admit(planned);
+        let Some(Planned { schedule, patience }) = &self.plan else {
+            return self.admit(Instant::now());
         };
         loop {
-            let planned = self.span.began + self.schedule.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let planned = self.span.began + schedule.lock().unwrap_or_else(PoisonError::into_inner).next();
             let due = self.admit(planned)?;
             let now = Instant::now();
-            if now.saturating_duration_since(planned) > patience {
+            if now.saturating_duration_since(planned) > *patience {
                 self.report().dropped += u64::from(due.counts);
                 continue;
             }
@@ -254,7 +260,7 @@ impl Sender {
                 report.sent.add(used.sent);
                 report.received.add(used.received);
                 report.connections += used.opened;
-                if matches!(shared.pace, Pace::Open { .. }) {
+                if shared.plan.is_some() {
                     report.lateness.saturating_record(between(planned.max(free), sent));
                 }
             }

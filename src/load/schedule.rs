@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::plan::Arrivals;
 
+/// Seconds after which nothing is planned any more: ten years, which a clock can still count.
+const NEVER: f64 = 3.15e8;
+
 /// Planned times since the beginning, ascending and without end.
 pub(super) struct Schedule {
     from: f64,
@@ -11,9 +14,9 @@ pub(super) struct Schedule {
     /// Seconds.
     ramp: f64,
     arrivals: Arrivals,
-    /// Of what use the next number is: how many requests a steady rate of one would have planned by now.
+    /// The integral of the rate at the next planned time: how many requests all workers should have planned before it.
     expected: f64,
-    /// How far one request is from the next, in those.
+    /// How far one request is from the next on that scale, on average.
     step: f64,
     random: u64,
 }
@@ -47,7 +50,7 @@ impl Schedule {
     pub(super) fn next(&mut self) -> Duration {
         let at = self.time_of(self.expected);
         self.expected += self.gap();
-        Duration::try_from_secs_f64(at).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(at.min(NEVER)).unwrap_or_default()
     }
 
     fn gap(&mut self) -> f64 {

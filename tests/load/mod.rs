@@ -124,7 +124,7 @@ fn warm_up_is_sent_and_does_not_count() {
 #[test]
 fn plans_that_make_no_sense_are_refused() {
     let good = plan(([127, 0, 0, 1], 1).into(), 1, 1);
-    let nonsense: [fn(&mut LoadPlan); 7] = [
+    let nonsense: [fn(&mut LoadPlan); 9] = [
         |plan| plan.clients.clear(),
         |plan| plan.mix.clear(),
         |plan| plan.threads = 0,
@@ -132,6 +132,8 @@ fn plans_that_make_no_sense_are_refused() {
         |plan| plan.end = End::Turns,
         |plan| plan.pace = open(0.0),
         |plan| plan.pace = open(f64::NAN),
+        |plan| plan.pace = open(f64::MIN_POSITIVE),
+        |plan| plan.warm_up = Duration::MAX,
     ];
     for (index, spoil) in nonsense.iter().enumerate() {
         let mut plan = good.clone();
