@@ -51,8 +51,41 @@ def contents(prefix, make, lengths):
     return len(lengths), sum(lengths), total.hexdigest()
 
 
+def under_load(point):
+    """What a load must have done: how many answers were right, the bytes of their bodies, and the record of it.
+
+    Each line of the record is how many were asked, then of each kind of request its method, the status, and the SHA-256 of
+    the answer, or `-` where that is not known beforehand.
+    """
+    def number(name):
+        found = re.search(rf"\b{name} = (\d+)", point)
+        return found and int(found.group(1))
+
+    action = re.search(r'action = "(\w+)"', point).group(1)
+    size = size_of(re.search(r'[{ ]size = "([^"]+)"', point).group(1))
+    requests = number("rate") * number("seconds") if number("rate") else number("clients") * number("each")
+    text_digest = lambda text: payload.sha256(text.encode())
+    content = digest_of(payload.blob, size)
+    flags = '{"flags":["processed"]}'
+    count = f'{{"blobs":4,"bytes":{4 * size}}}'
+    # An entry of a list; `created` has ten digits until the year 2286.
+    entry = '{"id":"b0","length":%d,"digest":"%s","flags":[],"created":1234567890}' % (size, content)
+    listed = len('{"blobs":[],"next":null}') + 4 * len(entry) + 3
+    timed, after, body = {
+        "up": ("PUT 201 -", [f"GET 200 {content}", "DELETE 204 -"], size),
+        "down": (f"GET 200 {content}", [], size),
+        "list": ("GET 200 -", [f"GET 200 {text_digest(count)}"], listed),
+        "flag": ("PUT 204 -", [f"GET 200 {text_digest(flags)}"], len(flags)),
+        "delete": ("DELETE 204 -", ["GET 404 -"], 0),
+    }[action]
+    record = "".join(f"{requests} {kind}\n" for kind in [timed, *after])
+    return requests, requests * body, text_digest(record)
+
+
 def expected(operation, point):
     """Items, bytes and digest of the operation's result at one point."""
+    if operation.startswith("scale/"):
+        return under_load(point)
     if operation == "crypto/derive":
         return 1, 0, payload.sha256(payload.document(SEED, 0, 1000))
     form = re.search(r'form = "(\w+)"', point)

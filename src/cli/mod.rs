@@ -27,6 +27,7 @@ mod recorder;
 mod replay;
 mod replaying;
 mod report;
+mod role;
 mod run;
 mod serve;
 mod settings;
@@ -102,6 +103,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Run the sync engine by hand: its server, or one of a user's devices.
     Engine(engine::Args),
+    /// Play a role of a case that is not the subject's. The runner asks for it.
+    #[command(hide = true)]
+    Role(role::Args),
 }
 
 /// Runs the program with the arguments of this process.
@@ -130,6 +134,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     // The engine knows nothing of what is measured where, so a faulty benchline.toml does not concern it.
     let command = match cli.command {
         Some(Command::Engine(args)) => return engine::engine(args),
+        // It runs in a folder of a trial, where no settings are meant for it.
+        Some(Command::Role(args)) => return role::role(&args),
         command => command,
     };
     let settings = settings::Settings::read(cli.overrides)?;
@@ -152,6 +158,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         Some(Command::Engine(args)) => engine::engine(args),
+        Some(Command::Role(args)) => role::role(&args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
 }

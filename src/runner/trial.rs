@@ -120,9 +120,10 @@ impl Stage {
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
             subjects.push(Subject::start(&program(order, *role), *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
-            // The subject's version names what is measured; a load generator only has to know the operation.
-            let version = offered_version(subject, order.plan)?;
-            operation_version = if *role == Role::Load { operation_version.max(1) } else { version };
+            // The subject's version names what is measured; a load sends whatever the server's subject describes.
+            if *role != Role::Load {
+                operation_version = offered_version(subject, order.plan)?;
+            }
             if let Some(access) = prepare(subject, order, &folder, server.clone())? {
                 server = Some(access);
             }

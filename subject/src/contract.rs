@@ -4,6 +4,8 @@
 //! This file only describes messages. It must never do anything, so that the platform can use it without
 //! pulling in how the engine is driven.
 
+pub mod workload;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -120,7 +122,8 @@ pub struct Injection {
 pub struct Access {
     /// `http://127.0.0.1:PORT`.
     pub address: String,
-    /// What the server wants to see, in the subject's own words (a user and a token). The runner passes it on unread.
+    /// What the server wants to see, in the subject's own words (a user and a token). The runner passes it on unread. In a
+    /// case with a load, a [`workload::Workload`] as JSON.
     pub credential: String,
 }
 

@@ -13,3 +13,5 @@ mod injection;
 mod operations;
 mod parameters;
 mod reactor;
+
+pub use operations::serve_if_member;

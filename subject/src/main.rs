@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();
-    if let Some(code) = benchline_subject::relay::serve_if_asked() {
+    if let Some(code) = benchline_subject::serve_if_member().or_else(benchline_subject::relay::serve_if_asked) {
         return code;
     }
     match benchline_subject::serve::serve(io::stdin().lock(), io::stdout().lock()) {

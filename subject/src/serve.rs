@@ -1,6 +1,7 @@
 //! The subject's side of the pipe: says hello, reads requests line by line, answers each with one line. It must never
 //! write anything else to its output, never panic on what it reads, and end quietly when its input ends.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
 
 use tokio::runtime::{Builder, Runtime};
@@ -102,6 +103,7 @@ impl Subject {
         let mut part = operations::prepare(request, &runtime)?;
         let server = match &mut part {
             Part::Server(server) => Some(server.new_account()?),
+            Part::Loaded(server) => Some(server.access()),
             Part::Client(_) => None,
         };
         let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
@@ -119,6 +121,7 @@ impl Subject {
         let finished = match part {
             Part::Client(mut client) => client.finish(),
             Part::Server(server) => server.finish(),
+            Part::Loaded(server) => server.finish(),
         };
         drop(runtime);
         finished
@@ -131,13 +134,21 @@ impl Case {
             Part::Client(client) => client.reset(request.server).map(|()| Ready { server: None }),
             Part::Server(server) => {
                 let account = server.new_account()?;
-                if let Some(probe) = &mut self.probe {
-                    probe.pause();
-                    probe.take();
-                    probe.resume();
-                }
+                self.count_anew();
                 Ok(Ready { server: Some(account) })
             }
+            Part::Loaded(_) => {
+                self.count_anew();
+                Ok(Ready { server: None })
+            }
+        }
+    }
+
+    fn count_anew(&mut self) {
+        if let Some(probe) = &mut self.probe {
+            probe.pause();
+            probe.take();
+            probe.resume();
         }
     }
 
@@ -164,15 +175,19 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        let Part::Server(server) = &self.part else {
-            return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
+        let counters = match &self.part {
+            Part::Client(_) => {
+                return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
+            }
+            Part::Server(server) => server.counters()?,
+            // The load counts its requests itself, those that failed too.
+            Part::Loaded(_) => BTreeMap::new(),
         };
-        let mut observed = Observed::default();
+        let mut observed = Observed { counters, ..Observed::default() };
         if let Some(probe) = &mut self.probe {
             probe.pause();
             observed.reactor = probe.take();
         }
-        observed.counters = server.counters()?;
         Ok(observed)
     }
 }

@@ -5,6 +5,7 @@
 mod blobs;
 mod contract;
 mod injection;
+mod loaded;
 mod meeting;
 mod opening;
 mod operations;

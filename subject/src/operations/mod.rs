@@ -15,6 +15,8 @@ mod http;
 mod incoming;
 mod messages;
 mod replicas;
+mod scale_server;
+mod scale_workload;
 mod store_create;
 mod store_read;
 mod sync_client;
@@ -35,6 +37,8 @@ use benchline_engine::config::Config;
 use benchline_engine::crypto::{Keys, RootSecret};
 use tokio::runtime::{Handle, Runtime};
 
+use self::scale_server::ScaleServer;
+pub use self::scale_server::serve_if_member;
 use self::sync_server::SyncServer;
 use crate::clock::Meter;
 use crate::contract::{Access, Operation, Prepare, Role};
@@ -74,6 +78,8 @@ pub(crate) struct Work {
 pub(crate) enum Part {
     Client(Box<dyn Client>),
     Server(SyncServer),
+    /// A server whose clients are a load's.
+    Loaded(ScaleServer),
 }
 
 /// Everything that an operation is set up from.
@@ -96,6 +102,9 @@ struct Offer {
     roles: &'static [Role],
     prepare: PrepareClient,
 }
+
+/// Operations under load: who iterates then is no process of this program.
+const LOADED: [(&str, u32); 2] = [("scale/clients", 1), ("scale/processes", 1)];
 
 /// The roles of an operation that needs nobody else.
 const ALONE: &[Role] = &[Role::Client];
@@ -129,17 +138,29 @@ const OFFERS: &[Offer] = &[
 pub(crate) fn offered() -> Vec<Operation> {
     let operation =
         |offer: &Offer| Operation { name: offer.name.to_owned(), version: offer.version, roles: offer.roles.to_vec() };
-    OFFERS.iter().map(operation).collect()
+    let loaded = LOADED.iter().map(|(name, version)| Operation {
+        name: (*name).to_owned(),
+        version: *version,
+        roles: vec![Role::Server, Role::Load],
+    });
+    OFFERS.iter().map(operation).chain(loaded).collect()
 }
 
 /// Sets a case up. Keys are ready-made from the seed: what a passphrase costs is measured by itself.
 pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, SubjectError> {
     let Prepare { role, operation, parameters, configuration: settings, seed, folder, server, .. } = request;
-    let Some(offer) = OFFERS.iter().find(|offer| offer.name == operation) else {
-        return Err(unknown("operation", &operation, OFFERS.iter().map(|offer| offer.name)));
+    let loaded = LOADED.iter().any(|(name, _)| *name == operation);
+    let offer = OFFERS.iter().find(|offer| offer.name == operation);
+    let played: &[Role] = match offer {
+        Some(offer) => offer.roles,
+        None if loaded => &[Role::Server],
+        None => {
+            let known = OFFERS.iter().map(|offer| offer.name).chain(LOADED.map(|(name, _)| name));
+            return Err(unknown("operation", &operation, known));
+        }
     };
-    if !offer.roles.contains(&role) {
-        let known = offer.roles.iter().map(|role| role.as_str());
+    if !played.contains(&role) {
+        let known = played.iter().map(|role| role.as_str());
         return Err(unknown(&format!("role of `{operation}`"), role.as_str(), known));
     }
     let payload = Payload::new(seed);
@@ -152,9 +173,10 @@ pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, Subje
         server,
         runtime: runtime.handle().clone(),
     };
-    match role {
-        Role::Server => SyncServer::start(&setting).map(Part::Server),
-        Role::Client | Role::Load => {
+    match (offer, role) {
+        (None, _) => ScaleServer::start(&setting, Parameters::new(&operation, &parameters)).map(Part::Loaded),
+        (Some(_), Role::Server) => SyncServer::start(&setting).map(Part::Server),
+        (Some(offer), Role::Client | Role::Load) => {
             (offer.prepare)(&setting, Parameters::new(&operation, &parameters)).map(Part::Client)
         }
     }
