@@ -1,12 +1,19 @@
 //! The subject: the process that is measured. A runner starts it and speaks to it over standard input and output; see
 //! `docs/SUBJECT.md`. Nothing but that contract may reach standard output.
 
+mod fsyncs;
+
 use std::io;
 use std::process::ExitCode;
 
+use benchline_subject::counters::Counter;
+
+/// What this program counts of itself.
+const COUNTERS: &[Counter] = &[Counter { name: "fsyncs", total: fsyncs::total }];
+
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();
-    match benchline_subject::serve::serve(io::stdin().lock(), io::stdout().lock()) {
+    match benchline_subject::serve::serve(io::stdin().lock(), io::stdout().lock(), COUNTERS) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("benchline-subject: the pipe to the runner failed: {error}");

@@ -10,18 +10,19 @@ use crate::contract::{
     CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
     Verified,
 };
+use crate::counters::{Counted, Counter};
 use crate::error::SubjectError;
 use crate::injection::Injected;
 use crate::operations::{self, Part, Work};
 use crate::reactor::Probe;
 
-/// Serves requests until told to finish, or until there are no more.
+/// Serves requests until told to finish, or until there are no more. `counters` are what the program counts of itself.
 ///
 /// # Errors
 /// When the pipes fail. What a request asked for may fail as well; that is told to the runner, and the next is read.
-pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
+pub fn serve(input: impl Read, mut output: impl Write, counters: &'static [Counter]) -> io::Result<()> {
     let mut input = io::BufReader::new(input);
-    let mut subject = Subject::default();
+    let mut subject = Subject { prepared: None, counters };
     say(&mut output, &Reply::Hello(hello()))?;
     while let Some(line) = read_line(&mut input)? {
         let reply = line.and_then(|line| subject.answer(&line)).unwrap_or_else(|error| Reply::Failed(error.to_reply()));
@@ -66,9 +67,9 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, Subj
 }
 
 /// The state between two requests.
-#[derive(Default)]
 struct Subject {
     prepared: Option<Case>,
+    counters: &'static [Counter],
 }
 
 /// What was prepared. The order of the fields is the order in which they are dropped: the runtime goes last.
@@ -76,6 +77,9 @@ struct Case {
     part: Part,
     probe: Option<Probe>,
     injected: Option<Injected>,
+    counters: &'static [Counter],
+    /// What a server counted: the span began at its last reset.
+    counted: Counted,
     runtime: Runtime,
 }
 
@@ -85,6 +89,7 @@ impl Subject {
             Request::Prepare(request) => self.prepare(request).map(Reply::Prepared),
             Request::Reset(request) => self.case()?.reset(request).map(Reply::Ready),
             Request::Iterate(request) => self.case()?.iterate(&request).map(Reply::Sample),
+            Request::Disturb => self.case()?.disturb().map(|()| Reply::Disturbed),
             Request::Observe => self.case()?.observe().map(Reply::Observed),
             Request::Verify => self.case()?.verify().map(Reply::Verified),
             Request::Finish => self.finish().map(|()| Reply::Finished),
@@ -95,9 +100,9 @@ impl Subject {
         if self.prepared.is_some() {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
-        let injected = Injected::prepare(&request)?;
         let runtime =
             Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
+        let injected = Injected::prepare(&request, runtime.handle())?;
         let watched = request.reactor;
         let mut part = operations::prepare(request, &runtime)?;
         let server = match &mut part {
@@ -105,7 +110,8 @@ impl Subject {
             Part::Client(_) => None,
         };
         let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
-        self.prepared = Some(Case { part, probe, injected, runtime });
+        let counters = self.counters;
+        self.prepared = Some(Case { part, probe, injected, counters, counted: Counted::new(counters), runtime });
         Ok(Prepared { server })
     }
 
@@ -114,7 +120,7 @@ impl Subject {
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        let Some(Case { part, probe, injected: _, runtime }) = self.prepared.take() else { return Ok(()) };
+        let Some(Case { part, probe, runtime, .. }) = self.prepared.take() else { return Ok(()) };
         drop(probe);
         let finished = match part {
             Part::Client(mut client) => client.finish(),
@@ -136,6 +142,8 @@ impl Case {
                     probe.take();
                     probe.resume();
                 }
+                self.counted = Counted::new(self.counters);
+                self.counted.begin();
                 Ok(Ready { server: Some(account) })
             }
         }
@@ -148,11 +156,12 @@ impl Case {
         if request.count == 0 {
             return Err(SubjectError::Order("an iteration does its operation at least once".to_owned()));
         }
-        let mut meter = Meter::new(self.probe.as_mut(), self.injected.as_ref());
+        let mut meter = Meter::new(self.probe.as_mut(), self.injected.as_ref(), Counted::new(self.counters));
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
-        let Work { items, bytes, counters } = done?;
-        let Reading { wall_ns, cpu_ns, reactor } = reading?;
+        let Work { items, bytes, mut counters } = done?;
+        let Reading { wall_ns, cpu_ns, reactor, counters: of_the_process } = reading?;
+        counters.extend(of_the_process);
         Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
     }
 
@@ -163,11 +172,23 @@ impl Case {
         client.verify().map(|digest| Verified { digest })
     }
 
+    fn disturb(&self) -> Result<(), SubjectError> {
+        let Part::Server(_) = &self.part else {
+            return Err(SubjectError::Order("what is injected into a client is part of its iteration".to_owned()));
+        };
+        let Some(injected) = &self.injected else {
+            return Err(SubjectError::Order("nothing is injected into this process".to_owned()));
+        };
+        injected.disturb().map_err(SubjectError::engine("doing what is injected"))
+    }
+
     fn observe(&mut self) -> Result<Observed, SubjectError> {
         let Part::Server(_) = &self.part else {
             return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
         };
-        let mut observed = Observed::default();
+        let mut counted = self.counted.clone();
+        counted.end();
+        let mut observed = Observed { counters: counted.by_name(), ..Observed::default() };
         if let Some(probe) = &mut self.probe {
             probe.pause();
             observed.reactor = probe.take();
