@@ -162,7 +162,7 @@ impl Case {
         let Work { items, bytes, mut counters } = done?;
         let Reading { wall_ns, cpu_ns, reactor, counters: of_the_process } = reading?;
         counters.extend(of_the_process);
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor, latency: Vec::new(), lateness: Vec::new() })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {
