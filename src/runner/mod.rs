@@ -3,12 +3,13 @@
 //!
 //! `measure` walks a plan for one program, `blocks` measures several against each other; `attempt` is one try at one trial,
 //! `trial` measures one fresh set of processes, `subject` is one process at the other end of the pipe, `sampler` reads it
-//! every 20 ms, and `canary` tells whether the machine is what it was.
+//! every 20 ms, `missing` says what could not be had, and `canary` tells whether the machine is what it was.
 
 mod attempt;
 mod blocks;
 mod canary;
 mod measure;
+mod missing;
 mod operations;
 mod order;
 mod readings;

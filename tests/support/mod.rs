@@ -208,8 +208,7 @@ impl Project {
     /// the point's line holds)`. Samples are few: this is about the line, not about precision.
     #[track_caller]
     pub(crate) fn of_the_engine(points: &[(&str, &str)]) -> Project {
-        let subject = Path::new(env!("CARGO_BIN_EXE_benchline")).with_file_name("benchline-subject");
-        assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
+        let subject = subject_of_the_engine();
         let project = Project::new();
         project.git(&["rm", "-rq", "scenarios", "subject.sh"]);
         project.write("version", "1\n");
@@ -231,4 +230,12 @@ impl Project {
         project.commit("The engine");
         project
     }
+}
+
+/// The engine's own subject, as this build has it.
+#[track_caller]
+pub(crate) fn subject_of_the_engine() -> PathBuf {
+    let subject = Path::new(env!("CARGO_BIN_EXE_benchline")).with_file_name("benchline-subject");
+    assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
+    subject
 }
