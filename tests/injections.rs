@@ -33,40 +33,46 @@ profiles = ["quick"]
 expect = { items = 3, bytes = 3000, digest = "d07491ff99fc0bbcd0e24bd09e3c6b0673f9bad69bf35e34837186cb9a291dde" }
 "#;
 
-/// A quantity, how much of it is injected, how much at least is seen of it, and how much is none of it: between the two lies
-/// all that a busy machine does to a number.
+/// What is injected, the quantity in which it is seen and how much at least; and the quantity in which nothing of the other
+/// injections is seen, and how much is nothing. Between the two lies all that a busy machine does to a number.
 struct Moved {
-    quantity: &'static str,
     injection: fn(Injection) -> Injection,
+    seen_in: &'static str,
     at_least: f64,
-    at_most_else: f64,
+    unseen_in: &'static str,
+    at_most: f64,
 }
 
 const MOVED: [Moved; 4] = [
     Moved {
-        quantity: "rss_peak",
         injection: |injection| Injection { memory_bytes: 50_000_000, ..injection },
+        seen_in: "rss_peak",
         at_least: 45e6,
-        at_most_else: 20e6,
+        unseen_in: "rss_peak",
+        at_most: 20e6,
     },
     Moved {
-        quantity: "bytes_written",
         injection: |injection| Injection { write_bytes: 100_000_000, ..injection },
+        seen_in: "bytes_written",
         at_least: 99e6,
-        at_most_else: 10e6,
+        unseen_in: "bytes_written",
+        at_most: 10e6,
     },
-    // A share of the plans falls outside the block, which is why it is not the maximum that decides: a busy machine has one too.
+    // The longest latency shows a block in any case, and a busy machine too. The median shows one where most of the plans fall
+    // into it, as here, and a machine only where nothing goes on any more.
     Moved {
-        quantity: "reactor_p90",
         injection: |injection| Injection { reactor_block_ms: 200, ..injection },
-        at_least: 60e6,
-        at_most_else: 40e6,
+        seen_in: "reactor_max",
+        at_least: 50e6,
+        unseen_in: "reactor_p50",
+        at_most: 50e6,
     },
     Moved {
-        quantity: "cpu_time",
         injection: |injection| Injection { cpu_ms: 100, ..injection },
-        at_least: 95e6,
-        at_most_else: 60e6,
+        seen_in: "cpu_time",
+        at_least: 80e6,
+        unseen_in: "cpu_time",
+        at_most: 60e6,
     },
 ];
 
@@ -108,19 +114,22 @@ fn each_injection_moves_its_own_metric_of_its_own_role_and_no_other() {
     let trials: Vec<&Trial> = blocks[0].trials.iter().flatten().collect();
 
     for ((role, moved), trial) in wanted.iter().zip(&trials[1..]) {
-        let named = format!("{} injected into the {}", moved.quantity, role.as_str());
+        let named = format!("{} injected into the {}", moved.seen_in, role.as_str());
+        let change = |whose: Role, quantity: &str| {
+            let metric: Metric = format!("{}.{quantity}", whose.as_str()).parse().unwrap();
+            least(trial, metric) - least(trials[0], metric)
+        };
+        let seen = change(*role, moved.seen_in);
+        assert!(seen >= moved.at_least, "{named} changes by {seen} only");
         for (whose, other) in ROLES.iter().flat_map(|whose| MOVED.iter().map(move |other| (*whose, other))) {
-            let metric: Metric = format!("{}.{}", whose.as_str(), other.quantity).parse().unwrap();
-            let change = least(trial, metric) - least(trials[0], metric);
-            if (whose, other.quantity) == (*role, moved.quantity) {
-                assert!(change >= other.at_least, "{named}: {metric} changes by {change} only");
-            } else if (moved.quantity, whose, other.quantity) == ("bytes_written", Role::Server, "cpu_time") {
-                // A server's CPU time is read from outside, and copying what is written costs some.
-            } else {
-                assert!(change <= other.at_most_else, "{named}: {metric} changes by {change}");
-            }
+            let own = (whose, other.seen_in) == (*role, moved.seen_in);
+            // A server's CPU time is read from outside, and copying what is written costs some.
+            let copying = (moved.seen_in, whose, other.seen_in) == ("bytes_written", Role::Server, "cpu_time");
+            let seen = change(whose, other.unseen_in);
+            let at_most = if own || copying { f64::INFINITY } else { other.at_most };
+            assert!(seen <= at_most, "{named}: the {}'s {} changes by {seen}", whose.as_str(), other.unseen_in);
         }
         let slower = least(trial, Metric::WALL_TIME) - least(trials[0], Metric::WALL_TIME);
-        assert!(slower < 90e6, "{named}: the wall time changes by {slower}");
+        assert!(slower < 150e6, "{named}: the wall time changes by {slower}");
     }
 }
