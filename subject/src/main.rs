@@ -1,6 +1,8 @@
 //! The subject: the process that is measured. A runner starts it and speaks to it over standard input and output; see
 //! `docs/SUBJECT.md`. Nothing but that contract may reach standard output.
 
+#[cfg(any(test, feature = "allocations"))]
+mod allocations;
 mod fsyncs;
 
 use std::io;
@@ -9,7 +11,17 @@ use std::process::ExitCode;
 use benchline_subject::counters::Counter;
 
 /// What this program counts of itself.
-const COUNTERS: &[Counter] = &[Counter { name: "fsyncs", total: fsyncs::total }];
+const COUNTERS: &[Counter] = &[
+    Counter { name: "fsyncs", total: fsyncs::total },
+    #[cfg(feature = "allocations")]
+    Counter { name: "allocations", total: allocations::calls },
+    #[cfg(feature = "allocations")]
+    Counter { name: "allocated_bytes", total: allocations::bytes },
+];
+
+#[cfg(feature = "allocations")]
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();

@@ -8,13 +8,17 @@ use tokio::runtime::{Builder, Runtime};
 use crate::clock::{Meter, Reading};
 use crate::contract::{
     CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
-    Verified,
+    Value, Values, Verified,
 };
 use crate::counters::{Counted, Counter};
 use crate::error::SubjectError;
 use crate::injection::Injected;
 use crate::operations::{self, Part, Work};
+use crate::parameters::unknown;
 use crate::reactor::Probe;
+
+/// The setting of a case whose subject counts allocations.
+const ALLOCATIONS: &str = "subject.allocations";
 
 /// Serves requests until told to finish, or until there are no more. `counters` are what the program counts of itself.
 ///
@@ -96,10 +100,11 @@ impl Subject {
         }
     }
 
-    fn prepare(&mut self, request: Prepare) -> Result<Prepared, SubjectError> {
+    fn prepare(&mut self, mut request: Prepare) -> Result<Prepared, SubjectError> {
         if self.prepared.is_some() {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
+        self.agree_on_allocations(&mut request.configuration)?;
         let runtime =
             Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
         let injected = Injected::prepare(&request, runtime.handle())?;
@@ -113,6 +118,22 @@ impl Subject {
         let counters = self.counters;
         self.prepared = Some(Case { part, probe, injected, counters, counted: Counted::new(counters), runtime });
         Ok(Prepared { server })
+    }
+
+    /// A build that counts allocations is another program, and slower. So it is measured where the setting is there and
+    /// nowhere else, and no other build where it is: series with and without never mix.
+    fn agree_on_allocations(&self, configuration: &mut Values) -> Result<(), SubjectError> {
+        let counts = self.counters.iter().any(|counter| counter.name == "allocations");
+        match (configuration.remove(ALLOCATIONS), counts) {
+            (None, false) | (Some(Value::Flag(true)), true) => Ok(()),
+            (None, true) => Err(SubjectError::Order(format!(
+                "this build counts allocations, which makes it slower: it takes only cases with the setting `{ALLOCATIONS}`"
+            ))),
+            (Some(value), _) => {
+                let known = if counts { "true" } else { "nothing, in a build that does not count allocations" };
+                Err(unknown(&format!("value of the setting `{ALLOCATIONS}`"), &format!("{value:?}"), [known]))
+            }
+        }
     }
 
     fn case(&mut self) -> Result<&mut Case, SubjectError> {
