@@ -20,6 +20,7 @@ mod interrupt;
 mod list;
 mod measuring;
 mod output;
+mod own;
 mod pairing;
 mod rates;
 mod recorder;
@@ -97,6 +98,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Run the sync engine by hand: its server, or one of a user's devices.
     Engine(engine::Args),
+    /// Be the subject of the cases that measure the platform itself.
+    #[command(hide = true)]
+    Own,
 }
 
 /// Runs the program with the arguments of this process.
@@ -125,6 +129,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     // The engine knows nothing of what is measured where, so a faulty benchline.toml does not concern it.
     let command = match cli.command {
         Some(Command::Engine(args)) => return engine::engine(args),
+        Some(Command::Own) => return own::own(),
         command => command,
     };
     let settings = settings::Settings::read(cli.overrides)?;
@@ -146,6 +151,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         Some(Command::Engine(args)) => engine::engine(args),
+        Some(Command::Own) => own::own(),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
 }

@@ -21,6 +21,7 @@ mod trial;
 pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_blocks, rounds};
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};
+pub use sampler::sampled;
 pub use subject::STOP_GRACE;
 pub use trial::Programs;
 

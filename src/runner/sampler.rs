@@ -48,6 +48,17 @@ impl Sampler {
     }
 }
 
+/// Does `work` while this process is read as a subject is, so that what that costs can be measured.
+///
+/// # Errors
+/// The kernel does not tell of this process.
+pub fn sampled<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
+    let sampler = Sampler::start(vec![(Role::Client, ProcessProbe::new(std::process::id())?)], Instant::now());
+    let done = work();
+    sampler.finish();
+    Ok(done)
+}
+
 fn sample(roles: Vec<(Role, ProcessProbe)>, began: Instant, stopped: &mpsc::Receiver<()>) -> Sampled {
     let mut watched: Vec<(Timeline, Option<ProcessProbe>)> =
         roles.into_iter().map(|(role, probe)| (Timeline { role, points: Vec::new() }, Some(probe))).collect();

@@ -34,9 +34,11 @@ pub struct Programs<'a> {
 }
 
 impl Programs<'_> {
-    /// What is started for a role: the program and its arguments.
-    fn of(&self, role: Role) -> (&Path, &[&'static str]) {
+    /// What is started for a role of an operation: the program and its arguments. What the platform measures of itself it
+    /// plays itself.
+    fn of(&self, role: Role, operation: &str) -> (&Path, &[&'static str]) {
         match role {
+            Role::Client if operation.starts_with("self/") => (self.platform, &["own"]),
             Role::Client | Role::Server => (self.subject, &[]),
             Role::Load => (self.platform, &["role", "load"]),
         }
@@ -123,7 +125,7 @@ impl Stage {
             let folder = order.folder.join(role.as_str());
             fs::create_dir(&folder)
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
-            let (program, arguments) = order.programs.of(*role);
+            let (program, arguments) = order.programs.of(*role, &order.plan.case.operation);
             subjects.push(Subject::start(program, arguments, *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
             instructions.push(InstructionCounter::attach(subject.pid()));
