@@ -5,6 +5,7 @@
 pub mod contract;
 pub mod counters;
 pub mod payload;
+pub mod relay;
 pub mod serve;
 
 mod clock;

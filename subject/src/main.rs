@@ -25,6 +25,9 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();
+    if let Some(code) = benchline_subject::relay::serve_if_asked() {
+        return code;
+    }
     match benchline_subject::serve::serve(io::stdin().lock(), io::stdout().lock(), COUNTERS) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -204,7 +204,7 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        let Part::Server(_) = &self.part else {
+        let Part::Server(server) = &self.part else {
             return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
         };
         let mut counted = self.counted.clone();
@@ -214,6 +214,7 @@ impl Case {
             probe.pause();
             observed.reactor = probe.take();
         }
+        observed.counters.extend(server.counters()?);
         Ok(observed)
     }
 }

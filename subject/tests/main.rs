@@ -2,9 +2,12 @@
 //! of a pipe.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod blobs;
 mod contract;
 mod fsyncs;
 mod injection;
+mod meeting;
+mod opening;
 mod operations;
 mod payload;
 mod pipe;
