@@ -3,6 +3,7 @@
 //! The platform uses `contract` alone; the rest drives the engine inside the `benchline-subject` binary.
 
 pub mod contract;
+pub mod counters;
 pub mod payload;
 pub mod relay;
 pub mod serve;

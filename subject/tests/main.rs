@@ -4,6 +4,7 @@
 
 mod blobs;
 mod contract;
+mod fsyncs;
 mod injection;
 mod loaded;
 mod meeting;
