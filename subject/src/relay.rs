@@ -209,7 +209,7 @@ fn println_line(line: &str) -> io::Result<()> {
 /// the answer is lost.
 fn serve_one(client: TcpStream, server: SocketAddr, fate: u64, percent: u64) {
     let fails = fate % 100 < percent;
-    if fails && fate / 100 % 2 == 0 {
+    if fails && (fate / 100).is_multiple_of(2) {
         return;
     }
     let Ok((client, server)) = connect(client, server) else { return };
