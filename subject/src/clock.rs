@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::contract::LatencyCount;
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::reactor::Probe;
+use crate::reactor::{Probe, Seen};
 
 /// Times the spans of one sample and adds them up.
 pub(crate) struct Meter<'a> {
@@ -27,7 +26,7 @@ pub(crate) struct Reading {
     pub(crate) wall_ns: u64,
     pub(crate) cpu_ns: u64,
     /// From the probe; empty where there is none.
-    pub(crate) reactor: Vec<LatencyCount>,
+    pub(crate) reactor: Seen,
 }
 
 impl<'a> Meter<'a> {

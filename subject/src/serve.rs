@@ -151,9 +151,10 @@ impl Case {
         let mut meter = Meter::new(self.probe.as_mut(), self.injected.as_ref());
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
-        let Work { items, bytes, counters } = done?;
+        let Work { items, bytes, mut counters } = done?;
         let Reading { wall_ns, cpu_ns, reactor } = reading?;
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
+        counters.extend(reactor.counters);
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor: reactor.latencies })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {
@@ -170,7 +171,9 @@ impl Case {
         let mut observed = Observed::default();
         if let Some(probe) = &mut self.probe {
             probe.pause();
-            observed.reactor = probe.take();
+            let seen = probe.take();
+            observed.counters.extend(seen.counters);
+            observed.reactor = seen.latencies;
         }
         Ok(observed)
     }
