@@ -7,7 +7,7 @@ use super::{
     attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
     canary::Workload,
     order::rank,
-    trial::TrialOrder,
+    trial::{Programs, TrialOrder},
 };
 use crate::{
     model::Event,
@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// What is started, and where.
+#[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// The subject's binary.
-    pub binary: &'a Path,
+    /// What is started.
+    pub programs: Programs<'a>,
     /// A folder for the trials' files, on the storage that is to be measured. Emptied for each trial.
     pub folder: &'a Path,
 }
@@ -124,7 +125,7 @@ impl<E> Walk<'_, E> {
         let folder = self.target.folder.join("trial");
         let order = TrialOrder {
             plan: case,
-            binary: self.target.binary,
+            programs: self.target.programs,
             folder: &folder,
             index,
             order: self.order,

@@ -27,14 +27,12 @@ pub struct Scenario {
     pub reading: String,
     /// What the subject is asked to do.
     pub operation: String,
-    /// The processes that take part, in the order in which they are started. The client is among them.
+    /// The processes that take part, in the order in which they are started. The client or the load is among them.
     pub roles: Vec<Role>,
     /// Whether the reactor's latency is probed.
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
-    /// Settings that differ from the engine's defaults.
-    pub configuration: Values,
     /// How often each case is measured.
     pub sampling: Sampling,
     /// How its series are compared.
@@ -80,6 +78,8 @@ pub struct Point {
     pub label: CaseLabel,
     /// The parameters.
     pub parameters: Values,
+    /// Settings that differ from the engine's defaults: the scenario's, and the point's own, which win.
+    pub configuration: Values,
     /// The profiles that measure it.
     pub profiles: Vec<Profile>,
     /// Operations a sample, at least 1.
@@ -157,7 +157,6 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         roles,
         reactor: file.reactor,
         seed: file.seed,
-        configuration: configuration(file, reporter),
         sampling: sampling(&file.sampling, reporter),
         points: points(file, &kinds, reporter),
         source: text.to_owned(),
@@ -204,7 +203,7 @@ fn check_label(label: &Spanned<String>, kinds: &BTreeMap<String, ParameterKind>,
 }
 
 fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
-    let known = [Role::Server, Role::Client];
+    let known = [Role::Server, Role::Client, Role::Load];
     for word in file.roles.get_ref() {
         if !known.iter().any(|role| role.as_str() == word.get_ref()) {
             let suggestion = did_you_mean(word.get_ref(), known.iter().map(|role| role.as_str()));
@@ -213,15 +212,17 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
     }
     let asked = |role: &Role| file.roles.get_ref().iter().any(|word| word.get_ref() == role.as_str());
     let roles: Vec<Role> = known.into_iter().filter(asked).collect();
-    if !roles.contains(&Role::Client) {
-        reporter.report(file.roles.span(), "a scenario needs the role `client`: it is the one that times itself", None);
+    if !roles.contains(&Role::Client) && !roles.contains(&Role::Load) {
+        let message =
+            "a scenario needs the role `client`, or `load` for a server alone: it is the one that times itself";
+        reporter.report(file.roles.span(), message, None);
     }
     roles
 }
 
-fn configuration(file: &written::File, reporter: &mut Reporter<'_>) -> Values {
+fn configuration(written: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, reporter: &mut Reporter<'_>) -> Values {
     let mut values = Values::new();
-    for (name, value) in &file.configuration {
+    for (name, value) in written {
         match value.get_ref() {
             toml::Value::Boolean(flag) => values.insert(name.get_ref().clone(), Value::Flag(*flag)),
             toml::Value::Integer(count) if *count >= 0 => {
@@ -273,10 +274,13 @@ fn points(file: &written::File, kinds: &BTreeMap<String, ParameterKind>, reporte
     if file.points.get_ref().is_empty() {
         reporter.report(file.points.span(), "a scenario needs at least one point: `[[points]]`", None);
     }
+    let common = configuration(&file.configuration, reporter);
     let mut points: Vec<Point> = Vec::new();
     for written in file.points.get_ref() {
-        let point = point(file, written, kinds, reporter);
-        if points.iter().any(|earlier| earlier.parameters == point.parameters) {
+        let point = point(file, &common, written, kinds, reporter);
+        let same =
+            |earlier: &Point| earlier.parameters == point.parameters && earlier.configuration == point.configuration;
+        if points.iter().any(same) {
             reporter.report(written.span(), "another point has the same parameters", Some("remove one of them".into()));
         }
         points.push(point);
@@ -286,6 +290,7 @@ fn points(file: &written::File, kinds: &BTreeMap<String, ParameterKind>, reporte
 
 fn point(
     file: &written::File,
+    common: &Values,
     written: &Spanned<written::Point>,
     kinds: &BTreeMap<String, ParameterKind>,
     reporter: &mut Reporter<'_>,
@@ -306,6 +311,7 @@ fn point(
     Point {
         label: label::fill(file.label.get_ref(), kinds, &parameters),
         parameters,
+        configuration: common.clone().into_iter().chain(configuration(&point.configuration, reporter)).collect(),
         profiles: profiles(&point.profiles, reporter),
         iterations,
         warmup: repeats(point.warmup.as_ref().unwrap_or(&file.sampling.warmup), 0, "warmup", reporter),

@@ -65,6 +65,8 @@ pub(super) struct Trials {
 #[serde(deny_unknown_fields)]
 pub(super) struct Point {
     pub(super) parameters: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(super) configuration: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
     pub(super) profiles: Spanned<Vec<Spanned<String>>>,
     pub(super) iterations: Option<Spanned<u64>>,
     pub(super) warmup: Option<Spanned<u32>>,

@@ -154,7 +154,8 @@ impl Case {
         let Work { items, bytes, mut counters } = done?;
         let Reading { wall_ns, cpu_ns, reactor } = reading?;
         counters.extend(reactor.counters);
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor: reactor.latencies })
+        let reactor = reactor.latencies;
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor, latency: Vec::new(), lateness: Vec::new() })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {
