@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();
+    benchline_subject::worker_if_asked();
     match benchline_subject::serve::serve(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

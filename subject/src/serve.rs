@@ -12,7 +12,7 @@ use crate::contract::{
 };
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::operations::{self, Part, Work};
+use crate::operations::{self, Latencies, Part, Work};
 use crate::reactor::Probe;
 
 /// Serves requests until told to finish, or until there are no more.
@@ -96,8 +96,11 @@ impl Subject {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
         let injected = Injected::prepare(&request)?;
-        let runtime =
-            Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
+        let mut builder = Builder::new_multi_thread();
+        if let Some(workers) = operations::reactor_workers(&request) {
+            builder.worker_threads(workers);
+        }
+        let runtime = builder.enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
         let watched = request.reactor;
         let mut part = operations::prepare(request, &runtime)?;
         let server = match &mut part {
@@ -154,8 +157,8 @@ impl Case {
         let Work { items, bytes, mut counters } = done?;
         let Reading { wall_ns, cpu_ns, reactor } = reading?;
         counters.extend(reactor.counters);
-        let reactor = reactor.latencies;
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor, latency: Vec::new(), lateness: Vec::new() })
+        let Latencies { latency, lateness } = client.latencies();
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor: reactor.latencies, latency, lateness })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {

@@ -7,4 +7,5 @@ mod injection;
 mod operations;
 mod payload;
 mod pipe;
+mod reactor_pool;
 mod vectors;

@@ -6,6 +6,7 @@ mod crypto;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod reactor_pool;
 mod replicas;
 mod store_create;
 mod sync_client;
@@ -22,9 +23,11 @@ use benchline_engine::config::Config;
 use benchline_engine::crypto::{Keys, RootSecret};
 use tokio::runtime::{Handle, Runtime};
 
+use self::reactor_pool::PoolServer;
+pub(crate) use self::reactor_pool::{reactor_workers, worker_if_asked};
 use self::sync_server::SyncServer;
 use crate::clock::Meter;
-use crate::contract::{Access, Operation, Prepare, Role};
+use crate::contract::{Access, LatencyCount, Operation, Prepare, Role};
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, configuration, unknown};
 use crate::payload::Payload;
@@ -36,6 +39,11 @@ pub(crate) trait Client {
 
     /// Does the operation `count` times on the meter's clock.
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError>;
+
+    /// What requests of the last iteration saw, where the operation consists of requests.
+    fn latencies(&mut self) -> Latencies {
+        Latencies::default()
+    }
 
     /// Proves the result of the last iteration: SHA-256 over what it left behind, in hex.
     fn verify(&mut self) -> Result<String, SubjectError>;
@@ -57,10 +65,28 @@ pub(crate) struct Work {
     pub(crate) counters: BTreeMap<String, u64>,
 }
 
+/// Histograms of an iteration's requests.
+#[derive(Debug, Default)]
+pub(crate) struct Latencies {
+    /// From when each should have been sent until it was answered.
+    pub(crate) latency: Vec<LatencyCount>,
+    /// From there until it was sent.
+    pub(crate) lateness: Vec<LatencyCount>,
+}
+
+/// What a server does beside serving.
+pub(crate) trait Server {
+    /// Makes a new, empty account, where there are accounts, and gives the access to it.
+    fn new_account(&mut self) -> Result<Access, SubjectError>;
+
+    /// Stops serving and cleans up.
+    fn finish(self: Box<Self>) -> Result<(), SubjectError>;
+}
+
 /// The part that this process plays in a case.
 pub(crate) enum Part {
     Client(Box<dyn Client>),
-    Server(SyncServer),
+    Server(Box<dyn Server>),
 }
 
 /// Everything that an operation is set up from.
@@ -84,9 +110,15 @@ struct Offer {
     prepare: PrepareClient,
 }
 
-const OFFERS: [Offer; 5] = [
+const OFFERS: [Offer; 6] = [
     Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
     Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
+    Offer {
+        name: reactor_pool::NAME,
+        version: 1,
+        roles: &[Role::Server, Role::Client],
+        prepare: reactor_pool::prepare,
+    },
     Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
     Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
     Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
@@ -120,7 +152,11 @@ pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, Subje
         runtime: runtime.handle().clone(),
     };
     match role {
-        Role::Server => SyncServer::start(&setting).map(Part::Server),
+        Role::Server if operation == reactor_pool::NAME => {
+            let server = PoolServer::start(&setting, Parameters::new(&operation, &parameters))?;
+            Ok(Part::Server(Box::new(server)))
+        }
+        Role::Server => Ok(Part::Server(Box::new(SyncServer::start(&setting)?))),
         Role::Client | Role::Load => {
             (offer.prepare)(&setting, Parameters::new(&operation, &parameters)).map(Part::Client)
         }

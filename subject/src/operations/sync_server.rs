@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use benchline_engine::config::Config;
 use benchline_engine::protocol::UserName;
-use benchline_engine::server::{Server, run};
+use benchline_engine::server::{self, run};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Setting;
+use super::{Server, Setting};
 use crate::contract::Access;
 use crate::error::SubjectError;
 
@@ -21,7 +21,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A running server.
 pub(crate) struct SyncServer {
-    server: Server,
+    server: server::Server,
     address: String,
     accounts: u64,
     stop: oneshot::Sender<()>,
@@ -35,9 +35,10 @@ impl SyncServer {
         let (folder, config) = (setting.folder.join("server"), setting.config.clone());
         setting.runtime.block_on(serve(folder, config, setting.runtime.clone()))
     }
+}
 
-    /// Makes a new, empty account and gives the access to it.
-    pub(crate) fn new_account(&mut self) -> Result<Access, SubjectError> {
+impl Server for SyncServer {
+    fn new_account(&mut self) -> Result<Access, SubjectError> {
         self.accounts += 1;
         let failed = SubjectError::engine("making an account");
         let user: UserName =
@@ -51,8 +52,7 @@ impl SyncServer {
         Ok(Access { address: self.address.clone(), credential: format!("{user}:{}", token.as_str()) })
     }
 
-    /// Stops serving and closes the server's data.
-    pub(crate) fn finish(self) -> Result<(), SubjectError> {
+    fn finish(self: Box<Self>) -> Result<(), SubjectError> {
         // A server that has ended by itself has dropped the other end, and says why below.
         let _ = self.stop.send(());
         self.runtime.block_on(self.serving).map_err(SubjectError::engine("stopping the server"))?
@@ -60,7 +60,8 @@ impl SyncServer {
 }
 
 async fn serve(folder: PathBuf, config: Config, runtime: Handle) -> Result<SyncServer, SubjectError> {
-    let server = Server::open(&folder, &config).await.map_err(SubjectError::engine("opening the server's data"))?;
+    let server =
+        server::Server::open(&folder, &config).await.map_err(SubjectError::engine("opening the server's data"))?;
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SubjectError::engine("listening on the loopback"))?;
     let address = listener.local_addr().map_err(SubjectError::engine("asking for the server's port"))?;
     let (stop, stopped) = oneshot::channel::<()>();
