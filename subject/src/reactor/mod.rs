@@ -104,7 +104,7 @@ impl Probe {
         let workers = 0..metrics.num_workers();
         let asked = Instant::now();
         // The count goes up by one with each parking, and with each waking.
-        let works = |worker| metrics.worker_park_unpark_count(worker) % 2 == 0;
+        let works = |worker| metrics.worker_park_unpark_count(worker).is_multiple_of(2);
         while workers.clone().any(works) && asked.elapsed() < UNTIL_PARKED {
             std::thread::sleep(UNTIL_PARKED / 20);
         }
