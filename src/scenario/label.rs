@@ -1,4 +1,5 @@
-//! Labels of cases: the scenario's template with its parameters filled in, `{documents} × {size}` → `1000 × 10 kB`.
+//! Labels of cases: the scenario's template with its parameters and settings filled in, `{documents} × {size}` →
+//! `1000 × 10 kB`.
 
 use std::collections::BTreeMap;
 
@@ -22,10 +23,15 @@ pub(super) fn placeholders(template: &str) -> Result<Vec<&str>, String> {
     Ok(names)
 }
 
-/// Fills the template. Invariant: every placeholder is a parameter of the point.
-pub(super) fn fill(template: &str, kinds: &BTreeMap<String, ParameterKind>, parameters: &Values) -> CaseLabel {
+/// Fills the template. Invariant: every placeholder is a parameter or a setting of the point.
+pub(super) fn fill(
+    template: &str,
+    kinds: &BTreeMap<String, ParameterKind>,
+    parameters: &Values,
+    configuration: &Values,
+) -> CaseLabel {
     let mut label = template.to_owned();
-    for (name, value) in parameters {
+    for (name, value) in parameters.iter().chain(configuration) {
         let text = match (value, kinds.get(name)) {
             (Value::Count(bytes), Some(ParameterKind::Bytes | ParameterKind::Payload)) => units::exact_bytes(*bytes),
             (Value::Count(count), _) => count.to_string(),

@@ -33,6 +33,8 @@ pub struct Scenario {
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
+    /// The settings that the others are held against, on the scenario's page.
+    pub baseline: Option<Values>,
     /// How often each case is measured.
     pub sampling: Sampling,
     /// How its series are compared.
@@ -144,7 +146,7 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         }
     }
     let kinds = parameter_kinds(file, reporter);
-    check_label(&file.label, &kinds, reporter);
+    let points = points(file, &kinds, reporter);
     let roles = roles(file, reporter);
     let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
     Scenario {
@@ -158,7 +160,8 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         reactor: file.reactor,
         seed: file.seed,
         sampling: sampling(&file.sampling, reporter),
-        points: points(file, &kinds, reporter),
+        baseline: baseline(file, &points, reporter),
+        points,
         source: text.to_owned(),
     }
 }
@@ -190,16 +193,28 @@ fn parameter_kinds(file: &written::File, reporter: &mut Reporter<'_>) -> BTreeMa
     kinds
 }
 
-fn check_label(label: &Spanned<String>, kinds: &BTreeMap<String, ParameterKind>, reporter: &mut Reporter<'_>) {
+fn check_label(
+    label: &Spanned<String>,
+    kinds: &BTreeMap<String, ParameterKind>,
+    settings: &Values,
+    reporter: &mut Reporter<'_>,
+) {
     match label::placeholders(label.get_ref()) {
         Err(message) => reporter.report(label.span(), message, None),
         Ok(names) => {
-            for name in names.into_iter().filter(|name| !kinds.contains_key(*name)) {
+            for name in names.into_iter().filter(|name| !kinds.contains_key(*name) && !settings.contains_key(*name)) {
                 let suggestion = did_you_mean(name, kinds.keys().map(String::as_str));
-                reporter.report(label.span(), format!("the label names `{name}`, which is no parameter"), suggestion);
+                let message = format!("the label names `{name}`, which is no parameter and no setting");
+                reporter.report(label.span(), message, suggestion);
             }
         }
     }
+}
+
+/// Whether every point has this setting, its own or the scenario's.
+fn is_set_everywhere(file: &written::File, name: &str) -> bool {
+    let is_in = |settings: &BTreeMap<Spanned<String>, _>| settings.keys().any(|setting| setting.get_ref() == name);
+    is_in(&file.configuration) || file.points.get_ref().iter().all(|point| is_in(&point.get_ref().configuration))
 }
 
 fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
@@ -218,6 +233,18 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
         reporter.report(file.roles.span(), message, None);
     }
     roles
+}
+
+/// The settings to hold others against. Where no point has them there would be nothing to hold against.
+fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>) -> Option<Values> {
+    let written = file.baseline.as_ref()?;
+    let baseline = configuration(written, reporter);
+    let agrees = |point: &Point| baseline.iter().all(|(name, value)| point.configuration.get(name) == Some(value));
+    if !points.iter().any(agrees) {
+        let span = written.values().next().map_or(0..0, Spanned::span);
+        reporter.report(span, "no point has the settings of the baseline", None);
+    }
+    Some(baseline)
 }
 
 fn configuration(written: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, reporter: &mut Reporter<'_>) -> Values {
@@ -297,6 +324,10 @@ fn point(
 ) -> Point {
     let point = written.get_ref();
     let parameters = parameters(written.span(), point, kinds, reporter);
+    let own = self::configuration(&point.configuration, reporter);
+    let configuration: Values = common.clone().into_iter().chain(own).collect();
+    let label = point.label.as_ref().unwrap_or(&file.label);
+    check_label(label, kinds, &configuration, reporter);
     let iterations = point.iterations.as_ref().map_or(1, |iterations| *iterations.get_ref());
     if let Some(written) = &point.iterations
         && !(1..=1_000_000_000).contains(written.get_ref())
@@ -309,9 +340,9 @@ fn point(
         reporter.report(digest.span(), "a digest is a SHA-256 in 64 lowercase hex digits", Some(suggestion));
     }
     Point {
-        label: label::fill(file.label.get_ref(), kinds, &parameters),
+        label: label::fill(label.get_ref(), kinds, &parameters, &configuration),
         parameters,
-        configuration: common.clone().into_iter().chain(configuration(&point.configuration, reporter)).collect(),
+        configuration,
         profiles: profiles(&point.profiles, reporter),
         iterations,
         warmup: repeats(point.warmup.as_ref().unwrap_or(&file.sampling.warmup), 0, "warmup", reporter),

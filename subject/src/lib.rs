@@ -4,6 +4,7 @@
 
 pub mod contract;
 pub mod payload;
+pub mod relay;
 pub mod serve;
 
 mod clock;

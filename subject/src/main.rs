@@ -7,6 +7,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();
     benchline_subject::worker_if_asked();
+    if let Some(code) = benchline_subject::relay::serve_if_asked() {
+        return code;
+    }
     match benchline_subject::serve::serve(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -169,7 +169,7 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        let Part::Server(_) = &self.part else {
+        let Part::Server(server) = &self.part else {
             return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
         };
         let mut observed = Observed::default();
@@ -179,6 +179,7 @@ impl Case {
             observed.counters.extend(seen.counters);
             observed.reactor = seen.latencies;
         }
+        observed.counters.extend(server.counters()?);
         Ok(observed)
     }
 }

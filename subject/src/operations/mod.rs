@@ -2,15 +2,28 @@
 //! engine's work through the engine's public interface only, and must never put on the clock what a user would not
 //! wait for.
 
+mod account;
+mod blobs;
+mod contents;
 mod crypto;
+mod crypto_derive;
+mod crypto_mail;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod http;
+mod incoming;
+mod messages;
 mod reactor_pool;
 mod replicas;
 mod store_create;
+mod store_read;
 mod sync_client;
+mod sync_conflict;
 mod sync_download;
+mod sync_initialise;
+mod sync_metadata;
+mod sync_nothing;
 mod sync_server;
 mod sync_upload;
 
@@ -79,6 +92,9 @@ pub(crate) trait Server {
     /// Makes a new, empty account, where there are accounts, and gives the access to it.
     fn new_account(&mut self) -> Result<Access, SubjectError>;
 
+    /// What it counted since the last account was made.
+    fn counters(&self) -> Result<BTreeMap<String, u64>, SubjectError>;
+
     /// Stops serving and cleans up.
     fn finish(self: Box<Self>) -> Result<(), SubjectError>;
 }
@@ -110,18 +126,33 @@ struct Offer {
     prepare: PrepareClient,
 }
 
-const OFFERS: [Offer; 6] = [
-    Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
-    Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
-    Offer {
-        name: reactor_pool::NAME,
-        version: 1,
-        roles: &[Role::Server, Role::Client],
-        prepare: reactor_pool::prepare,
-    },
-    Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
-    Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
-    Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
+/// The roles of an operation that needs nobody else.
+const ALONE: &[Role] = &[Role::Client];
+const WITH_SERVER: &[Role] = &[Role::Server, Role::Client];
+
+const OFFERS: &[Offer] = &[
+    Offer { name: "crypto/seal", version: 1, roles: ALONE, prepare: crypto_seal::prepare },
+    Offer { name: "crypto/open", version: 1, roles: ALONE, prepare: crypto_open::prepare },
+    Offer { name: "crypto/derive", version: 1, roles: ALONE, prepare: crypto_derive::prepare },
+    Offer { name: "crypto/mail", version: 1, roles: ALONE, prepare: crypto_mail::prepare },
+    Offer { name: "store/create", version: 1, roles: ALONE, prepare: store_create::prepare },
+    Offer { name: "store/read", version: 1, roles: ALONE, prepare: store_read::prepare },
+    Offer { name: "sync/upload", version: 1, roles: WITH_SERVER, prepare: sync_upload::prepare },
+    Offer { name: "sync/download", version: 1, roles: WITH_SERVER, prepare: sync_download::prepare },
+    Offer { name: "sync/nothing", version: 1, roles: WITH_SERVER, prepare: sync_nothing::prepare },
+    Offer { name: "sync/metadata", version: 1, roles: WITH_SERVER, prepare: sync_metadata::prepare },
+    Offer { name: "sync/initialise", version: 1, roles: WITH_SERVER, prepare: sync_initialise::prepare },
+    Offer { name: "sync/conflict", version: 1, roles: WITH_SERVER, prepare: sync_conflict::prepare },
+    Offer { name: "blobs/store", version: 1, roles: ALONE, prepare: blobs::store::prepare },
+    Offer { name: "blobs/server_store", version: 1, roles: ALONE, prepare: blobs::server_store::prepare },
+    Offer { name: "blobs/upload", version: 1, roles: WITH_SERVER, prepare: blobs::upload::prepare },
+    Offer { name: "blobs/download", version: 1, roles: WITH_SERVER, prepare: blobs::download::prepare },
+    Offer { name: "blobs/resume", version: 1, roles: WITH_SERVER, prepare: blobs::resume::prepare },
+    Offer { name: "blobs/priority", version: 1, roles: WITH_SERVER, prepare: blobs::priority::prepare },
+    Offer { name: "blobs/flaky", version: 1, roles: WITH_SERVER, prepare: blobs::flaky::prepare },
+    Offer { name: "blobs/legacy", version: 1, roles: WITH_SERVER, prepare: blobs::legacy::prepare },
+    Offer { name: reactor_pool::NAME, version: 1, roles: WITH_SERVER, prepare: reactor_pool::prepare },
+    Offer { name: "incoming/pipeline", version: 1, roles: WITH_SERVER, prepare: incoming::prepare },
 ];
 
 /// The operations on offer.

@@ -1,4 +1,4 @@
-//! What the clients of the `sync` operations have in common: the way to an account, and one exchange on the clock. It
+//! What the clients of the `sync` operations have in common: the way to an account, and one exchange. It
 //! must never exchange anything beside the engine's own client.
 
 use std::collections::BTreeMap;
@@ -7,14 +7,17 @@ use std::sync::Arc;
 use benchline_engine::client::{SyncClient, SyncReport};
 use benchline_engine::config::Config;
 use benchline_engine::crypto::Keys;
-use benchline_engine::protocol::UserName;
 use benchline_engine::store::Replica;
 
 use super::Setting;
+use super::account::Account;
+use super::documents::Documents;
+use super::replicas::Replicas;
 use crate::contract::Access;
 use crate::error::SubjectError;
 
 /// Makes clients of one user's keys.
+#[derive(Clone)]
 pub(super) struct Clients {
     operation: String,
     config: Config,
@@ -28,13 +31,24 @@ impl Clients {
 
     /// A client that has not connected yet.
     pub(super) fn connect(&self, access: Option<&Access>) -> Result<Arc<SyncClient>, SubjectError> {
-        let wrong = |why: &str| SubjectError::Order(format!("`{}` needs {why}", self.operation));
-        let access = access.ok_or_else(|| wrong("a server"))?;
-        let (user, token) = access.credential.split_once(':').ok_or_else(|| wrong("a credential of user and token"))?;
-        let user: UserName = user.parse().map_err(SubjectError::engine("reading the credential"))?;
-        SyncClient::new(&self.config, &access.address, &user, token, &self.keys)
+        let Account { address, user, token, .. } = Account::read(&self.operation, access)?;
+        SyncClient::new(&self.config, &address, &user, &token, &self.keys)
             .map(Arc::new)
             .map_err(SubjectError::engine("making a client"))
+    }
+}
+
+impl Clients {
+    /// Fills the account that the case was prepared with, off the clock.
+    pub(super) fn fill_account(&self, setting: &Setting<'_>, documents: Documents) -> Result<(), SubjectError> {
+        let client = self.connect(setting.server.as_ref())?;
+        let mut senders = Replicas::new(setting, "senders");
+        setting.runtime.block_on(async {
+            let replica = senders.fresh().await?;
+            documents.fill(&replica).await?;
+            exchange(client, replica).await?;
+            senders.remove().await
+        })
     }
 }
 
@@ -43,9 +57,15 @@ pub(super) async fn exchange(client: Arc<SyncClient>, replica: Replica) -> Resul
     client.sync(&replica).await.map_err(SubjectError::engine("synchronising"))
 }
 
-/// What the engine counted in an exchange.
-pub(super) fn counters(report: &SyncReport) -> BTreeMap<String, u64> {
-    let counters =
-        [("requests", report.requests), ("wire_received", report.bytes_received), ("wire_sent", report.bytes_sent)];
-    counters.map(|(name, count)| (name.to_owned(), count)).into()
+/// What the engine counted in exchanges, all of them together.
+pub(super) fn counters<'a>(reports: impl IntoIterator<Item = &'a SyncReport>) -> BTreeMap<String, u64> {
+    let mut counters = BTreeMap::new();
+    for report in reports {
+        let counted =
+            [("requests", report.requests), ("wire_received", report.bytes_received), ("wire_sent", report.bytes_sent)];
+        for (name, count) in counted {
+            *counters.entry(name.to_owned()).or_default() += count;
+        }
+    }
+    counters
 }

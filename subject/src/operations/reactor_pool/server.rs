@@ -1,6 +1,7 @@
 //! The server of `reactor/pool`. It must never do on its reactor what takes long, but for the pool `inline`, which is there
 //! to show what that costs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -53,6 +54,11 @@ impl Server for PoolServer {
     /// There are no accounts: everybody may ask.
     fn new_account(&mut self) -> Result<Access, SubjectError> {
         Ok(Access { address: self.address.clone(), credential: String::new() })
+    }
+
+    /// It counts nothing: its client does.
+    fn counters(&self) -> Result<BTreeMap<String, u64>, SubjectError> {
+        Ok(BTreeMap::new())
     }
 
     fn finish(self: Box<Self>) -> Result<(), SubjectError> {
