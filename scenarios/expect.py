@@ -103,12 +103,29 @@ def of_the_platform(operation, point):
     return count, 0, payload.sha256(str(proof).encode())
 
 
+def fibonacci(place):
+    low, high = 0, 1
+    for _ in range(place):
+        low, high = high, low + high
+    return low
+
+
+def reactor_pool(kind, requests):
+    """What is answered where nothing is asked for, then where one piece of work is."""
+    nothing = b"nothing\n"
+    work = b"%d" % fibonacci(35) if kind == "fibonacci" else made(payload.document, 0, 4_000_000)
+    return requests, requests * len(nothing), payload.sha256(nothing + work)
+
+
 def expected(operation, point):
     """Items, bytes and digest of the operation's result at one point."""
     if operation.startswith("scale/"):
         return under_load(point)
     if operation.startswith("self/"):
         return of_the_platform(operation, point)
+    if operation == "reactor/pool":
+        kind, requests = (re.search(name, point).group(1) for name in (r'kind = "(\w+)"', r"requests = (\d+)"))
+        return reactor_pool(kind, int(requests))
     if operation == "crypto/derive":
         return 1, 0, payload.sha256(payload.document(SEED, 0, 1000))
     form = re.search(r'form = "(\w+)"', point)

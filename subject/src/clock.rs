@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::contract::LatencyCount;
 use crate::counters::Counted;
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::reactor::Probe;
+use crate::reactor::{Probe, Seen};
 
 /// Times the spans of one sample and adds them up.
 pub(crate) struct Meter<'a> {
@@ -30,7 +29,7 @@ pub(crate) struct Reading {
     pub(crate) wall_ns: u64,
     pub(crate) cpu_ns: u64,
     /// From the probe; empty where there is none.
-    pub(crate) reactor: Vec<LatencyCount>,
+    pub(crate) reactor: Seen,
     /// What the program as a whole counted, by name.
     pub(crate) counters: BTreeMap<String, u64>,
 }

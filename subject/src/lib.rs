@@ -16,3 +16,8 @@ mod parameters;
 mod reactor;
 
 pub use operations::serve_if_member;
+/// Makes this process one that works for a load, and ends it with that work, if it was started as one. To be called before
+/// anything else in `main`.
+pub fn worker_if_asked() {
+    operations::worker_if_asked();
+}

@@ -25,6 +25,7 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 fn main() -> ExitCode {
     benchline_engine::pool::worker_if_asked();
+    benchline_subject::worker_if_asked();
     if let Some(code) = benchline_subject::serve_if_member().or_else(benchline_subject::relay::serve_if_asked) {
         return code;
     }

@@ -14,7 +14,7 @@ use crate::contract::{
 use crate::counters::{Counted, Counter};
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::operations::{self, Part, Work};
+use crate::operations::{self, Latencies, Part, Work};
 use crate::parameters::unknown;
 use crate::reactor::Probe;
 
@@ -106,8 +106,11 @@ impl Subject {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
         self.agree_on_allocations(&mut request.configuration)?;
-        let runtime =
-            Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
+        let mut builder = Builder::new_multi_thread();
+        if let Some(workers) = operations::reactor_workers(&request) {
+            builder.worker_threads(workers);
+        }
+        let runtime = builder.enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
         let injected = Injected::prepare(&request, runtime.handle())?;
         let watched = request.reactor;
         let mut part = operations::prepare(request, &runtime)?;
@@ -193,8 +196,9 @@ impl Case {
         let reading = meter.finish();
         let Work { items, bytes, mut counters } = done?;
         let Reading { wall_ns, cpu_ns, reactor, counters: of_the_process } = reading?;
-        counters.extend(of_the_process);
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor, latency: Vec::new(), lateness: Vec::new() })
+        counters.extend(of_the_process.into_iter().chain(reactor.counters));
+        let Latencies { latency, lateness } = client.latencies();
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor: reactor.latencies, latency, lateness })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {
@@ -229,7 +233,9 @@ impl Case {
         observed.counters.extend(counted.by_name());
         if let Some(probe) = &mut self.probe {
             probe.pause();
-            observed.reactor = probe.take();
+            let seen = probe.take();
+            observed.counters.extend(seen.counters);
+            observed.reactor = seen.latencies;
         }
         Ok(observed)
     }

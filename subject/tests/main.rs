@@ -12,4 +12,5 @@ mod opening;
 mod operations;
 mod payload;
 mod pipe;
+mod reactor_pool;
 mod vectors;
