@@ -211,7 +211,11 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
             .map(|quantity| SampleColumn { metric: Metric::of(Role::Client, quantity), values: values() })
             .into(),
         totals: vec![TrialTotal { metric: Metric::of(Role::Client, Quantity::RssPeak), value: u64::from(index) }],
-        reactor: vec![ReactorHistogram { role: Role::Client, counts: vec![(number, 1)] }],
+        histograms: vec![LatencyHistogram {
+            role: Role::Client,
+            kind: LatencyKind::Reactor,
+            counts: vec![(number, 1)],
+        }],
         timelines: vec![Timeline { role: Role::Server, points: (0..100).map(point).collect() }],
         conditions: Conditions::default(),
         canary: None,

@@ -11,21 +11,24 @@ use std::{
 };
 
 use benchline::{
-    model::{Event, Failure, FailureKind, Metric, Profile, Trial},
-    runner::{BlockEvent, Contender, Done, Ended, FinishedBlock, Stop, Target, measure, measure_blocks, rounds},
+    model::{Event, Failure, FailureKind, Metric, Profile, Role, Trial},
+    runner::{
+        BlockEvent, Contender, Done, Ended, FinishedBlock, Programs, Stop, Target, measure, measure_blocks, rounds,
+    },
     scenario::{Plan, load_texts, plan},
 };
 
 const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The answers of a subject that behaves, one a request.
-const ANSWERS: [(&str, &str); 5] = [
+const ANSWERS: [(&str, &str); 6] = [
     ("prepare", r#"echo '{"type":"prepared"}'"#),
     ("reset", r#"echo '{"type":"ready"}'"#),
     (
         "iterate",
         r#"echo '{"type":"sample","wall_ns":5000,"cpu_ns":300,"items":1,"bytes":2,"counters":{"requests":7}}'"#,
     ),
+    ("observe", r#"echo '{"type":"observed"}'"#),
     (
         "verify",
         r#"echo '{"type":"verified","digest":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}'"#,
@@ -86,7 +89,7 @@ fn run(plan: &Plan, hello: &str, instead: &[(&str, &str)], done: &Done, stop: &S
     let folder = tempfile::tempdir().unwrap();
     let binary = script(folder.path(), hello, instead);
     let work = folder.path().join("work");
-    let target = Target { binary: &binary, folder: &work };
+    let target = Target { programs: Programs { subject: &binary, platform: &binary }, folder: &work };
     let (mut trials, mut failures) = (Vec::new(), Vec::new());
     let ended = measure(plan, &target, done, 1, stop, &mut |event| {
         match event {
@@ -133,6 +136,39 @@ fn a_trial_keeps_every_sample_in_order_and_reads_the_process_from_outside() {
     }
     assert!(!trial.timelines[0].points.is_empty());
     assert!(!measured.folder.path().join("work/trial").exists(), "a trial cleans up after itself");
+}
+
+#[test]
+fn a_server_alone_is_measured_by_a_load_whose_latencies_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let [subject, platform] = ["subject", "platform"].map(|name| folder.path().join(name));
+    fs::create_dir(&subject).unwrap();
+    fs::create_dir(&platform).unwrap();
+    let server = script(&subject, HELLO, &[("iterate", "exit 1")]);
+    let sample = r#"test "$1 $2" = "role load" && echo '{"type":"sample","wall_ns":500,"cpu_ns":300,"items":1,"bytes":2,"counters":{"errors":0,"dropped":2},"latency":[[1000,98],[9000,2]],"lateness":[[3,100]]}'"#;
+    let load = script(&platform, &HELLO.replace("\"version\":3", "\"version\":1"), &[("iterate", sample)]);
+    let mut plan = toy_plan(1, "5 s");
+    plan.cases[0].roles = vec![Role::Server, Role::Load];
+    let target =
+        Target { programs: Programs { subject: &server, platform: &load }, folder: &folder.path().join("work") };
+    let mut trials = Vec::new();
+    let Ok(_) = measure(&plan, &target, &Done::default(), 1, &Stop::new(), &mut |event| {
+        match event {
+            Event::TrialFinished(trial) => trials.push(*trial),
+            Event::Failed(failure) => panic!("{failure:?}"),
+            _ => {}
+        }
+        Ok::<(), Infallible>(())
+    });
+    let trial: &Trial = &trials[0];
+    assert_eq!(trial.operation_version, 3, "the subject's, not the load's");
+    assert_eq!(trial.samples("load.dropped".parse().unwrap()), Some(vec![0.4; 3]));
+    assert_eq!(trial.samples("rate".parse().unwrap()), Some(vec![1e7; 3]));
+    assert_eq!(trial.total("load.latency_p50".parse().unwrap()), Some(1000));
+    assert_eq!(trial.total("load.latency_max".parse().unwrap()), Some(9007), "to three digits");
+    // Warm-up is not in the histograms.
+    assert_eq!(trial.histograms.iter().map(|of| of.counts.iter().map(|(_, n)| n).sum::<u64>()).sum::<u64>(), 600);
+    assert!(trial.total("server.rss_peak".parse().unwrap()).is_some());
 }
 
 #[test]
@@ -228,7 +264,8 @@ fn blocks(first: &[(&str, &str)], second: &[(&str, &str)], count: u32) -> Vec<Fi
         fs::create_dir(folder.path().join(name)).unwrap();
         script(&folder.path().join(name), HELLO, instead)
     });
-    let contenders = [0, 1].map(|index| Contender { binary: &binaries[index], injection: None });
+    let programs = |index: usize| Programs { subject: &binaries[index], platform: &binaries[index] };
+    let contenders = [0, 1].map(|index| Contender { programs: programs(index), injection: None });
     let mut finished = Vec::new();
     let orders = rounds(&plan.cases, 0..count, 7);
     let Ok(ended) =

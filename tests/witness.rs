@@ -5,7 +5,7 @@ use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt as _, path::Path
 
 use benchline::{
     model::{Event, Metric, Profile, Trial},
-    runner::{Done, Stop, Target, measure},
+    runner::{Done, Programs, Stop, Target, measure},
     scenario::{load_texts, plan},
 };
 
@@ -94,7 +94,7 @@ fn cpu_io_and_memory_of_a_server_are_what_it_did() {
     let work = folder.path().join("work");
     let mut trials: Vec<Trial> = Vec::new();
     let mut accounts = Vec::new();
-    let target = Target { binary: &binary, folder: &work };
+    let target = Target { programs: Programs { subject: &binary, platform: &binary }, folder: &work };
     let Ok(_) = measure(&plan, &target, &Done::default(), 1, &Stop::new(), &mut |event| {
         match event {
             // The trial's folder is emptied at its end, so its accounts are read as samples come in.

@@ -110,7 +110,7 @@ fn record(index: u32, values: [u64; SERIES]) -> Trial {
         starts_ns: vec![0],
         columns: vec![column(Metric::WALL_TIME, values[0]), column(CPU, values[1])],
         totals: vec![TrialTotal { metric: PEAK, value: values[2] }],
-        reactor: Vec::new(),
+        histograms: Vec::new(),
         timelines: Vec::new(),
         conditions: Conditions::default(),
         canary: None,

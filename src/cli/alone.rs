@@ -4,14 +4,14 @@
 use std::{fs, path::Path};
 
 use super::{
-    measuring::{Outcome, Workbench, now},
+    measuring::{Outcome, Workbench, now, platform},
     recorder::{Failed, Recorder},
 };
 use crate::{
     history::OpenRun,
     judge,
     model::{Metric, Revision, RunId, RunState},
-    runner::{self, Done, Ended, Target},
+    runner::{self, Done, Ended, Programs, Target},
     scenario::{CasePlan, Plan},
 };
 
@@ -61,7 +61,8 @@ impl Workbench<'_> {
             cases: open.failed.iter().filter(|(_, trial)| trial.is_none()).map(|(key, _)| key.clone()).collect(),
             next_order: open.next_order,
         };
-        let target = Target { binary, folder: &folder };
+        let platform = platform()?;
+        let target = Target { programs: Programs { subject: binary, platform: &platform }, folder: &folder };
         // The run's own number: another order each time, and the same one when it is resumed.
         let seed = open.id.0.unsigned_abs();
         let mut recorder = Recorder::new(&mut self.history, &self.terminal, open, plan.trials());

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use super::{
     FAILED, FINE, interrupt,
-    measuring::{runtime, scenarios},
+    measuring::{platform, runtime, scenarios},
     output::say,
     settings::Settings,
     terminal::Terminal,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     model::{Event, Profile},
     revision::{BuildOutcome, Builder, Repository, cache_root},
-    runner::{self, Done, Ended, Stop, Target},
+    runner::{self, Done, Ended, Programs, Stop, Target},
     scenario::{self, Plan},
 };
 
@@ -53,7 +53,9 @@ pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             BuildOutcome::Failed { message, log } => anyhow::bail!("{message}\n{log}"),
         };
         let folder = tempfile::tempdir()?;
-        let target = Target { binary: &subject.path, folder: folder.path() };
+        let platform = platform()?;
+        let programs = Programs { subject: &subject.path, platform: &platform };
+        let target = Target { programs, folder: folder.path() };
         let ended = runner::measure(&plan, &target, &Done::default(), 0, &stop, &mut |event| {
             failures += u32::from(tell(&event));
             Ok::<(), Infallible>(())

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::{
-    measuring::{Outcome, Workbench, environment_of, fingerprint, now},
+    measuring::{Outcome, Workbench, environment_of, fingerprint, now, platform},
     pairing::Pairing,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     judge,
     model::{Design, Part, Purpose, Revision, RunState, SessionId, Stage},
     revision::BuiltSubject,
-    runner::{self, Contender, Ended, measure_blocks},
+    runner::{self, Contender, Ended, Programs, measure_blocks},
 };
 
 /// How many blocks, and the error that is allowed for.
@@ -214,7 +214,9 @@ impl Workbench<'_> {
         let stop = std::sync::Arc::clone(self.stop());
         let plan = self.plan.clone();
         let binaries: [&Path; 2] = [&subjects[0].path, &subjects[1].path];
-        let contenders = binaries.map(|binary| Contender { binary, injection: None });
+        let platform = platform()?;
+        let programs = |subject| Programs { subject, platform: &platform };
+        let contenders = binaries.map(|binary| Contender { programs: programs(binary), injection: None });
         let mut pairing = Pairing::open(self, &plan, session, runs, design)?;
         for stage in [Stage::First, Stage::Second] {
             let cases = pairing.cases_of(stage)?;

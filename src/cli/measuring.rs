@@ -54,6 +54,11 @@ impl Outcome {
     }
 }
 
+/// This very program, which plays the roles that are not the subject's.
+pub(super) fn platform() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("this program does not find its own file")
+}
+
 /// The scenarios in force.
 pub(super) fn scenarios(settings: &Settings) -> anyhow::Result<Vec<Scenario>> {
     scenario::load_folder(&settings.scenarios).context("the scenarios are not valid")

@@ -1,5 +1,7 @@
 //! What happens to the runner's events: kept first, judged next, told last.
 
+use std::collections::BTreeMap;
+
 use crate::{
     history::{OpenRun, Progress, Writer},
     judge,
@@ -15,7 +17,9 @@ pub(super) struct Recorder<'a> {
     run: RunId,
     planned_trials: u32,
     done_trials: u32,
-    case: Option<OpenCase>,
+    cases: BTreeMap<String, OpenCase>,
+    /// Key of the case that is being measured.
+    current: String,
     failures: Vec<Failure>,
 }
 
@@ -27,7 +31,7 @@ pub(super) struct Failed {
     pub(super) unsupported: bool,
 }
 
-/// The case that is being measured, with its trials so far.
+/// A case that is being measured, with its trials so far.
 struct OpenCase {
     planned: PlannedCase,
     trials: Vec<Trial>,
@@ -42,19 +46,31 @@ impl<'a> Recorder<'a> {
     ) -> Recorder<'a> {
         let done_trials = u32::try_from(open.done.len()).unwrap_or(u32::MAX);
         terminal.begin(planned_trials, done_trials);
-        Recorder { history, terminal, run: open.id, planned_trials, done_trials, case: None, failures: Vec::new() }
+        Recorder {
+            history,
+            terminal,
+            run: open.id,
+            planned_trials,
+            done_trials,
+            cases: BTreeMap::new(),
+            current: String::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Keeps one event. An error means that it could not be kept, and measuring must end.
     pub(super) fn handle(&mut self, event: Event) -> anyhow::Result<()> {
         match event {
             Event::CaseStarted(planned) => {
-                let trials = self.history.trials(self.run, &planned.case.key())?;
-                self.terminal.case(&planned);
-                self.case = Some(OpenCase { planned, trials });
+                let key = planned.case.key();
+                let trials = self.history.trials(self.run, &key)?;
+                self.cases.insert(key, OpenCase { planned, trials });
                 Ok(())
             }
-            Event::TrialStarted { case, index } => self.tell_progress(&case, index),
+            Event::TrialStarted { case, index } => {
+                self.current = case.key();
+                self.tell_progress(&case, index)
+            }
             Event::SampleTaken { index, sample, wall_ns } => {
                 self.terminal.sample(index, sample, wall_ns);
                 Ok(())
@@ -78,7 +94,8 @@ impl<'a> Recorder<'a> {
     }
 
     fn tell_progress(&mut self, case: &Case, index: u32) -> anyhow::Result<()> {
-        let Some(open) = &self.case else { return Ok(()) };
+        let Some(open) = self.cases.get(&self.current) else { return Ok(()) };
+        self.terminal.case(&open.planned);
         let progress = Progress {
             run: self.run,
             case: case.clone(),
@@ -95,7 +112,7 @@ impl<'a> Recorder<'a> {
     fn keep_trial(&mut self, trial: Trial) -> anyhow::Result<()> {
         self.history.record_trial(self.run, &trial)?;
         self.done_trials += 1;
-        if let Some(open) = &mut self.case {
+        if let Some(open) = self.cases.get_mut(&self.current) {
             open.trials.push(trial);
         }
         self.judge()
@@ -103,7 +120,7 @@ impl<'a> Recorder<'a> {
 
     /// Measurements follow every trial, so that pages have something to show from the first on.
     fn judge(&mut self) -> anyhow::Result<()> {
-        let Some(open) = &self.case else { return Ok(()) };
+        let Some(open) = self.cases.get(&self.current) else { return Ok(()) };
         let measurements = judge::measurements(&open.trials, &self.failures)?;
         self.history.record_measurements(self.run, &measurements)?;
         self.terminal.judged(self.done_trials, &measurements);

@@ -60,6 +60,7 @@ impl Site {
             name: scenario.name.clone(),
             question: scenario.question.clone(),
             reading: scenario.reading.clone(),
+            baseline: scenario.baseline.clone(),
             source: scenario.source.clone(),
             path: format!("scenarios/{}.toml", scenario.name),
         });

@@ -9,9 +9,12 @@ use rusqlite_migration::{M, Migrations};
 use super::{HistoryError, Result};
 
 /// The migrations, oldest first. SQLite's `user_version` counts those applied, and is set in the transaction of each.
-/// History: 1, everything; 2, what comparisons, findings and calibrations need.
-const MIGRATIONS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001_first.sql")), M::up(include_str!("migrations/0002_deciding.sql"))];
+/// History: 1, everything; 2, what comparisons, findings and calibrations need; 3, latencies of more than the reactor.
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001_first.sql")),
+    M::up(include_str!("migrations/0002_deciding.sql")),
+    M::up(include_str!("migrations/0003_latencies.sql")),
+];
 
 /// The newest format that this program knows.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -55,7 +55,7 @@ fn trials(connection: &Connection) -> Result<Vec<String>> {
         problems.extend(heard([
             starts(connection, id).and_then(|samples| read::columns(connection, id, samples).map(drop)),
             read::totals(connection, id).map(drop),
-            read::reactor(connection, id).map(drop),
+            read::histograms(connection, id).map(drop),
             read::timelines(connection, id).map(drop),
             canary(connection, id),
         ])?);

@@ -34,7 +34,7 @@ pub(super) fn trial(index: u32, wall_times: &[u64]) -> Trial {
         starts_ns: (0..values.len() as u64).collect(),
         columns: vec![SampleColumn { metric: Metric::WALL_TIME, values }],
         totals: vec![TrialTotal { metric: PEAK, value: 1 << 20 }],
-        reactor: Vec::new(),
+        histograms: Vec::new(),
         timelines: Vec::new(),
         conditions: Conditions {
             pressure_ppm: Some(0),

@@ -5,6 +5,7 @@
 //! Two revisions measured together: [`design`](fn@design) before, [`suspicious`] between the stages, [`verdicts`] after.
 //! `pairing` says which trials stand against each other, `effects` what their blocks show, `compare` what that decides,
 //! `reasons` says it in words.
+//! Settings within one run: [`contrast`](fn@contrast).
 //! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
 
 pub mod bisect;
@@ -12,6 +13,7 @@ mod budgets;
 pub mod calibration;
 mod checks;
 mod compare;
+mod contrast;
 mod design;
 mod effects;
 mod findings;
@@ -35,6 +37,7 @@ use series::SeriesTrials;
 
 pub use budgets::{Crossing, crossed, crossed_anchor};
 pub use compare::{suspicious, verdicts};
+pub use contrast::{Contrast, contrast};
 pub use design::{DesignError, design, gate_metrics, identical, tally};
 pub use effects::value;
 pub use findings::{FoundChange, Line, LinePoint, changes};

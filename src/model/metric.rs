@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize, de};
 use super::Role;
 use crate::units::Unit;
 
-/// A measured quantity of one role. Wall time belongs to the case as a whole and has no role.
+/// A measured quantity of one role. What a person waits for, and how much is done meanwhile, belong to the case as a whole
+/// and have no role; see [`Quantity::of_case`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Metric {
     /// Whose; `None` for the case as a whole.
@@ -66,6 +67,16 @@ macro_rules! quantities {
 quantities! {
     /// Monotonic time that the client took.
     WallTime = "wall_time", Nanoseconds, Sample;
+    /// Time until the first thing that a person waits for is there (a list before its contents; what is urgent).
+    FirstResult = "first_result", Nanoseconds, Sample;
+    /// Things handled a second. Derived: [`Quantity::Items`] over wall time.
+    Rate = "rate", PerSecond, Sample;
+    /// Payload handled a second. Derived: [`Quantity::Payload`] over wall time.
+    Throughput = "throughput", BytesPerSecond, Sample;
+    /// Things handled. No series of its own: it is what rates are derived from.
+    Items = "items", Count, Sample;
+    /// Payload bytes handled. No series of its own: it is what throughput is derived from.
+    Payload = "payload", Bytes, Sample;
     /// CPU time, user and system, of the whole process.
     CpuTime = "cpu_time", Nanoseconds, Sample;
     /// Bytes that reached read calls (`rchar`): files, pipes and sockets.
@@ -86,6 +97,22 @@ quantities! {
     Requests = "requests", Count, Sample;
     /// Calls of fsync, as the subject counts them.
     Fsyncs = "fsyncs", Count, Sample;
+    /// Bytes that the subject asked its allocator for, in a build that counts them.
+    AllocatedBytes = "allocated_bytes", Bytes, Sample;
+    /// Times that the subject asked its allocator for memory, in a build that counts them.
+    Allocations = "allocations", Count, Sample;
+    /// Instructions of all threads in user mode, where the machine counts them.
+    Instructions = "instructions", Count, Sample;
+    /// Requests that got no right answer, or none at all.
+    Errors = "errors", Count, Sample;
+    /// Requests that were planned and could not be sent.
+    Dropped = "dropped", Count, Sample;
+    /// Share of the time of the runtime's workers in which they were busy, in millionths, as the runtime counts it.
+    ReactorBusy = "reactor_busy", Ratio, Sample;
+    /// The most tasks seen waiting in the runtime's queue.
+    ReactorQueue = "reactor_queue", Count, Sample;
+    /// Time in which the reactor answered nothing, blocks too short to matter left out.
+    ReactorBlocked = "reactor_blocked", Nanoseconds, Sample;
     /// Reactor latency, median.
     ReactorP50 = "reactor_p50", Nanoseconds, Trial;
     /// Reactor latency, 90th percentile.
@@ -96,6 +123,18 @@ quantities! {
     ReactorP999 = "reactor_p999", Nanoseconds, Trial;
     /// Reactor latency, maximum.
     ReactorMax = "reactor_max", Nanoseconds, Trial;
+    /// Latency of requests, from when each should have been sent, median.
+    LatencyP50 = "latency_p50", Nanoseconds, Trial;
+    /// Latency of requests, 90th percentile.
+    LatencyP90 = "latency_p90", Nanoseconds, Trial;
+    /// Latency of requests, 99th percentile.
+    LatencyP99 = "latency_p99", Nanoseconds, Trial;
+    /// Latency of requests, 99.9th percentile.
+    LatencyP999 = "latency_p999", Nanoseconds, Trial;
+    /// Latency of requests, maximum.
+    LatencyMax = "latency_max", Nanoseconds, Trial;
+    /// How late the load generator itself was with its requests, 99th percentile.
+    LatenessP99 = "lateness_p99", Nanoseconds, Trial;
     /// Highest resident memory (VmHWM) while samples were taken.
     RssPeak = "rss_peak", MemoryBytes, Trial;
     /// Mean resident memory while samples were taken.
@@ -106,6 +145,10 @@ quantities! {
     RssAfter = "rss_after", MemoryBytes, Trial;
     /// CPU time from start to exit.
     CpuTotal = "cpu_total", Nanoseconds, Trial;
+    /// CPU time in user mode from start to exit.
+    CpuUser = "cpu_user", Nanoseconds, Trial;
+    /// CPU time in the kernel from start to exit.
+    CpuSystem = "cpu_system", Nanoseconds, Trial;
     /// Voluntary context switches from start to exit.
     VoluntarySwitches = "voluntary_switches", Count, Trial;
     /// Involuntary context switches from start to exit.
@@ -116,9 +159,35 @@ quantities! {
     MajorFaults = "major_faults", Count, Trial;
 }
 
+impl Quantity {
+    /// Whether it belongs to the case as a whole, and not to one role.
+    pub const fn of_case(self) -> bool {
+        use Quantity::{FirstResult, Items, Payload, Rate, Throughput, WallTime};
+        matches!(self, WallTime | FirstResult | Rate | Throughput | Items | Payload)
+    }
+
+    /// What one stored number is worth in the quantity's unit. Shares are stored in millionths.
+    pub const fn scale(self) -> f64 {
+        match self {
+            Quantity::ReactorBusy => 1e-6,
+            _ => 1.0,
+        }
+    }
+
+    /// Whether a sample's value grows with the number of its operations, so that it is shown for one of them.
+    pub const fn adds_up(self) -> bool {
+        !matches!(self, Quantity::ReactorBusy | Quantity::ReactorQueue)
+    }
+}
+
 impl Metric {
     /// Wall time, the one metric every case has.
-    pub const WALL_TIME: Metric = Metric { role: None, quantity: Quantity::WallTime };
+    pub const WALL_TIME: Metric = Metric::of_case(Quantity::WallTime);
+
+    /// A quantity of the case as a whole.
+    pub const fn of_case(quantity: Quantity) -> Metric {
+        Metric { role: None, quantity }
+    }
 
     /// A quantity of one role.
     pub const fn of(role: Role, quantity: Quantity) -> Metric {
@@ -130,9 +199,13 @@ impl Metric {
         self.quantity.unit()
     }
 
-    /// Which way is good. All of today's quantities are costs.
+    /// Which way is good.
     pub const fn direction(self) -> Direction {
-        Direction::Lower
+        use Quantity::{Items, Payload, Rate, Throughput};
+        match self.quantity {
+            Rate | Throughput | Items | Payload => Direction::Higher,
+            _ => Direction::Lower,
+        }
     }
 }
 
@@ -147,7 +220,9 @@ impl fmt::Display for Metric {
 
 /// The text is not the name of a metric.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no metric `{0}`; a metric is `wall_time` or `ROLE.QUANTITY`, such as `client.cpu_time`")]
+#[error(
+    "there is no metric `{0}`; a metric is of the case (`wall_time`) or `ROLE.QUANTITY`, such as `client.cpu_time`"
+)]
 pub struct ParseMetricError(pub String);
 
 impl FromStr for Metric {
@@ -163,8 +238,7 @@ impl FromStr for Metric {
             }
         };
         let quantity = Quantity::ALL.iter().copied().find(|q| q.as_str() == quantity).ok_or_else(unknown)?;
-        // Only wall time belongs to the case; everything else belongs to somebody.
-        if role.is_none() != (quantity == Quantity::WallTime) {
+        if role.is_none() != quantity.of_case() {
             return Err(unknown());
         }
         Ok(Metric { role, quantity })
@@ -190,9 +264,9 @@ mod tests {
     #[test]
     fn names_and_metrics_correspond() {
         for quantity in Quantity::ALL {
-            let metric = match quantity {
-                Quantity::WallTime => Metric::WALL_TIME,
-                _ => Metric::of(Role::Server, *quantity),
+            let metric = match quantity.of_case() {
+                true => Metric::of_case(*quantity),
+                false => Metric::of(Role::Server, *quantity),
             };
             assert_eq!(metric.to_string().parse(), Ok(metric));
         }

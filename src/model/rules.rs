@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, Quantity, Unit};
+use super::{Metric, Quantity, Role, Unit};
 
 /// The rules by which a case's series are compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -66,7 +66,9 @@ impl Rules {
         match self.only {
             Some(only) => metric == only,
             None => {
+                // What the load generator uses is nobody's fault.
                 matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
+                    && metric.role != Some(Role::Load)
                     || self.gate.contains(&metric)
             }
         }

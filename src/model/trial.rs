@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Canary, Case, CaseLabel, Metric, Role, Timeline, UnixMillis};
+use super::{Canary, Case, CaseLabel, Metric, Quantity, Role, Timeline, UnixMillis};
 
 /// A finished trial. Raw: everything shown is derived from this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct Trial {
     pub columns: Vec<SampleColumn>,
     /// What is known once a trial.
     pub totals: Vec<TrialTotal>,
-    /// Reactor latencies of the samples that are not warm-up, a histogram a role that was asked for one.
-    pub reactor: Vec<ReactorHistogram>,
+    /// Latencies of the samples that are not warm-up: at most one histogram of each kind a role.
+    pub histograms: Vec<LatencyHistogram>,
     /// What each role used over time.
     pub timelines: Vec<Timeline>,
     /// What else was going on.
@@ -59,13 +59,41 @@ pub struct TrialTotal {
     pub value: u64,
 }
 
-/// Latencies of one role's reactor over a trial.
+/// Latencies that one role saw over a trial. Histograms of trials are merged by adding their counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReactorHistogram {
+pub struct LatencyHistogram {
     /// Whose.
     pub role: Role,
+    /// Of what.
+    pub kind: LatencyKind,
     /// `(nanoseconds, how many)`, ascending.
     pub counts: Vec<(u64, u64)>,
+}
+
+/// What a latency was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencyKind {
+    /// A no-op, from its planned time until the runtime polled it.
+    Reactor,
+    /// The answer to a request, from when it should have been sent.
+    Request,
+    /// Sending a request, from when it should have been sent: what the load generator itself adds.
+    Lateness,
+}
+
+impl LatencyKind {
+    /// Every kind.
+    pub const ALL: [LatencyKind; 3] = [LatencyKind::Reactor, LatencyKind::Request, LatencyKind::Lateness];
+
+    /// The word used in the database and on pages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LatencyKind::Reactor => "reactor",
+            LatencyKind::Request => "request",
+            LatencyKind::Lateness => "lateness",
+        }
+    }
 }
 
 /// The machine around a trial.
@@ -85,11 +113,29 @@ pub struct Conditions {
 }
 
 impl Trial {
-    /// The samples of `metric` that count, warm-up left out, each divided by the iterations it stands for.
+    /// Every sample of `metric`, warm-up first, in its unit and for one operation. Rates are derived from what was done and
+    /// the wall time that it took.
+    pub fn values(&self, metric: Metric) -> Option<Vec<f64>> {
+        let done = match metric.quantity {
+            Quantity::Rate => Quantity::Items,
+            Quantity::Throughput => Quantity::Payload,
+            quantity => {
+                let iterations = if quantity.adds_up() { self.iterations.max(1) as f64 } else { 1.0 };
+                let each = |value: &u64| *value as f64 / iterations * quantity.scale();
+                return Some(self.column(metric)?.iter().map(each).collect());
+            }
+        };
+        let (done, wall) = (self.column(Metric::of_case(done))?, self.column(Metric::WALL_TIME)?);
+        Some(done.iter().zip(wall).map(|(done, wall)| *done as f64 * 1e9 / (*wall).max(1) as f64).collect())
+    }
+
+    /// The samples of `metric` that count: as [`Trial::values`], warm-up left out.
     pub fn samples(&self, metric: Metric) -> Option<Vec<f64>> {
-        let column = self.columns.iter().find(|column| column.metric == metric)?;
-        let iterations = self.iterations.max(1) as f64;
-        Some(column.values.iter().skip(self.warmup as usize).map(|value| *value as f64 / iterations).collect())
+        self.values(metric).map(|values| values.into_iter().skip(self.warmup as usize).collect())
+    }
+
+    fn column(&self, metric: Metric) -> Option<&[u64]> {
+        self.columns.iter().find(|column| column.metric == metric).map(|column| column.values.as_slice())
     }
 
     /// The value of a whole trial.
@@ -99,6 +145,67 @@ impl Trial {
 
     /// Every metric that this trial has a value for, samples' first.
     pub fn metrics(&self) -> impl Iterator<Item = Metric> + '_ {
-        self.columns.iter().map(|column| column.metric).chain(self.totals.iter().map(|total| total.metric))
+        let samples = self.columns.iter().map(|column| match column.metric.quantity {
+            Quantity::Items => Metric::of_case(Quantity::Rate),
+            Quantity::Payload => Metric::of_case(Quantity::Throughput),
+            _ => column.metric,
+        });
+        samples.chain(self.totals.iter().map(|total| total.metric))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_come_from_what_was_done_and_the_time_it_took() {
+        let column =
+            |quantity, values: [u64; 3]| SampleColumn { metric: Metric::of_case(quantity), values: values.into() };
+        let busy = Metric::of(Role::Client, Quantity::ReactorBusy);
+        let trial = Trial {
+            iterations: 2,
+            warmup: 1,
+            starts_ns: vec![0, 1, 2],
+            columns: vec![
+                column(Quantity::WallTime, [9, 500_000_000, 2_000_000_000]),
+                column(Quantity::Items, [20, 20, 20]),
+                SampleColumn { metric: busy, values: vec![0, 250_000, 1_000_000] },
+            ],
+            ..empty()
+        };
+        assert_eq!(trial.samples(Metric::WALL_TIME), Some(vec![250_000_000.0, 1_000_000_000.0]));
+        assert_eq!(trial.samples(Metric::of_case(Quantity::Rate)), Some(vec![40.0, 10.0]));
+        assert_eq!(trial.samples(Metric::of_case(Quantity::Throughput)), None);
+        assert_eq!(trial.samples(busy), Some(vec![0.25, 1.0]));
+        let metrics: Vec<Metric> = trial.metrics().collect();
+        assert_eq!(metrics, [Metric::WALL_TIME, Metric::of_case(Quantity::Rate), busy]);
+    }
+
+    fn empty() -> Trial {
+        Trial {
+            case: Case {
+                scenario: "a/b".into(),
+                version: 1,
+                operation: "a/b".into(),
+                parameters: Default::default(),
+                configuration: Default::default(),
+            },
+            label: CaseLabel(String::new()),
+            operation_version: 1,
+            index: 0,
+            order: 0,
+            started_at: UnixMillis(0),
+            duration_ns: 0,
+            iterations: 1,
+            warmup: 0,
+            starts_ns: Vec::new(),
+            columns: Vec::new(),
+            totals: Vec::new(),
+            histograms: Vec::new(),
+            timelines: Vec::new(),
+            conditions: Conditions::default(),
+            canary: None,
+        }
     }
 }

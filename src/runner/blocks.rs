@@ -13,7 +13,7 @@ use super::{
     canary::Workload,
     measure::Ended,
     order::rank,
-    trial::TrialOrder,
+    trial::{Programs, TrialOrder},
 };
 use crate::{
     model::{Case, Failure, FailureKind, Injection, PlannedCase, Trial},
@@ -24,8 +24,8 @@ use crate::{
 /// One of the programs that stand against each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Contender<'a> {
-    /// The subject's binary.
-    pub binary: &'a Path,
+    /// What is started.
+    pub programs: Programs<'a>,
     /// What the subject is asked to do beside its work, so that the platform can measure its own power.
     pub injection: Option<Injection>,
 }
@@ -188,12 +188,12 @@ impl<E> Walk<'_, E> {
 
     fn trial(&mut self, block: &BlockOrder<'_>, contender: usize) -> Result<Attempt, E> {
         (self.emit)(BlockEvent::TrialStarted { contender })?;
-        let Contender { binary, injection } = self.contenders[contender];
+        let Contender { programs, injection } = self.contenders[contender];
         // One folder for all: paths of equal length, and the same place on the disk.
         let folder = self.folder.join("trial");
         let order = TrialOrder {
             plan: block.case,
-            binary,
+            programs,
             folder: &folder,
             index: block.trial,
             order: self.order,

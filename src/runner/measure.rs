@@ -1,13 +1,16 @@
 //! Walks a plan for one program: every trial that is not done yet, each told as an event.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::Path,
+};
 
 use super::{
     Stop,
     attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
     canary::Workload,
     order::rank,
-    trial::TrialOrder,
+    trial::{Programs, TrialOrder},
 };
 use crate::{
     model::Event,
@@ -16,9 +19,10 @@ use crate::{
 };
 
 /// What is started, and where.
+#[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// The subject's binary.
-    pub binary: &'a Path,
+    /// What is started.
+    pub programs: Programs<'a>,
     /// A folder for the trials' files, on the storage that is to be measured. Emptied for each trial.
     pub folder: &'a Path,
 }
@@ -43,8 +47,10 @@ pub enum Ended {
     Stopped,
 }
 
-/// Measures what is left of `plan`, the cases in the random order of `seed`. Each event is handled by `emit` before anything
-/// else is measured; an error from it (a full disk, say) ends the walk and is returned.
+/// Measures what is left of `plan`. Scenarios come in the random order of `seed`; the cases of one are measured in rounds
+/// of a trial each, every round in an order of its own, so that what the machine does meanwhile it does to all of them, and
+/// settings that stand against each other are interleaved. Each event is handled by `emit` before anything else is
+/// measured; an error from it (a full disk, say) ends the walk and is returned.
 ///
 /// # Errors
 /// Only those of `emit`: failures of subjects are events.
@@ -56,8 +62,12 @@ pub fn measure<E>(
     stop: &Stop,
     emit: &mut dyn FnMut(Event) -> Result<(), E>,
 ) -> Result<Ended, E> {
-    let mut cases: Vec<&CasePlan> = plan.cases.iter().collect();
-    cases.sort_by_cached_key(|case| rank(seed, &case.case.key()));
+    let mut scenarios: BTreeMap<&str, Vec<Left<'_>>> = BTreeMap::new();
+    for case in plan.cases.iter().filter(|case| !done.cases.contains(&case.case.key())) {
+        scenarios.entry(&case.case.scenario).or_default().push(Left::of(case, done));
+    }
+    let mut scenarios: Vec<_> = scenarios.into_iter().collect();
+    scenarios.sort_by_cached_key(|(name, _)| rank(seed, name));
     let mut walk = Walk {
         target,
         stop,
@@ -66,17 +76,29 @@ pub fn measure<E>(
         order: done.next_order,
         emit,
     };
-    for case in cases {
-        let key = case.case.key();
-        let left: Vec<u32> = (0..case.trials).filter(|trial| !done.trials.contains(&(key.clone(), *trial))).collect();
-        if left.is_empty() || done.cases.contains(&key) {
-            continue;
-        }
-        if walk.case(case, &left)? == Ended::Stopped {
+    for (_, cases) in scenarios {
+        if walk.scenario(cases, seed)? == Ended::Stopped {
             return Ok(Ended::Stopped);
         }
     }
     Ok(if stop.is_set() { Ended::Stopped } else { Ended::Complete })
+}
+
+/// A case with the trials that are left of it.
+struct Left<'a> {
+    case: &'a CasePlan,
+    key: String,
+    trials: VecDeque<u32>,
+    begun: bool,
+    failures_in_a_row: u32,
+}
+
+impl<'a> Left<'a> {
+    fn of(case: &'a CasePlan, done: &Done) -> Left<'a> {
+        let key = case.case.key();
+        let trials = (0..case.trials).filter(|trial| !done.trials.contains(&(key.clone(), *trial))).collect();
+        Left { case, key, trials, begun: false, failures_in_a_row: 0 }
+    }
 }
 
 struct Walk<'a, E> {
@@ -89,30 +111,45 @@ struct Walk<'a, E> {
 }
 
 impl<E> Walk<'_, E> {
-    fn case(&mut self, case: &CasePlan, trials: &[u32]) -> Result<Ended, E> {
-        (self.emit)(Event::CaseStarted(case.planned()))?;
-        let mut failures_in_a_row = 0;
-        for index in trials {
-            if self.stop.is_set() {
-                return Ok(Ended::Stopped);
-            }
-            match self.trial(case, *index)? {
-                Attempt::Kept(trial) => {
-                    failures_in_a_row = 0;
-                    (self.emit)(Event::TrialFinished(trial))?;
+    /// Rounds, until no case has a trial left.
+    fn scenario(&mut self, mut cases: Vec<Left<'_>>, seed: u64) -> Result<Ended, E> {
+        loop {
+            cases.retain(|left| !left.trials.is_empty());
+            let Some(round) = cases.iter().filter_map(|left| left.trials.front()).min().copied() else {
+                return Ok(Ended::Complete);
+            };
+            cases.sort_by_cached_key(|left| rank(seed, &format!("{round} {}", left.key)));
+            // A resumed run first catches up: a case that is ahead waits for the round that it has reached.
+            for left in cases.iter_mut().filter(|left| left.trials.front() == Some(&round)) {
+                if self.stop.is_set() || self.next(left)? == Ended::Stopped {
+                    return Ok(Ended::Stopped);
                 }
-                Attempt::Stopped => return Ok(Ended::Stopped),
-                Attempt::Failed(failure) => {
-                    failures_in_a_row += 1;
-                    let (kind, whole) = (failure.kind, failure.trial.is_none());
-                    (self.emit)(Event::Failed(failure))?;
-                    if whole {
-                        break;
-                    }
-                    if failures_in_a_row == FAILURES_IN_A_ROW {
-                        (self.emit)(Event::Failed(given_up(case, kind)))?;
-                        break;
-                    }
+            }
+        }
+    }
+
+    /// The next trial of a case.
+    fn next(&mut self, left: &mut Left<'_>) -> Result<Ended, E> {
+        let Some(index) = left.trials.pop_front() else { return Ok(Ended::Complete) };
+        if !left.begun {
+            left.begun = true;
+            (self.emit)(Event::CaseStarted(left.case.planned()))?;
+        }
+        match self.trial(left.case, index)? {
+            Attempt::Kept(trial) => {
+                left.failures_in_a_row = 0;
+                (self.emit)(Event::TrialFinished(trial))?;
+            }
+            Attempt::Stopped => return Ok(Ended::Stopped),
+            Attempt::Failed(failure) => {
+                left.failures_in_a_row += 1;
+                let (kind, whole) = (failure.kind, failure.trial.is_none());
+                (self.emit)(Event::Failed(failure))?;
+                if whole {
+                    left.trials.clear();
+                } else if left.failures_in_a_row == FAILURES_IN_A_ROW {
+                    left.trials.clear();
+                    (self.emit)(Event::Failed(given_up(left.case, kind)))?;
                 }
             }
         }
@@ -124,7 +161,7 @@ impl<E> Walk<'_, E> {
         let folder = self.target.folder.join("trial");
         let order = TrialOrder {
             plan: case,
-            binary: self.target.binary,
+            programs: self.target.programs,
             folder: &folder,
             index,
             order: self.order,

@@ -21,6 +21,7 @@ pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_block
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};
 pub use subject::STOP_GRACE;
+pub use trial::Programs;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

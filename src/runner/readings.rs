@@ -7,16 +7,33 @@ use hdrhistogram::Histogram;
 
 use super::subject::Subject;
 use crate::{
-    model::{Metric, Quantity, ReactorHistogram, SampleColumn, TrialTotal},
+    model::{LatencyHistogram, LatencyKind, Metric, Quantity, SampleColumn, TrialTotal},
     probe::process::Counters,
 };
+
+/// What a role counts itself, where it does.
+const COUNTED: [Quantity; 13] = [
+    Quantity::WireSent,
+    Quantity::WireReceived,
+    Quantity::Requests,
+    Quantity::Fsyncs,
+    Quantity::AllocatedBytes,
+    Quantity::Allocations,
+    Quantity::Errors,
+    Quantity::Dropped,
+    Quantity::ReactorBusy,
+    Quantity::ReactorQueue,
+    Quantity::ReactorBlocked,
+    Quantity::Instructions,
+    Quantity::FirstResult,
+];
 
 /// One iteration as everybody saw it.
 pub(super) struct Reading {
     pub(super) sample: Sample,
     /// What each role used, in the order of the subjects.
     pub(super) used: Vec<Counters>,
-    /// What roles other than the client counted.
+    /// What roles that do not iterate counted.
     pub(super) observed: Vec<Option<Observed>>,
 }
 
@@ -25,40 +42,60 @@ pub(super) struct Reading {
 pub(super) struct Readings {
     pub(super) starts_ns: Vec<u64>,
     values: BTreeMap<Metric, Vec<u64>>,
-    reactor: BTreeMap<Role, BTreeMap<u64, u64>>,
+    histograms: BTreeMap<(Role, LatencyKind), BTreeMap<u64, u64>>,
 }
 
 impl Readings {
-    pub(super) fn add(&mut self, subjects: &[Subject], starts_ns: u64, counts: bool, reading: &Reading) {
+    /// Adds a sample of so many `iterations`. One of warm-up does not count: its latencies are left out.
+    pub(super) fn add(
+        &mut self,
+        subjects: &[Subject],
+        starts_ns: u64,
+        iterations: u64,
+        counts: bool,
+        reading: &Reading,
+    ) {
         self.starts_ns.push(starts_ns);
         self.push(Metric::WALL_TIME, reading.sample.wall_ns);
+        self.push(Metric::of_case(Quantity::Items), reading.sample.items * iterations);
+        self.push(Metric::of_case(Quantity::Payload), reading.sample.bytes * iterations);
         for (index, subject) in subjects.iter().enumerate() {
             let role = subject.role();
             let mut used = reading.used[index];
+            let sample = &reading.sample;
             let (counters, reactor) = match &reading.observed[index] {
                 Some(observed) => (&observed.counters, &observed.reactor),
-                None => (&reading.sample.counters, &reading.sample.reactor),
+                None => {
+                    // Who iterates times exactly what it did; from outside, the pipe would be in it.
+                    used.cpu_ns = sample.cpu_ns;
+                    if counts {
+                        self.merge(role, LatencyKind::Request, &sample.latency);
+                        self.merge(role, LatencyKind::Lateness, &sample.lateness);
+                    }
+                    (&sample.counters, &sample.reactor)
+                }
             };
-            if role == Role::Client {
-                // The client times exactly what it did; from outside, the pipe would be in it.
-                used.cpu_ns = reading.sample.cpu_ns;
-            }
             self.push(Metric::of(role, Quantity::CpuTime), used.cpu_ns);
             self.push(Metric::of(role, Quantity::BytesRead), used.bytes_read);
             self.push(Metric::of(role, Quantity::BytesWritten), used.bytes_written);
             self.push(Metric::of(role, Quantity::StorageWritten), used.storage_written);
             self.push(Metric::of(role, Quantity::ReadCalls), used.read_calls);
             self.push(Metric::of(role, Quantity::WriteCalls), used.write_calls);
-            for quantity in [Quantity::WireSent, Quantity::WireReceived, Quantity::Requests, Quantity::Fsyncs] {
+            for quantity in COUNTED {
                 if let Some(value) = counters.get(quantity.as_str()) {
-                    self.push(Metric::of(role, quantity), *value);
+                    let whose = if quantity.of_case() { None } else { Some(role) };
+                    self.push(Metric { role: whose, quantity }, *value);
                 }
             }
             if counts {
-                let merged = self.reactor.entry(role).or_default();
-                reactor.iter().for_each(|(latency, count)| *merged.entry(*latency).or_default() += count);
+                self.merge(role, LatencyKind::Reactor, reactor);
             }
         }
+    }
+
+    fn merge(&mut self, role: Role, kind: LatencyKind, counts: &[LatencyCount]) {
+        let merged = self.histograms.entry((role, kind)).or_default();
+        counts.iter().for_each(|(latency, count)| *merged.entry(*latency).or_default() += count);
     }
 
     fn push(&mut self, metric: Metric, value: u64) {
@@ -67,32 +104,46 @@ impl Readings {
 
     /// Columns that have a value for every sample (a counter that came and went is no column), and histograms that hold
     /// anything.
-    pub(super) fn columns(&self) -> (Vec<SampleColumn>, Vec<ReactorHistogram>) {
+    pub(super) fn columns(&self) -> (Vec<SampleColumn>, Vec<LatencyHistogram>) {
         let whole = self.values.iter().filter(|(_, values)| values.len() == self.starts_ns.len());
         let columns = whole.map(|(metric, values)| SampleColumn { metric: *metric, values: values.clone() }).collect();
-        let filled = self.reactor.iter().filter(|(_, counts)| !counts.is_empty());
-        let reactor = filled
-            .map(|(role, counts)| ReactorHistogram { role: *role, counts: counts.clone().into_iter().collect() })
+        let filled = self.histograms.iter().filter(|(_, counts)| !counts.is_empty());
+        let histograms = filled
+            .map(|((role, kind), counts)| LatencyHistogram {
+                role: *role,
+                kind: *kind,
+                counts: counts.clone().into_iter().collect(),
+            })
             .collect();
-        (columns, reactor)
+        (columns, histograms)
     }
 }
 
 /// Percentiles of a histogram as metrics of its role.
-pub(super) fn percentiles(reactor: &ReactorHistogram) -> Vec<TrialTotal> {
-    let histogram = histogram_of(&reactor.counts);
-    [
-        (Quantity::ReactorP50, 0.5),
-        (Quantity::ReactorP90, 0.9),
-        (Quantity::ReactorP99, 0.99),
-        (Quantity::ReactorP999, 0.999),
-        (Quantity::ReactorMax, 1.0),
-    ]
-    .map(|(quantity, share)| TrialTotal {
-        metric: Metric::of(reactor.role, quantity),
-        value: histogram.as_ref().map_or(0, |histogram| histogram.value_at_quantile(share)),
-    })
-    .to_vec()
+pub(super) fn percentiles(of: &LatencyHistogram) -> Vec<TrialTotal> {
+    let quantities: &[(Quantity, f64)] = match of.kind {
+        LatencyKind::Reactor => &[
+            (Quantity::ReactorP50, 0.5),
+            (Quantity::ReactorP90, 0.9),
+            (Quantity::ReactorP99, 0.99),
+            (Quantity::ReactorP999, 0.999),
+            (Quantity::ReactorMax, 1.0),
+        ],
+        LatencyKind::Request => &[
+            (Quantity::LatencyP50, 0.5),
+            (Quantity::LatencyP90, 0.9),
+            (Quantity::LatencyP99, 0.99),
+            (Quantity::LatencyP999, 0.999),
+            (Quantity::LatencyMax, 1.0),
+        ],
+        LatencyKind::Lateness => &[(Quantity::LatenessP99, 0.99)],
+    };
+    let Some(histogram) = histogram_of(&of.counts) else { return Vec::new() };
+    let total = |(quantity, share): &(Quantity, f64)| TrialTotal {
+        metric: Metric::of(of.role, *quantity),
+        value: histogram.value_at_quantile(*share),
+    };
+    quantities.iter().map(total).collect()
 }
 
 /// 1 ns to a minute at three digits; longer latencies count as a minute.

@@ -66,12 +66,14 @@ impl Subject {
     /// Starts `binary` for `role` in `folder` and waits for its hello.
     pub(super) fn start(
         binary: &Path,
+        arguments: &[&str],
         role: Role,
         folder: &Path,
         timeout: Duration,
         stop: &Stop,
     ) -> Result<Subject, StepError> {
         let mut command = Command::new(binary);
+        command.args(arguments);
         // A fixed, small environment: what the caller happens to export moves the stack and so the timings. A process
         // group of its own: an interrupt typed at the terminal reaches the runner, which then decides.
         command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(folder);

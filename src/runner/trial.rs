@@ -22,10 +22,30 @@ use crate::{
     scenario::CasePlan,
 };
 
+/// The programs that play the roles of a case.
+#[derive(Debug, Clone, Copy)]
+pub struct Programs<'a> {
+    /// The subject's binary.
+    pub subject: &'a Path,
+    /// The platform's own program, which plays the roles that are not the subject's. It is started with the arguments
+    /// `role ROLE`.
+    pub platform: &'a Path,
+}
+
+impl Programs<'_> {
+    /// What is started for a role: the program and its arguments.
+    fn of(&self, role: Role) -> (&Path, &[&'static str]) {
+        match role {
+            Role::Client | Role::Server => (self.subject, &[]),
+            Role::Load => (self.platform, &["role", "load"]),
+        }
+    }
+}
+
 /// What a trial needs to know.
 pub(super) struct TrialOrder<'a> {
     pub(super) plan: &'a CasePlan,
-    pub(super) binary: &'a Path,
+    pub(super) programs: Programs<'a>,
     /// A folder that the trial may fill; emptied before and after.
     pub(super) folder: &'a Path,
     pub(super) index: u32,
@@ -93,9 +113,12 @@ impl Stage {
             let folder = order.folder.join(role.as_str());
             fs::create_dir(&folder)
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
-            subjects.push(Subject::start(order.binary, *role, &folder, order.plan.timeout, order.stop)?);
+            let (program, arguments) = order.programs.of(*role);
+            subjects.push(Subject::start(program, arguments, *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
-            operation_version = offered_version(subject, order.plan)?;
+            // The subject's version names what is measured; a load generator only has to know the operation.
+            let version = offered_version(subject, order.plan)?;
+            operation_version = if *role == Role::Load { operation_version.max(1) } else { version };
             if let Some(access) = prepare(subject, order, &folder, server.clone())? {
                 server = Some(access);
             }
@@ -123,7 +146,7 @@ impl Stage {
             let starts_ns = nanoseconds(self.began);
             let reading = take_sample(order, subjects, &self.probes)?;
             on_sample(number, reading.sample.wall_ns / plan.iterations.max(1));
-            readings.add(subjects, starts_ns, number >= plan.warmup, &reading);
+            readings.add(subjects, starts_ns, plan.iterations, number >= plan.warmup, &reading);
         }
         let peaks = read_all(subjects, &self.probes, ProcessProbe::rss_peak)?;
         let after = read_all(subjects, &self.probes, ProcessProbe::rss)?;
@@ -148,8 +171,8 @@ impl Stage {
             let role = subject.role();
             totals.extend(exit_totals(role, &subject.finish(order.stop)?));
         }
-        let (columns, reactor) = readings.columns();
-        totals.extend(reactor.iter().flat_map(percentiles));
+        let (columns, histograms) = readings.columns();
+        totals.extend(histograms.iter().flat_map(percentiles));
         Ok(Trial {
             case: plan.case.clone(),
             label: plan.label.clone(),
@@ -163,7 +186,7 @@ impl Stage {
             starts_ns: readings.starts_ns,
             columns,
             totals,
-            reactor,
+            histograms,
             timelines: sampled.timelines,
             conditions,
             canary: None,
@@ -215,15 +238,16 @@ fn take_sample(
     reset(subjects, stop)?;
     let before = read_all(subjects, probes, ProcessProbe::counters)?;
     let iterate = Request::Iterate(Iterate { count: order.plan.iterations });
-    let client = client(subjects)?;
-    let sample = match client.ask(&iterate, "iterate", stop)? {
+    let driver = order.plan.driver();
+    let iterating = playing(driver, subjects)?;
+    let sample = match iterating.ask(&iterate, "iterate", stop)? {
         Reply::Sample(sample) => sample,
-        other => return Err(StepError::Failed(FailureKind::Protocol, client.unexpected("iterate", &other))),
+        other => return Err(StepError::Failed(FailureKind::Protocol, iterating.unexpected("iterate", &other))),
     };
     let after = read_all(subjects, probes, ProcessProbe::counters)?;
     let used = subjects.iter().zip(after.iter().zip(&before)).map(|(subject, (after, before))| {
         let mut used = after.since(before);
-        if subject.role() == Role::Client {
+        if subject.role() == driver {
             // The pipe's own line each way is not the subject's work.
             let (request, reply) = subject.last_exchange;
             used.bytes_read = used.bytes_read.saturating_sub(request);
@@ -234,7 +258,11 @@ fn take_sample(
         used
     });
     let used = used.collect();
-    let observed = subjects.iter_mut().map(|subject| observe(subject, stop)).collect::<Result<Vec<_>, _>>()?;
+    let observed = subjects.iter_mut().map(|subject| match subject.role() == driver {
+        true => Ok(None),
+        false => observe(subject, stop).map(Some),
+    });
+    let observed = observed.collect::<Result<Vec<_>, _>>()?;
     verify(order, subjects, &sample)?;
     Ok(Reading { sample, used, observed })
 }
@@ -250,22 +278,19 @@ fn reset(subjects: &mut [Subject], stop: &Stop) -> Result<(), StepError> {
     Ok(())
 }
 
-fn observe(subject: &mut Subject, stop: &Stop) -> Result<Option<Observed>, StepError> {
-    if subject.role() == Role::Client {
-        return Ok(None);
-    }
+fn observe(subject: &mut Subject, stop: &Stop) -> Result<Observed, StepError> {
     match subject.ask(&Request::Observe, "observe", stop)? {
-        Reply::Observed(observed) => Ok(Some(observed)),
+        Reply::Observed(observed) => Ok(observed),
         other => Err(StepError::Failed(FailureKind::Protocol, subject.unexpected("observe", &other))),
     }
 }
 
 fn verify(order: &TrialOrder<'_>, subjects: &mut [Subject], sample: &Sample) -> Result<(), StepError> {
     let expect = &order.plan.expect;
-    let client = client(subjects)?;
-    let digest = match client.ask(&Request::Verify, "verify", order.stop)? {
+    let driver = playing(order.plan.driver(), subjects)?;
+    let digest = match driver.ask(&Request::Verify, "verify", order.stop)? {
         Reply::Verified(verified) => verified.digest,
-        other => return Err(StepError::Failed(FailureKind::Protocol, client.unexpected("verify", &other))),
+        other => return Err(StepError::Failed(FailureKind::Protocol, driver.unexpected("verify", &other))),
     };
     let got = format!("{} items, {} bytes, digest {digest}", sample.items, sample.bytes);
     let right = format!("{} items, {} bytes, digest {}", expect.items, expect.bytes, expect.digest);
@@ -275,11 +300,9 @@ fn verify(order: &TrialOrder<'_>, subjects: &mut [Subject], sample: &Sample) -> 
     Err(StepError::Failed(FailureKind::WrongResult, format!("the result is {got}; the scenario expects {right}")))
 }
 
-fn client(subjects: &mut [Subject]) -> Result<&mut Subject, StepError> {
-    subjects
-        .iter_mut()
-        .find(|subject| subject.role() == Role::Client)
-        .ok_or_else(|| StepError::Failed(FailureKind::Protocol, "the case has no client".into()))
+fn playing(role: Role, subjects: &mut [Subject]) -> Result<&mut Subject, StepError> {
+    let missing = || StepError::Failed(FailureKind::Protocol, format!("the case has no {}", role.as_str()));
+    subjects.iter_mut().find(|subject| subject.role() == role).ok_or_else(missing)
 }
 
 fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 5] {

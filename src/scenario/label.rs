@@ -22,10 +22,15 @@ pub(super) fn placeholders(template: &str) -> Result<Vec<&str>, String> {
     Ok(names)
 }
 
-/// Fills the template. Invariant: every placeholder is a parameter of the point.
-pub(super) fn fill(template: &str, kinds: &BTreeMap<String, ParameterKind>, parameters: &Values) -> CaseLabel {
+/// Fills the template. Invariant: every placeholder is a parameter or a setting of the point.
+pub(super) fn fill(
+    template: &str,
+    kinds: &BTreeMap<String, ParameterKind>,
+    parameters: &Values,
+    configuration: &Values,
+) -> CaseLabel {
     let mut label = template.to_owned();
-    for (name, value) in parameters {
+    for (name, value) in parameters.iter().chain(configuration) {
         let text = match (value, kinds.get(name)) {
             (Value::Count(bytes), Some(ParameterKind::Bytes | ParameterKind::Payload)) => units::exact_bytes(*bytes),
             (Value::Count(count), _) => count.to_string(),

@@ -82,6 +82,11 @@ pub enum PlanError {
 }
 
 impl CasePlan {
+    /// The role that iterates: the client, or the load where there is no client.
+    pub fn driver(&self) -> Role {
+        if self.roles.contains(&Role::Client) { Role::Client } else { Role::Load }
+    }
+
     /// The case as events tell it.
     pub fn planned(&self) -> PlannedCase {
         PlannedCase {
@@ -151,7 +156,7 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
             version: scenario.version,
             operation: scenario.operation.clone(),
             parameters: point.parameters.clone(),
-            configuration: scenario.configuration.clone(),
+            configuration: point.configuration.clone(),
         },
         label: point.label.clone(),
         roles: scenario.roles.clone(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{PlanError, Problems, load_folder, load_texts, plan};
-use crate::model::{Limit, Margin, Metric, Profile};
+use crate::model::{Limit, Margin, Metric, Profile, Value, Values};
 
 const GOOD: &str = r#"name = "sync/upload"
 version = 1
@@ -100,6 +100,7 @@ fn other_mistakes_are_said_plainly() {
         ("\"server\"]", "\"sever\"]", "did you mean `server`?"),
         ("[\"client\", \"server\"]", "[\"server\"]", "needs the role `client`"),
         ("documents = 1000,", "documents = -1,", "a whole number"),
+        ("[sampling]", "[baseline]\n\"store.cipher\" = false\n[sampling]", "no point has the settings of the baseline"),
         ("documents = 1000,", "", "this point has no `documents`"),
         ("documents = 1000,", "documents = 1000, cipher = \"x\",", "not in [parameters]"),
         ("\"quick\", ", "\"quik\", ", "did you mean `quick`?"),
@@ -126,6 +127,23 @@ fn a_pattern_without_a_match_names_the_nearest() {
     let error = plan(&scenarios, Profile::Quick, &["sync/uplaod".into()]).unwrap_err();
     assert_eq!(error.to_string(), "no scenario matches `sync/uplaod`; did you mean `sync/upload`?");
     assert_eq!(plan(&scenarios, Profile::Gate, &[]), Err(PlanError::Empty(Profile::Gate)));
+}
+
+#[test]
+fn a_point_has_settings_of_its_own_and_its_label_tells_them() {
+    let point =
+        "[[points]]\nlabel = \"{documents}, cipher {store.cipher}\"\nconfiguration = { \"store.cipher\" = false }\n";
+    let text = GOOD.replacen("[[points]]\n", point, 1).replacen(
+        "[sampling]",
+        "[configuration]\n\"store.cipher\" = true\npadding = \"none\"\n[baseline]\n\"store.cipher\" = false\n[sampling]",
+        1,
+    );
+    let scenario = load(&[("sync/upload.toml", &text)]).unwrap().remove(0);
+    let point = &scenario.points[0];
+    assert_eq!(point.label.0, "1000, cipher off");
+    let settings = [("padding", Value::Text("none".into())), ("store.cipher", Value::Flag(false))];
+    assert_eq!(point.configuration, Values::from(settings.map(|(name, value)| (name.to_owned(), value))));
+    assert_eq!(scenario.baseline, Some(Values::from([("store.cipher".to_owned(), Value::Flag(false))])));
 }
 
 #[test]

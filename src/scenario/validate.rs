@@ -27,14 +27,14 @@ pub struct Scenario {
     pub reading: String,
     /// What the subject is asked to do.
     pub operation: String,
-    /// The processes that take part, in the order in which they are started. The client is among them.
+    /// The processes that take part, in the order in which they are started. The client or the load is among them.
     pub roles: Vec<Role>,
     /// Whether the reactor's latency is probed.
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
-    /// Settings that differ from the engine's defaults.
-    pub configuration: Values,
+    /// The settings that the others are held against, on the scenario's page.
+    pub baseline: Option<Values>,
     /// How often each case is measured.
     pub sampling: Sampling,
     /// How its series are compared.
@@ -80,6 +80,8 @@ pub struct Point {
     pub label: CaseLabel,
     /// The parameters.
     pub parameters: Values,
+    /// Settings that differ from the engine's defaults: the scenario's, and the point's own, which win.
+    pub configuration: Values,
     /// The profiles that measure it.
     pub profiles: Vec<Profile>,
     /// Operations a sample, at least 1.
@@ -144,7 +146,7 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         }
     }
     let kinds = parameter_kinds(file, reporter);
-    check_label(&file.label, &kinds, reporter);
+    let points = points(file, &kinds, reporter);
     let roles = roles(file, reporter);
     let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
     Scenario {
@@ -157,9 +159,9 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         roles,
         reactor: file.reactor,
         seed: file.seed,
-        configuration: configuration(file, reporter),
         sampling: sampling(&file.sampling, reporter),
-        points: points(file, &kinds, reporter),
+        baseline: baseline(file, &points, reporter),
+        points,
         source: text.to_owned(),
     }
 }
@@ -191,20 +193,26 @@ fn parameter_kinds(file: &written::File, reporter: &mut Reporter<'_>) -> BTreeMa
     kinds
 }
 
-fn check_label(label: &Spanned<String>, kinds: &BTreeMap<String, ParameterKind>, reporter: &mut Reporter<'_>) {
+fn check_label(
+    label: &Spanned<String>,
+    kinds: &BTreeMap<String, ParameterKind>,
+    settings: &Values,
+    reporter: &mut Reporter<'_>,
+) {
     match label::placeholders(label.get_ref()) {
         Err(message) => reporter.report(label.span(), message, None),
         Ok(names) => {
-            for name in names.into_iter().filter(|name| !kinds.contains_key(*name)) {
+            for name in names.into_iter().filter(|name| !kinds.contains_key(*name) && !settings.contains_key(*name)) {
                 let suggestion = did_you_mean(name, kinds.keys().map(String::as_str));
-                reporter.report(label.span(), format!("the label names `{name}`, which is no parameter"), suggestion);
+                let message = format!("the label names `{name}`, which is no parameter and no setting");
+                reporter.report(label.span(), message, suggestion);
             }
         }
     }
 }
 
 fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
-    let known = [Role::Server, Role::Client];
+    let known = [Role::Server, Role::Client, Role::Load];
     for word in file.roles.get_ref() {
         if !known.iter().any(|role| role.as_str() == word.get_ref()) {
             let suggestion = did_you_mean(word.get_ref(), known.iter().map(|role| role.as_str()));
@@ -213,15 +221,29 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
     }
     let asked = |role: &Role| file.roles.get_ref().iter().any(|word| word.get_ref() == role.as_str());
     let roles: Vec<Role> = known.into_iter().filter(asked).collect();
-    if !roles.contains(&Role::Client) {
-        reporter.report(file.roles.span(), "a scenario needs the role `client`: it is the one that times itself", None);
+    if !roles.contains(&Role::Client) && !roles.contains(&Role::Load) {
+        let message =
+            "a scenario needs the role `client`, or `load` for a server alone: it is the one that times itself";
+        reporter.report(file.roles.span(), message, None);
     }
     roles
 }
 
-fn configuration(file: &written::File, reporter: &mut Reporter<'_>) -> Values {
+/// The settings to hold others against. Where no point has them there would be nothing to hold against.
+fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>) -> Option<Values> {
+    let written = file.baseline.as_ref()?;
+    let baseline = configuration(written, reporter);
+    let agrees = |point: &Point| baseline.iter().all(|(name, value)| point.configuration.get(name) == Some(value));
+    if !points.iter().any(agrees) {
+        let span = written.values().next().map_or(0..0, Spanned::span);
+        reporter.report(span, "no point has the settings of the baseline", None);
+    }
+    Some(baseline)
+}
+
+fn configuration(written: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, reporter: &mut Reporter<'_>) -> Values {
     let mut values = Values::new();
-    for (name, value) in &file.configuration {
+    for (name, value) in written {
         match value.get_ref() {
             toml::Value::Boolean(flag) => values.insert(name.get_ref().clone(), Value::Flag(*flag)),
             toml::Value::Integer(count) if *count >= 0 => {
@@ -273,10 +295,13 @@ fn points(file: &written::File, kinds: &BTreeMap<String, ParameterKind>, reporte
     if file.points.get_ref().is_empty() {
         reporter.report(file.points.span(), "a scenario needs at least one point: `[[points]]`", None);
     }
+    let common = configuration(&file.configuration, reporter);
     let mut points: Vec<Point> = Vec::new();
     for written in file.points.get_ref() {
-        let point = point(file, written, kinds, reporter);
-        if points.iter().any(|earlier| earlier.parameters == point.parameters) {
+        let point = point(file, &common, written, kinds, reporter);
+        let same =
+            |earlier: &Point| earlier.parameters == point.parameters && earlier.configuration == point.configuration;
+        if points.iter().any(same) {
             reporter.report(written.span(), "another point has the same parameters", Some("remove one of them".into()));
         }
         points.push(point);
@@ -286,12 +311,17 @@ fn points(file: &written::File, kinds: &BTreeMap<String, ParameterKind>, reporte
 
 fn point(
     file: &written::File,
+    common: &Values,
     written: &Spanned<written::Point>,
     kinds: &BTreeMap<String, ParameterKind>,
     reporter: &mut Reporter<'_>,
 ) -> Point {
     let point = written.get_ref();
     let parameters = parameters(written.span(), point, kinds, reporter);
+    let own = self::configuration(&point.configuration, reporter);
+    let configuration: Values = common.clone().into_iter().chain(own).collect();
+    let label = point.label.as_ref().unwrap_or(&file.label);
+    check_label(label, kinds, &configuration, reporter);
     let iterations = point.iterations.as_ref().map_or(1, |iterations| *iterations.get_ref());
     if let Some(written) = &point.iterations
         && !(1..=1_000_000_000).contains(written.get_ref())
@@ -304,8 +334,9 @@ fn point(
         reporter.report(digest.span(), "a digest is a SHA-256 in 64 lowercase hex digits", Some(suggestion));
     }
     Point {
-        label: label::fill(file.label.get_ref(), kinds, &parameters),
+        label: label::fill(label.get_ref(), kinds, &parameters, &configuration),
         parameters,
+        configuration,
         profiles: profiles(&point.profiles, reporter),
         iterations,
         warmup: repeats(point.warmup.as_ref().unwrap_or(&file.sampling.warmup), 0, "warmup", reporter),

@@ -24,6 +24,7 @@ pub(super) struct File {
     pub(super) parameters: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     pub(super) configuration: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) baseline: Option<BTreeMap<Spanned<String>, Spanned<toml::Value>>>,
     pub(super) sampling: Sampling,
     #[serde(default)]
     pub(super) gate: Gate,
@@ -65,6 +66,10 @@ pub(super) struct Trials {
 #[serde(deny_unknown_fields)]
 pub(super) struct Point {
     pub(super) parameters: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(super) configuration: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    /// Instead of the scenario's.
+    pub(super) label: Option<Spanned<String>>,
     pub(super) profiles: Spanned<Vec<Spanned<String>>>,
     pub(super) iterations: Option<Spanned<u64>>,
     pub(super) warmup: Option<Spanned<u32>>,

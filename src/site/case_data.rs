@@ -112,9 +112,7 @@ fn unmeasured(reader: &Reader, run: RunId, id: &str) -> Result<Option<(Case, Cas
 }
 
 fn strip_trial(trial: &Trial, metric: Metric) -> Option<StripTrial> {
-    let column = trial.columns.iter().find(|column| column.metric == metric)?;
-    let iterations = trial.iterations.max(1) as f64;
-    let samples: Vec<f64> = column.values.iter().map(|value| *value as f64 / iterations).collect();
+    let samples = trial.values(metric)?;
     let warmup = (trial.warmup as usize).min(samples.len());
     Some(StripTrial {
         name: format!("trial {}", trial.index.saturating_add(1)),

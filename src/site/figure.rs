@@ -22,6 +22,18 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
 }
 
+impl Table {
+    /// Leaves out the columns in which no row has anything.
+    pub(super) fn drop_empty_columns(&mut self) {
+        for column in (0..self.head.len()).rev() {
+            if self.rows.iter().all(|row| row.get(column).is_none_or(String::is_empty)) {
+                self.head.remove(column);
+                self.rows.iter_mut().filter(|row| column < row.len()).for_each(|row| drop(row.remove(column)));
+            }
+        }
+    }
+}
+
 /// A link with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {

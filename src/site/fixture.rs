@@ -11,9 +11,9 @@ use crate::{
     history::{Progress, RunStart, Writer},
     judge,
     model::{
-        Annotation, Case, CaseLabel, Conditions, Environment, Failure, FailureKind, Metric, Part, Profile, Quantity,
-        ReactorHistogram, Revision, RevisionKind, Role, RunId, RunState, SampleColumn, SubjectBuild, Timeline,
-        TimelinePoint, Trial, TrialTotal, UnixMillis, Value, Values,
+        Annotation, Case, CaseLabel, Conditions, Environment, Failure, FailureKind, LatencyHistogram, LatencyKind,
+        Metric, Part, Profile, Quantity, Revision, RevisionKind, Role, RunId, RunState, SampleColumn, SubjectBuild,
+        Timeline, TimelinePoint, Trial, TrialTotal, UnixMillis, Value, Values,
     },
 };
 
@@ -326,7 +326,11 @@ fn a_trial(costed: &Costed, position: u64, index: u32, order: u32, samples: usiz
         starts_ns: starts,
         columns,
         totals,
-        reactor: vec![ReactorHistogram { role: Role::Client, counts: vec![(2_000, 900), (1_900_000, 9)] }],
+        histograms: vec![LatencyHistogram {
+            role: Role::Client,
+            kind: LatencyKind::Reactor,
+            counts: vec![(2_000, 900), (1_900_000, 9)],
+        }],
         timelines,
         conditions: Conditions {
             pressure_ppm: Some(busy),

@@ -36,6 +36,7 @@ mod respond;
 mod run;
 mod scenarios;
 mod series;
+mod settings;
 mod shared;
 mod verdict_table;
 mod verdicts;
@@ -55,6 +56,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
+use crate::model::Values;
 use shared::Shared;
 
 /// What the site shows.
@@ -79,6 +81,8 @@ pub struct ScenarioText {
     pub reading: String,
     /// The whole file.
     pub source: String,
+    /// The settings that its cases with other settings are held against, where it has such.
+    pub baseline: Option<Values>,
     /// Where the file lies, from the root of the repository.
     pub path: String,
 }

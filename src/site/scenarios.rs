@@ -16,11 +16,11 @@ use serde::Deserialize;
 use super::{
     ScenarioText,
     error::PageError,
-    figure::{Figure, Link},
+    figure::{Figure, Link, Table},
     graph::History,
     growth,
     layout::{Layout, Place},
-    params,
+    params, settings,
     shared::{Shared, Site},
     words,
 };
@@ -75,6 +75,8 @@ struct ScenarioPage {
     /// Further groups of lines, too many for one graph.
     parts: Vec<Small>,
     growth: Option<Figure>,
+    /// What each setting buys, where the scenario has a baseline.
+    settings: Option<Table>,
     others: Vec<Small>,
     /// Whether the large graph shows verdicts or findings.
     decided: bool,
@@ -161,6 +163,7 @@ fn render(site: &Site, name: &str, choice: Option<&Choice>) -> Result<String, Pa
         figures: Vec::new(),
         parts: Vec::new(),
         growth: None,
+        settings: None,
         others: Vec::new(),
         decided: false,
     };
@@ -207,6 +210,11 @@ impl ScenarioPage {
         self.draw(reader, &history, choice, marked, &mut room)?;
         let chosen = marked.or_else(|| last_measured(&history));
         self.growth = chosen.map(|place| growth::figure(&history, place)).transpose()?.flatten();
+        let baseline = self.text.as_ref().and_then(|text| text.baseline.as_ref());
+        self.settings = match (baseline, chosen) {
+            (Some(baseline), Some(place)) => settings::table(reader, &history, place, baseline)?,
+            _ => None,
+        };
         self.others = self.other_metrics(reader, metrics, choice, &history, &mut room)?;
         Ok(())
     }

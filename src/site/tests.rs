@@ -91,6 +91,7 @@ fn state(history: &Path) -> SiteState {
         name: name.into(),
         question: question.into(),
         reading: "Wall time is what a person waits for; CPU time tells who works meanwhile.".into(),
+        baseline: None,
         source: format!("name = \"{name}\"\nversion = 1\n"),
         path: format!("scenarios/{name}.toml"),
     };

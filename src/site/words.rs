@@ -52,6 +52,11 @@ pub(super) const fn state(state: RunState) -> &'static str {
 pub(super) fn metric(metric: Metric) -> String {
     let quantity = match metric.quantity {
         Quantity::WallTime => return "Wall time".to_owned(),
+        Quantity::FirstResult => return "Time to the first result".to_owned(),
+        Quantity::Rate => return "Things a second".to_owned(),
+        Quantity::Throughput => return "Payload a second".to_owned(),
+        Quantity::Items => return "Things handled".to_owned(),
+        Quantity::Payload => return "Payload handled".to_owned(),
         Quantity::CpuTime => "CPU time",
         Quantity::BytesRead => "Bytes read",
         Quantity::BytesWritten => "Bytes written",
@@ -62,6 +67,20 @@ pub(super) fn metric(metric: Metric) -> String {
         Quantity::WireReceived => "Bytes received",
         Quantity::Requests => "Requests",
         Quantity::Fsyncs => "Fsyncs",
+        Quantity::AllocatedBytes => "Bytes allocated",
+        Quantity::Allocations => "Allocations",
+        Quantity::Instructions => "Instructions",
+        Quantity::Errors => "Failed requests",
+        Quantity::Dropped => "Requests that could not be sent",
+        Quantity::ReactorBusy => "Busy share of the reactor",
+        Quantity::ReactorQueue => "Longest queue of the reactor",
+        Quantity::ReactorBlocked => "Time blocked in the reactor",
+        Quantity::LatencyP50 => "Latency of requests, median,",
+        Quantity::LatencyP90 => "Latency of requests, 90th percentile,",
+        Quantity::LatencyP99 => "Latency of requests, 99th percentile,",
+        Quantity::LatencyP999 => "Latency of requests, 99.9th percentile,",
+        Quantity::LatencyMax => "Latency of requests, maximum,",
+        Quantity::LatenessP99 => "Lateness of requests, 99th percentile,",
         Quantity::ReactorP50 => "Reactor latency, median,",
         Quantity::ReactorP90 => "Reactor latency, 90th percentile,",
         Quantity::ReactorP99 => "Reactor latency, 99th percentile,",
@@ -72,6 +91,8 @@ pub(super) fn metric(metric: Metric) -> String {
         Quantity::RssBefore => "Memory before samples",
         Quantity::RssAfter => "Memory after samples",
         Quantity::CpuTotal => "CPU time from start to exit",
+        Quantity::CpuUser => "CPU time in user mode from start to exit",
+        Quantity::CpuSystem => "CPU time in the kernel from start to exit",
         Quantity::VoluntarySwitches => "Voluntary switches",
         Quantity::InvoluntarySwitches => "Involuntary switches",
         Quantity::MinorFaults => "Page faults without I/O",
@@ -95,6 +116,7 @@ pub(super) const fn role(role: Role) -> &'static str {
 /// Whether a metric decides about a commit: wall time, and CPU time and peak memory of each role (the gate metrics).
 pub(super) const fn is_gate(metric: Metric) -> bool {
     matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
+        && !matches!(metric.role, Some(Role::Load))
 }
 
 /// An estimate to the precision of its interval: `61.4 ms`.

@@ -14,7 +14,7 @@ pub const CONTRACT_VERSION: u32 = 1;
 /// The longest line, in bytes, that either side accepts. A longer one is a failure of its sender.
 pub const LINE_LIMIT: usize = 4 << 20;
 
-/// A process that takes part in a case.
+/// A process that takes part in a case. The one that iterates is the client, or the load where there is no client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -22,7 +22,7 @@ pub enum Role {
     Client,
     /// Answers the client.
     Server,
-    /// Produces requests, so that its CPU is never counted as the subject's.
+    /// Produces requests, so that its CPU is never counted as the subject's. A program of the platform's own.
     Load,
 }
 
@@ -61,9 +61,9 @@ pub enum Request {
     /// Bring the state back to where an iteration starts, untimed. Sent to every role before each iteration, the server
     /// first. Answered by [`Reply::Ready`].
     Reset(Reset),
-    /// Perform the operation and time it. Sent to the client alone. Answered by [`Reply::Sample`].
+    /// Perform the operation and time it. Sent to the role that iterates, alone. Answered by [`Reply::Sample`].
     Iterate(Iterate),
-    /// Tell what was counted since the last reset. Sent to roles other than the client. Answered by [`Reply::Observed`].
+    /// Tell what was counted since the last reset. Sent to roles that do not iterate. Answered by [`Reply::Observed`].
     Observe,
     /// Prove the result of the last iteration, untimed and after everything has been read off: the client fetches or opens
     /// what it produced and digests it. Answered by [`Reply::Verified`].
@@ -216,9 +216,15 @@ pub struct Sample {
     /// The reactor probe's latencies over the same span. Empty where it was not asked for.
     #[serde(default)]
     pub reactor: Vec<LatencyCount>,
+    /// Latencies of requests over the same span, each from when it should have been sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency: Vec<LatencyCount>,
+    /// How late a load generator was itself with sending each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lateness: Vec<LatencyCount>,
 }
 
-/// What a role other than the client counted since its last reset.
+/// What a role that does not iterate counted since its last reset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// As in [`Sample::counters`].

@@ -153,7 +153,7 @@ impl Case {
         let reading = meter.finish();
         let Work { items, bytes, counters } = done?;
         let Reading { wall_ns, cpu_ns, reactor } = reading?;
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor })
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor, latency: Vec::new(), lateness: Vec::new() })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {

@@ -4,6 +4,8 @@
 
 mod contract;
 mod injection;
+mod meeting;
+mod opening;
 mod operations;
 mod payload;
 mod pipe;

@@ -71,22 +71,22 @@ fn a_document_that_is_too_large_fails_and_says_so() {
     subject.finish();
 }
 
-fn documents(role: Role, operation: &str, vector: &DocumentsDigest, folder: &Path) -> Prepare {
+pub(crate) fn documents(role: Role, operation: &str, vector: &DocumentsDigest, folder: &Path) -> Prepare {
     let size = vector.size.as_u64().map_or_else(|| word(vector.size.as_str().unwrap()), Value::Count);
     let parameters = [("documents", Value::Count(vector.documents)), ("size", size)];
     Prepare { seed: vector.seed, ..case(role, operation, &parameters, folder) }
 }
 
-fn is_empty(folder: &Path) -> bool {
+pub(crate) fn is_empty(folder: &Path) -> bool {
     folder.read_dir().unwrap().all(|entry| is_empty(&entry.unwrap().path()))
 }
 
 #[test]
-fn creating_leaves_the_documents_in_the_replica() {
-    for vector in vectors::read().digests {
+fn creating_and_reading_give_the_documents() {
+    for (operation, vector) in ["store/create", "store/read"].into_iter().flat_map(with_vectors) {
         let folder = tempfile::tempdir().unwrap();
         let mut subject = Subject::start();
-        subject.prepare(documents(Role::Client, "store/create", &vector, folder.path()));
+        subject.prepare(documents(Role::Client, operation, &vector, folder.path()));
         for count in [1, 2] {
             subject.reset(None);
             let sample = subject.iterate(count);
@@ -99,6 +99,10 @@ fn creating_leaves_the_documents_in_the_replica() {
         subject.finish();
         assert!(is_empty(folder.path()), "replicas are left behind");
     }
+}
+
+fn with_vectors(operation: &'static str) -> impl Iterator<Item = (&'static str, DocumentsDigest)> {
+    vectors::read().digests.into_iter().map(move |vector| (operation, vector))
 }
 
 #[test]
@@ -117,14 +121,14 @@ fn settings_reach_the_replica() {
 }
 
 /// Two subjects, as a runner starts them.
-struct Pair {
+pub(crate) struct Pair {
     server: Subject,
-    client: Subject,
+    pub(crate) client: Subject,
     folders: [tempfile::TempDir; 2],
 }
 
 impl Pair {
-    fn start(operation: &str, vector: &DocumentsDigest, reactor: bool) -> Self {
+    pub(crate) fn start(operation: &str, vector: &DocumentsDigest, reactor: bool) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let (mut server, mut client) = (Subject::start(), Subject::start());
         let prepare = |role, folder: &tempfile::TempDir| documents(role, operation, vector, folder.path());
@@ -134,13 +138,13 @@ impl Pair {
         Self { server, client, folders }
     }
 
-    fn reset(&mut self) -> Access {
+    pub(crate) fn reset(&mut self) -> Access {
         let access = self.server.reset(None).unwrap();
         self.client.reset(Some(access.clone()));
         access
     }
 
-    fn finish(self) {
+    pub(crate) fn finish(self) {
         self.client.finish();
         self.server.finish();
         assert!(is_empty(self.folders[1].path()), "replicas are left behind");
@@ -148,22 +152,24 @@ impl Pair {
 }
 
 #[test]
-fn uploads_and_downloads_carry_every_document() {
-    for operation in ["sync/upload", "sync/download"] {
-        for vector in vectors::read().digests {
-            let mut pair = Pair::start(operation, &vector, false);
-            for _ in 0..2 {
-                pair.reset();
-                let sample = pair.client.iterate(1);
-                assert_eq!(sample.items, vector.documents);
-                assert!(sample.counters["requests"] >= 1);
-                let (there, back) = (sample.counters["wire_sent"], sample.counters["wire_received"]);
-                let carried = if operation == "sync/upload" { there } else { back };
-                assert!(carried >= sample.bytes && carried <= sample.bytes * 2 + 1000 * vector.documents + 1000);
-                assert_eq!(pair.client.verify(), vector.digest, "{operation}");
-            }
-            pair.finish();
+fn every_document_is_carried() {
+    let operations = ["sync/upload", "sync/download", "sync/metadata"];
+    for (operation, vector) in operations.into_iter().flat_map(with_vectors) {
+        let mut pair = Pair::start(operation, &vector, false);
+        for _ in 0..2 {
+            pair.reset();
+            let sample = pair.client.iterate(1);
+            assert_eq!(sample.items, vector.documents);
+            assert!(sample.counters["requests"] >= 1);
+            let (there, back) = (sample.counters["wire_sent"], sample.counters["wire_received"]);
+            let carried = if operation == "sync/upload" { there } else { back };
+            assert!(carried >= sample.bytes && carried <= sample.bytes * 2 + 1000 * vector.documents + 1000);
+            let first_result = sample.counters.get("first_result").copied();
+            assert_eq!(first_result.is_some(), operation == "sync/metadata");
+            assert!(first_result.unwrap_or(1) > 0 && first_result.unwrap_or(0) < sample.wall_ns);
+            assert_eq!(pair.client.verify(), vector.digest, "{operation}");
         }
+        pair.finish();
     }
 }
 

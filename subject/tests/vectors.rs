@@ -8,6 +8,10 @@ pub(crate) struct Vectors {
     pub(crate) documents: Vec<Content>,
     pub(crate) mail_sizes: Vec<MailSizes>,
     pub(crate) digests: Vec<DocumentsDigest>,
+    /// Of texts that are messages.
+    pub(crate) messages: Vec<DocumentsDigest>,
+    /// Of the documents' versions after they were edited on two replicas, and both were synchronised.
+    pub(crate) conflicts: Vec<DocumentsDigest>,
 }
 
 #[derive(Deserialize)]

@@ -15,13 +15,13 @@ use self::{
     left::{Done, left},
     recorder::{Count, Recorder},
 };
-use super::measuring::{Outcome, Workbench, environment_of, fingerprint, now};
+use super::measuring::{Outcome, Workbench, environment_of, fingerprint, now, platform};
 use crate::{
     history::{CalibrationStart, RunStart},
     judge::calibration::{CaseReplay, rates},
     model::{Arm, Design, Environment, Part, Rate, Revision, RunId, RunState},
     revision::{BuildOutcome, BuiltSubject},
-    runner::{self, BlockOrder, Contender, Ended},
+    runner::{self, BlockOrder, Contender, Ended, Programs},
     scenario::Plan,
 };
 
@@ -191,10 +191,12 @@ impl Workbench<'_> {
             return Ok((Ended::Complete, 0));
         }
         let folder = self.work_folder()?;
-        let contenders: Vec<Contender<'_>> = arms
-            .iter()
-            .map(|ready| Contender { binary: &ready.subject.path, injection: injection(ready.arm) })
-            .collect();
+        let platform = platform()?;
+        let mut contenders = Vec::new();
+        for ReadyArm { subject, arm } in arms {
+            let programs = Programs { subject: &subject.path, platform: &platform };
+            contenders.push(Contender { programs, injection: injection(*arm) });
+        }
         let names = arms.iter().map(|ready| name(ready.arm)).collect();
         let stop = Arc::clone(self.stop());
         let (history, terminal) = self.history_and_terminal();

@@ -17,7 +17,8 @@ pub(in crate::history) fn counted(connection: &Connection, run: RunId) -> Result
     let sql = "WITH outcomes (case_id, severity) AS (
                    SELECT case_id,
                           max(CASE
-                              WHEN substr(metric, instr(metric, '.') + 1) NOT IN ('wall_time', 'cpu_time', 'rss_peak')
+                              WHEN metric LIKE 'load.%'
+                                OR substr(metric, instr(metric, '.') + 1) NOT IN ('wall_time', 'cpu_time', 'rss_peak')
                                   THEN 0
                               WHEN grade = 'unusable' THEN 2
                               WHEN grade = 'noisy' THEN 1

@@ -21,4 +21,4 @@ pub(super) use series::{all_series, metrics, scenarios, series};
 pub(super) use session::{
     all_blocks, blocks, session, session_of_run, sessions, sessions_of, sessions_with, verdict_points, verdicts,
 };
-pub(super) use trials::{canary, columns, reactor, timelines, totals, trials};
+pub(super) use trials::{canary, columns, histograms, timelines, totals, trials};

@@ -8,7 +8,7 @@ use crate::history::{
     row::{self, all, first, unsigned, unsigned_at, word_at},
 };
 use crate::model::{
-    Canary, CanaryReading, Conditions, ReactorHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial,
+    Canary, CanaryReading, Conditions, LatencyHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial,
     TrialTotal, UnixMillis,
 };
 
@@ -36,7 +36,7 @@ fn trial(connection: &Connection, row: &Row) -> Result<Trial> {
         columns: columns(connection, id, starts_ns.len())?,
         starts_ns,
         totals: totals(connection, id)?,
-        reactor: reactor(connection, id)?,
+        histograms: histograms(connection, id)?,
         timelines: timelines(connection, id)?,
         conditions: Conditions {
             pressure_ppm: row.get::<_, Option<i64>>("pressure_ppm")?.map(unsigned),
@@ -70,11 +70,12 @@ pub(in crate::history) fn totals(connection: &Connection, trial_id: i64) -> Resu
     })
 }
 
-pub(in crate::history) fn reactor(connection: &Connection, trial_id: i64) -> Result<Vec<ReactorHistogram>> {
-    let sql = "SELECT role, packed FROM reactor_histograms WHERE trial_id = ?1 ORDER BY place";
+pub(in crate::history) fn histograms(connection: &Connection, trial_id: i64) -> Result<Vec<LatencyHistogram>> {
+    let sql = "SELECT role, kind, packed FROM latency_histograms WHERE trial_id = ?1 ORDER BY place";
     all(connection, sql, [trial_id], |row| {
-        let [nanoseconds, counts] = unpack_at(row, trial_id, "a reactor histogram")?;
-        Ok(ReactorHistogram { role: word_at(row, "role")?, counts: nanoseconds.into_iter().zip(counts).collect() })
+        let [nanoseconds, counts] = unpack_at(row, trial_id, "a latency histogram")?;
+        let counts = nanoseconds.into_iter().zip(counts).collect();
+        Ok(LatencyHistogram { role: word_at(row, "role")?, kind: word_at(row, "kind")?, counts })
     })
 }
 

@@ -9,11 +9,12 @@ use crate::history::GroupCounts;
 
 const SCENARIOS: [&str; 4] = ["sync/upload", "sync/download", "crypto/seal", "bare"];
 
-const METRICS: [Metric; 4] = [
+const METRICS: [Metric; 5] = [
     Metric::WALL_TIME,
     Metric::of(Role::Server, Quantity::CpuTime),
+    Metric::of(Role::Client, Quantity::RssPeak),
+    // These do not decide.
     Metric::of(Role::Load, Quantity::RssPeak),
-    // Does not decide.
     Metric::of(Role::Client, Quantity::CpuTotal),
 ];
 

@@ -139,9 +139,10 @@ fn trial(documents: u64, index: u32, order: u32) -> Trial {
             total(Metric::of(Role::Load, Quantity::RssPeak), u64::MAX),
             total(Metric::of(Role::Client, Quantity::CpuTotal), 0),
         ],
-        reactor: vec![
-            ReactorHistogram { role: Role::Server, counts: vec![(1_000, 1), (2_000, u64::MAX)] },
-            ReactorHistogram { role: Role::Client, counts: vec![] },
+        histograms: vec![
+            histogram(Role::Server, LatencyKind::Reactor, vec![(1_000, 1), (2_000, u64::MAX)]),
+            histogram(Role::Client, LatencyKind::Reactor, vec![]),
+            histogram(Role::Client, LatencyKind::Request, vec![(7, 7)]),
         ],
         timelines: vec![
             Timeline { role: Role::Load, points: vec![] },
@@ -160,6 +161,10 @@ fn trial(documents: u64, index: u32, order: u32) -> Trial {
             after: CanaryReading { wall_ns: 1_000_001, cpu_ns: u64::from(index) },
         }),
     }
+}
+
+fn histogram(role: Role, kind: LatencyKind, counts: Vec<(u64, u64)>) -> LatencyHistogram {
+    LatencyHistogram { role, kind, counts }
 }
 
 fn measurement(documents: u64, metric: Metric, estimate: f64, grade: Grade) -> Measurement {

@@ -113,7 +113,7 @@ fn nothing_is_recorded_twice_or_by_halves() {
     let mut role = trial(5, 0, 1);
     role.timelines[0].role = Role::Client;
     let mut reactor = trial(6, 0, 1);
-    reactor.reactor[1].role = Role::Server;
+    reactor.histograms[1].role = Role::Server;
     let mut long = trial(7, 0, 1);
     long.timelines[0].points = vec![TimelinePoint::default(); 200_000];
     let canary = |workload: String| trial(8, 0, 1).canary.map(|canary| Canary { workload, ..canary });

@@ -31,7 +31,7 @@ fn an_empty_trial_comes_back_empty() {
         starts_ns: vec![],
         columns: vec![],
         totals: vec![],
-        reactor: vec![],
+        histograms: vec![],
         timelines: vec![],
         conditions: Conditions::default(),
         canary: None,

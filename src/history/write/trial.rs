@@ -10,7 +10,7 @@ use crate::history::{
     packing::{PackingError, pack},
     row::signed,
 };
-use crate::model::{Canary, ReactorHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal};
+use crate::model::{Canary, LatencyHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal};
 
 pub(in crate::history) fn trial(connection: &Connection, run: RunId, trial: &Trial) -> Result<()> {
     check(trial)?;
@@ -30,12 +30,14 @@ pub(in crate::history) fn trial(connection: &Connection, run: RunId, trial: &Tri
             .prepare_cached("INSERT INTO totals (trial_id, metric, place, value) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![trial_id, metric.to_string(), place as i64, signed(*value)])?;
     }
-    for (place, ReactorHistogram { role, counts }) in trial.reactor.iter().enumerate() {
+    for (place, LatencyHistogram { role, kind, counts }) in trial.histograms.iter().enumerate() {
         let (nanoseconds, counts): (Vec<u64>, Vec<u64>) = counts.iter().copied().unzip();
         let packed = pack(&[&nanoseconds, &counts]).map_err(too_large)?;
         connection
-            .prepare_cached("INSERT INTO reactor_histograms (trial_id, role, place, packed) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![trial_id, role.as_str(), place as i64, packed])?;
+            .prepare_cached(
+                "INSERT INTO latency_histograms (trial_id, role, kind, place, packed) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![trial_id, role.as_str(), kind.as_str(), place as i64, packed])?;
     }
     for (place, timeline) in trial.timelines.iter().enumerate() {
         let packed = pack_timeline(timeline).map_err(too_large)?;
@@ -54,16 +56,17 @@ fn check(trial: &Trial) -> Result<()> {
     }
     distinct(trial, trial.columns.iter().map(|column| column.metric))?;
     distinct(trial, trial.totals.iter().map(|total| total.metric))?;
-    distinct(trial, trial.reactor.iter().map(|histogram| histogram.role.as_str()))?;
+    let histograms = trial.histograms.iter().map(|of| format!("{}'s {} latencies", of.role.as_str(), of.kind.as_str()));
+    distinct(trial, histograms)?;
     distinct(trial, trial.timelines.iter().map(|timeline| timeline.role.as_str()))?;
     trial.canary.as_ref().map_or(Ok(()), limits::canary).map_err(|why| invalid(trial, why))
 }
 
-fn distinct<T: Ord + Display + Copy>(trial: &Trial, names: impl Iterator<Item = T>) -> Result<()> {
+fn distinct<T: Ord + Display>(trial: &Trial, names: impl Iterator<Item = T>) -> Result<()> {
     let mut seen = BTreeSet::new();
     for name in names {
-        if !seen.insert(name) {
-            return Err(invalid(trial, format!("it has {name} twice")));
+        if let Some(twice) = seen.replace(name) {
+            return Err(invalid(trial, format!("it has {twice} twice")));
         }
     }
     Ok(())

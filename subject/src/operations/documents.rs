@@ -1,17 +1,19 @@
 //! The documents of a case, and what proves that they are all there. It must never ask the replica under test for what
 //! ought to be in it.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use benchline_engine::crypto::DOCUMENT_LIMIT;
-use benchline_engine::document::DocumentId;
-use benchline_engine::store::{Put, Replica};
+use benchline_engine::document::{Document, DocumentId, Revision};
+use benchline_engine::store::{Entry, Put, Replica};
 
-use super::{Setting, hex};
+use super::Setting;
+use super::contents::ContentsDigest;
 use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
+use crate::payload::Payload;
 
 /// Most documents of a case.
 const COUNT_LIMIT: u64 = 1_000_000;
@@ -55,6 +57,11 @@ impl Documents {
         self.list.len() as u64
     }
 
+    /// Their ids.
+    pub(super) fn ids(&self) -> Vec<DocumentId> {
+        self.list.iter().map(|(id, _)| id.clone()).collect()
+    }
+
     /// Bytes of all contents.
     pub(super) fn bytes(&self) -> u64 {
         self.list.iter().map(|(_, content)| content.len() as u64).sum()
@@ -63,6 +70,25 @@ impl Documents {
     /// A copy to be given away.
     pub(super) fn to_vec(&self) -> Vec<(DocumentId, Vec<u8>)> {
         self.list.clone()
+    }
+
+    /// The same documents with other contents, as long as before: document number i says what the payload says of index
+    /// i + `turn` × the number of documents.
+    pub(super) fn edited(&self, payload: Payload, turn: u64) -> Self {
+        let offset = turn * self.count();
+        let edit = |(index, (id, content)): (u64, &(DocumentId, Vec<u8>))| {
+            (id.clone(), payload.document(offset + index, content.len()))
+        };
+        Self { list: (0..).zip(&self.list).map(edit).collect() }
+    }
+
+    /// Replaces, off the clock, what the replica says of them.
+    pub(super) async fn overwrite(self, replica: &Replica) -> Result<(), SubjectError> {
+        let seen = list(replica).await?.into_iter().map(|entry| (entry.id, entry.revision));
+        let seen: BTreeMap<DocumentId, Revision> = seen.collect();
+        let put = |(id, content)| Put { replaces: seen.get(&id).cloned(), id, content };
+        let puts = self.list.into_iter().map(put).collect();
+        replica.put_many(puts).await.map(drop).map_err(SubjectError::engine("editing the documents"))
     }
 
     /// Stores them all, off the clock.
@@ -79,29 +105,68 @@ impl Documents {
     }
 }
 
-/// SHA-256 over a replica's documents sorted by id: for each the id, a zero byte, the length of its content (8 bytes,
-/// big-endian) and the content.
+/// The [`ContentsDigest`] of a replica's documents.
 ///
 /// # Errors
-/// When the replica cannot be read, or has a conflict, which no case here may leave behind.
+/// When the replica cannot be read, or has a conflict, which this must not pass over.
 pub(super) async fn digest(replica: &Replica) -> Result<String, SubjectError> {
-    let reading = SubjectError::engine::<Box<dyn Error + Send + Sync>>("reading the documents back");
-    let mut context = Context::new(&SHA256);
-    let mut last = None;
-    loop {
-        let page = replica.list("", last.as_ref(), PAGE).await.map_err(|error| reading(error.into()))?;
-        let Some(entry) = page.last() else { return Ok(hex(&context.finish())) };
-        last = Some(entry.id.clone());
-        for entry in page {
-            let document = replica.get(&entry.id).await.map_err(|error| reading(error.into()))?;
-            let content = document.and_then(|document| document.content);
-            let Some(content) = content.filter(|_| entry.conflicts == 0) else {
-                return Err(reading(format!("document {} is in conflict, or gone", entry.id).into()));
-            };
-            context.update(entry.id.as_str().as_bytes());
-            context.update(&[0]);
-            context.update(&(content.len() as u64).to_be_bytes());
-            context.update(&content);
-        }
+    let mut digest = ContentsDigest::new();
+    for entry in list(replica).await? {
+        let document = replica.get(&entry.id).await.map_err(|error| reading(error.into()))?;
+        let content = document.and_then(|document| document.content);
+        let Some(content) = content.filter(|_| entry.conflicts == 0) else {
+            return Err(reading(format!("document {} is in conflict, or gone", entry.id).into()));
+        };
+        digest.add(entry.id.as_str(), &content);
     }
+    Ok(digest.finish())
+}
+
+/// The [`ContentsDigest`] of all versions of the documents of replicas that must agree, replica after replica; the
+/// versions of a document are sorted by what they say.
+///
+/// # Errors
+/// When a replica cannot be read, or two of them do not hold the same versions.
+pub(super) async fn digest_of_versions(replicas: [&Replica; 2]) -> Result<String, SubjectError> {
+    let [first, second] = [versions(replicas[0]).await?, versions(replicas[1]).await?];
+    if first != second {
+        return Err(reading("the replicas do not hold the same versions".into()));
+    }
+    let mut digest = ContentsDigest::new();
+    for mut versions in first.into_iter().chain(second) {
+        versions.sort_by(|one, other| one.content.cmp(&other.content));
+        versions
+            .iter()
+            .for_each(|version| digest.add(version.id.as_str(), version.content.as_deref().unwrap_or_default()));
+    }
+    Ok(digest.finish())
+}
+
+/// All versions of each document, the current one first.
+async fn versions(replica: &Replica) -> Result<Vec<Vec<Document>>, SubjectError> {
+    let mut all = Vec::new();
+    for Entry { id, .. } in list(replica).await? {
+        let current = replica.get(&id).await.map_err(|error| reading(error.into()))?;
+        let mut conflicts = replica.conflicts(&id).await.map_err(|error| reading(error.into()))?;
+        conflicts.sort_by_cached_key(|version| version.revision.to_string());
+        all.push(current.into_iter().chain(conflicts).collect());
+    }
+    Ok(all)
+}
+
+/// The whole list of a replica's documents, sorted by id.
+pub(super) async fn list(replica: &Replica) -> Result<Vec<Entry>, SubjectError> {
+    let mut all: Vec<Entry> = Vec::new();
+    loop {
+        let last = all.last().map(|entry| entry.id.clone());
+        let page = replica.list("", last.as_ref(), PAGE).await.map_err(|error| reading(error.into()))?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn reading(error: Box<dyn Error + Send + Sync>) -> SubjectError {
+    SubjectError::engine("reading the documents back")(error)
 }

@@ -2,14 +2,23 @@
 //! engine's work through the engine's public interface only, and must never put on the clock what a user would not
 //! wait for.
 
+mod contents;
 mod crypto;
+mod crypto_derive;
+mod crypto_mail;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod messages;
 mod replicas;
 mod store_create;
+mod store_read;
 mod sync_client;
+mod sync_conflict;
 mod sync_download;
+mod sync_initialise;
+mod sync_metadata;
+mod sync_nothing;
 mod sync_server;
 mod sync_upload;
 
@@ -84,12 +93,23 @@ struct Offer {
     prepare: PrepareClient,
 }
 
-const OFFERS: [Offer; 5] = [
-    Offer { name: "crypto/seal", version: 1, roles: &[Role::Client], prepare: crypto_seal::prepare },
-    Offer { name: "crypto/open", version: 1, roles: &[Role::Client], prepare: crypto_open::prepare },
-    Offer { name: "store/create", version: 1, roles: &[Role::Client], prepare: store_create::prepare },
-    Offer { name: "sync/upload", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_upload::prepare },
-    Offer { name: "sync/download", version: 1, roles: &[Role::Server, Role::Client], prepare: sync_download::prepare },
+/// The roles of an operation that needs nobody else.
+const ALONE: &[Role] = &[Role::Client];
+const WITH_SERVER: &[Role] = &[Role::Server, Role::Client];
+
+const OFFERS: [Offer; 12] = [
+    Offer { name: "crypto/seal", version: 1, roles: ALONE, prepare: crypto_seal::prepare },
+    Offer { name: "crypto/open", version: 1, roles: ALONE, prepare: crypto_open::prepare },
+    Offer { name: "crypto/derive", version: 1, roles: ALONE, prepare: crypto_derive::prepare },
+    Offer { name: "crypto/mail", version: 1, roles: ALONE, prepare: crypto_mail::prepare },
+    Offer { name: "store/create", version: 1, roles: ALONE, prepare: store_create::prepare },
+    Offer { name: "store/read", version: 1, roles: ALONE, prepare: store_read::prepare },
+    Offer { name: "sync/upload", version: 1, roles: WITH_SERVER, prepare: sync_upload::prepare },
+    Offer { name: "sync/download", version: 1, roles: WITH_SERVER, prepare: sync_download::prepare },
+    Offer { name: "sync/nothing", version: 1, roles: WITH_SERVER, prepare: sync_nothing::prepare },
+    Offer { name: "sync/metadata", version: 1, roles: WITH_SERVER, prepare: sync_metadata::prepare },
+    Offer { name: "sync/initialise", version: 1, roles: WITH_SERVER, prepare: sync_initialise::prepare },
+    Offer { name: "sync/conflict", version: 1, roles: WITH_SERVER, prepare: sync_conflict::prepare },
 ];
 
 /// The operations on offer.

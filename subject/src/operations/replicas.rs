@@ -1,10 +1,10 @@
 //! Fresh replicas, one after another, each in a file of its own. It must never leave an old one open or on disk while
 //! the next is measured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use benchline_engine::config::Config;
-use benchline_engine::crypto::Keys;
+use benchline_engine::config::{Config, StoreConfig};
+use benchline_engine::crypto::{DatabaseKey, Keys};
 use benchline_engine::store::Replica;
 
 use super::Setting;
@@ -38,11 +38,20 @@ impl Replicas {
         self.made += 1;
         let folder = self.folder.join(self.made.to_string());
         tokio::fs::create_dir_all(&folder).await.map_err(SubjectError::engine("making a folder for a replica"))?;
-        let replica = Replica::open(&folder.join("replica.db"), &self.keys.database, &self.config.store)
-            .await
-            .map_err(SubjectError::engine("opening a replica"))?;
+        let place = self.place_in(&folder);
+        let replica = place.open().await?;
         self.current = Some((replica.clone(), folder));
         Ok(replica)
+    }
+
+    /// Closes the current replica and leaves it on disk, to be opened from the place that this gives. Who opens it closes
+    /// it, before the replica is removed.
+    pub(super) async fn shut(&mut self) -> Result<Place, SubjectError> {
+        let Some((replica, folder)) = &self.current else {
+            return Err(SubjectError::Order("there is no replica to be closed".to_owned()));
+        };
+        replica.close().await;
+        Ok(self.place_in(folder))
     }
 
     /// Closes and removes the current replica, if there is one.
@@ -50,5 +59,24 @@ impl Replicas {
         let Some((replica, folder)) = self.current.take() else { return Ok(()) };
         replica.close().await;
         tokio::fs::remove_dir_all(&folder).await.map_err(SubjectError::engine("removing a replica"))
+    }
+
+    fn place_in(&self, folder: &Path) -> Place {
+        Place { path: folder.join("replica.db"), key: self.keys.database.clone(), config: self.config.store }
+    }
+}
+
+/// Where a replica lies, with what opens it.
+#[derive(Clone)]
+pub(super) struct Place {
+    path: PathBuf,
+    key: DatabaseKey,
+    config: StoreConfig,
+}
+
+impl Place {
+    /// Opens the replica, or makes a new one.
+    pub(super) async fn open(&self) -> Result<Replica, SubjectError> {
+        Replica::open(&self.path, &self.key, &self.config).await.map_err(SubjectError::engine("opening a replica"))
     }
 }

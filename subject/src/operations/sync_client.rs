@@ -1,4 +1,4 @@
-//! What the clients of the `sync` operations have in common: the way to an account, and one exchange on the clock. It
+//! What the clients of the `sync` operations have in common: the way to an account, and one exchange. It
 //! must never exchange anything beside the engine's own client.
 
 use std::collections::BTreeMap;
@@ -11,10 +11,13 @@ use benchline_engine::protocol::UserName;
 use benchline_engine::store::Replica;
 
 use super::Setting;
+use super::documents::Documents;
+use super::replicas::Replicas;
 use crate::contract::Access;
 use crate::error::SubjectError;
 
 /// Makes clients of one user's keys.
+#[derive(Clone)]
 pub(super) struct Clients {
     operation: String,
     config: Config,
@@ -38,14 +41,34 @@ impl Clients {
     }
 }
 
+impl Clients {
+    /// Fills the account that the case was prepared with, off the clock.
+    pub(super) fn fill_account(&self, setting: &Setting<'_>, documents: Documents) -> Result<(), SubjectError> {
+        let client = self.connect(setting.server.as_ref())?;
+        let mut senders = Replicas::new(setting, "senders");
+        setting.runtime.block_on(async {
+            let replica = senders.fresh().await?;
+            documents.fill(&replica).await?;
+            exchange(client, replica).await?;
+            senders.remove().await
+        })
+    }
+}
+
 /// One exchange.
 pub(super) async fn exchange(client: Arc<SyncClient>, replica: Replica) -> Result<SyncReport, SubjectError> {
     client.sync(&replica).await.map_err(SubjectError::engine("synchronising"))
 }
 
-/// What the engine counted in an exchange.
-pub(super) fn counters(report: &SyncReport) -> BTreeMap<String, u64> {
-    let counters =
-        [("requests", report.requests), ("wire_received", report.bytes_received), ("wire_sent", report.bytes_sent)];
-    counters.map(|(name, count)| (name.to_owned(), count)).into()
+/// What the engine counted in exchanges, all of them together.
+pub(super) fn counters<'a>(reports: impl IntoIterator<Item = &'a SyncReport>) -> BTreeMap<String, u64> {
+    let mut counters = BTreeMap::new();
+    for report in reports {
+        let counted =
+            [("requests", report.requests), ("wire_received", report.bytes_received), ("wire_sent", report.bytes_sent)];
+        for (name, count) in counted {
+            *counters.entry(name.to_owned()).or_default() += count;
+        }
+    }
+    counters
 }

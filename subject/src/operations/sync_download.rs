@@ -35,14 +35,7 @@ pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Resu
     let documents = Documents::read(setting, parameters)?;
     let (items, bytes) = (documents.count(), documents.bytes());
     let clients = Clients::new(setting);
-    let sender = clients.connect(setting.server.as_ref())?;
-    let mut senders = Replicas::new(setting, "senders");
-    setting.runtime.block_on(async {
-        let replica = senders.fresh().await?;
-        documents.fill(&replica).await?;
-        exchange(sender, replica).await?;
-        senders.remove().await
-    })?;
+    clients.fill_account(setting, documents)?;
     Ok(Box::new(Download {
         items,
         bytes,
@@ -69,7 +62,7 @@ impl Client for Download {
         let (replica, client) = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
         let report = meter.time(|| on_reactor(&self.runtime, exchange(client, replica.clone())))?;
         self.filled = Some(replica);
-        Ok(Work { items: self.items, bytes: self.bytes, counters: counters(&report) })
+        Ok(Work { items: self.items, bytes: self.bytes, counters: counters([&report]) })
     }
 
     fn verify(&mut self) -> Result<String, SubjectError> {

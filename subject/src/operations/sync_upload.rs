@@ -68,7 +68,7 @@ impl Client for Upload {
         let report = meter.time(|| on_reactor(&self.runtime, exchange(ready.client, ready.sender)))?;
         self.sent_to = ready.access;
         let (items, bytes) = (self.documents.count(), self.documents.bytes());
-        Ok(Work { items, bytes, counters: counters(&report) })
+        Ok(Work { items, bytes, counters: counters([&report]) })
     }
 
     fn verify(&mut self) -> Result<String, SubjectError> {

@@ -68,11 +68,23 @@ def mail_size(seed, index, limit):
             return int(size)
 
 
-def documents_digest(seed, count, size):
+def documents_digest(seed, count, size, prefix=b"D-"):
     total = hashlib.sha256()
     for index in range(count):
         length = mail_size(seed, index, 8 << 20) if size == "mail" else size
-        total.update(b"D-%08d\0" % index + struct.pack(">Q", length) + document(seed, index, length))
+        total.update(b"%s%08d\0" % (prefix, index) + struct.pack(">Q", length) + document(seed, index, length))
+    return total.hexdigest()
+
+
+def conflicts_digest(seed, count, size):
+    """Over both versions of each document, sorted by what they say, on each of two replicas that agree."""
+    total, replica = hashlib.sha256(), []
+    for index in range(count):
+        length = mail_size(seed, index, 8 << 20) if size == "mail" else size
+        for version in sorted(document(seed, turn * count + index, length) for turn in (1, 2)):
+            replica.append(b"D-%08d\0" % index + struct.pack(">Q", length) + version)
+    for version in replica + replica:
+        total.update(version)
     return total.hexdigest()
 
 
@@ -100,6 +112,14 @@ if __name__ == "__main__":
         "digests": [
             {"seed": seed, "documents": count, "size": size, "digest": documents_digest(seed, count, size)}
             for seed, count, size in ((1, 0, 100), (1, 3, 1000), (9, 600, 50), (5, 20, "mail"))
+        ],
+        "messages": [
+            {"seed": seed, "documents": count, "size": size, "digest": documents_digest(seed, count, size, b"M-")}
+            for seed, count, size in ((9, 70, 50), (5, 20, "mail"))
+        ],
+        "conflicts": [
+            {"seed": seed, "documents": count, "size": size, "digest": conflicts_digest(seed, count, size)}
+            for seed, count, size in ((1, 3, 1000), (9, 600, 50))
         ],
     }
     (pathlib.Path(__file__).parent / "payload.json").write_text(json.dumps(vectors, indent=1) + "\n")

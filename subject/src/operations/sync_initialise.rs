@@ -1,0 +1,95 @@
+//! `sync/initialise`: the start of a client that was synchronised before: open the replica, connect, and exchange for the
+//! first time, which finds nothing to do. Keys are there already, so no passphrase is involved. The digest is over what the
+//! replica holds afterwards.
+
+use benchline_engine::client::SyncReport;
+use benchline_engine::store::Replica;
+use tokio::runtime::Handle;
+
+use super::documents::{self, Documents};
+use super::replicas::{Place, Replicas};
+use super::sync_client::{Clients, counters, exchange};
+use super::sync_nothing::moved_nothing;
+use super::{Client, Setting, Work, on_reactor, too_early};
+use crate::clock::Meter;
+use crate::contract::Access;
+use crate::error::SubjectError;
+use crate::parameters::Parameters;
+
+struct Initialise {
+    clients: Clients,
+    access: Option<Access>,
+    replicas: Replicas,
+    place: Place,
+    /// Opened by the last iteration.
+    opened: Option<Replica>,
+    operation: String,
+    runtime: Handle,
+}
+
+pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let documents = Documents::read(setting, parameters)?;
+    let clients = Clients::new(setting);
+    let client = clients.connect(setting.server.as_ref())?;
+    let mut replicas = Replicas::new(setting, "synchronised");
+    let place = setting.runtime.block_on(async {
+        let replica = replicas.fresh().await?;
+        documents.fill(&replica).await?;
+        exchange(client, replica).await?;
+        replicas.shut().await
+    })?;
+    Ok(Box::new(Initialise {
+        clients,
+        access: setting.server.clone(),
+        replicas,
+        place,
+        opened: None,
+        operation: setting.operation.to_owned(),
+        runtime: setting.runtime.clone(),
+    }))
+}
+
+impl Initialise {
+    /// Closes the replica, if it is open.
+    fn close(&mut self) {
+        if let Some(replica) = self.opened.take() {
+            self.runtime.block_on(replica.close());
+        }
+    }
+}
+
+impl Client for Initialise {
+    fn reset(&mut self, _: Option<Access>) -> Result<(), SubjectError> {
+        self.close();
+        Ok(())
+    }
+
+    fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
+        let mut reports = Vec::new();
+        for _ in 0..count {
+            self.close();
+            let begin = begin(self.place.clone(), self.clients.clone(), self.access.clone());
+            let (replica, report) = meter.time(|| on_reactor(&self.runtime, begin))?;
+            self.opened = Some(replica);
+            moved_nothing(&report)?;
+            reports.push(report);
+        }
+        Ok(Work { items: 1, bytes: 0, counters: counters(&reports) })
+    }
+
+    fn verify(&mut self) -> Result<String, SubjectError> {
+        let replica = self.opened.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
+        self.runtime.block_on(documents::digest(replica))
+    }
+
+    fn finish(&mut self) -> Result<(), SubjectError> {
+        self.close();
+        self.runtime.block_on(self.replicas.remove())
+    }
+}
+
+async fn begin(place: Place, clients: Clients, access: Option<Access>) -> Result<(Replica, SyncReport), SubjectError> {
+    let replica = place.open().await?;
+    let report = exchange(clients.connect(access.as_ref())?, replica.clone()).await?;
+    Ok((replica, report))
+}
