@@ -25,8 +25,8 @@ pub fn seal_blob(mut sealer: BlobSealer, mut content: impl Read + Send, mut seal
     let mut chunk = Vec::new();
     windows.read_all(&mut content, Windows::content_len, |mut rest| {
         for _ in 0..windows.in_each {
-            let Some(length) = sealer.next_len() else { break };
-            let (now, later) = rest.split_at_mut(length.min(rest.len()));
+            let Some(length) = sealer.next_len().filter(|length| *length <= rest.len()) else { break };
+            let (now, later) = rest.split_at_mut(length);
             sealer.seal_next_from(now, &mut chunk).map_err(invalid)?;
             sealed.write_all(&chunk)?;
             rest = later;
@@ -54,8 +54,8 @@ pub fn open_blob(
     let mut opener = BlobOpener::new(keys, name, &prelude).map_err(invalid)?;
     let windows = Windows::of(opener.layout());
     windows.read_all(&mut sealed, Windows::sealed_len, |mut rest| {
-        while let Some(length) = opener.next_sealed_len().filter(|_| !rest.is_empty()) {
-            let (chunk, later) = rest.split_at_mut(length.min(rest.len()));
+        while let Some(length) = opener.next_sealed_len().filter(|length| *length <= rest.len()) {
+            let (chunk, later) = rest.split_at_mut(length);
             content.write_all(opener.open_next(chunk).map_err(invalid)?)?;
             rest = later;
         }
@@ -96,7 +96,8 @@ impl Windows {
         (last.end - first.start) as usize
     }
 
-    /// Reads window after window of these lengths on a thread of its own, and does `work` on each here.
+    /// Reads window after window of these lengths on a thread of its own, and does `work` on each here, on the beginning too
+    /// of one at which reading fails.
     fn read_all(
         self,
         reader: &mut (impl Read + Send),
@@ -105,35 +106,54 @@ impl Windows {
     ) -> io::Result<()> {
         let mut read = move |window: u64, mut buffer: Vec<u8>| {
             buffer.resize(length(&self, window), 0);
-            reader.read_exact(&mut buffer).map(|()| buffer)
+            let outcome = fill(reader, &mut buffer);
+            (buffer, outcome)
         };
         if self.count == 1 {
             // Not worth a thread.
-            return work(&mut read(0, Vec::new())?);
+            let (mut window, outcome) = read(0, Vec::new());
+            return work(&mut window).and(outcome);
         }
         let (give, windows) = mpsc::sync_channel(AHEAD);
         let (give_back, used) = mpsc::channel();
         thread::scope(|scope| {
             let reading = move || {
                 for window in 0..self.count {
-                    let outcome = read(window, used.try_recv().unwrap_or_default());
+                    let (window, outcome) = read(window, used.try_recv().unwrap_or_default());
                     let failed = outcome.is_err();
                     // Nobody takes it where the work failed.
-                    if give.send(outcome).is_err() || failed {
+                    if give.send((window, outcome)).is_err() || failed {
                         return;
                     }
                 }
             };
             thread::Builder::new().name("blob-reader".to_owned()).spawn_scoped(scope, reading)?;
-            for window in windows {
-                let mut window = window?;
-                work(&mut window)?;
+            for (mut window, outcome) in windows {
+                work(&mut window).and(outcome)?;
                 // The thread has read all there is where it takes no more.
                 let _ = give_back.send(window);
             }
             Ok(())
         })
     }
+}
+
+/// Fills the buffer, or shortens it to what there was before the end or an error.
+fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let mut filled = 0;
+    let outcome = loop {
+        if filled == buffer.len() {
+            break Ok(());
+        }
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    buffer.truncate(filled);
+    outcome
 }
 
 fn at_end(reader: &mut impl Read, kind: io::ErrorKind, complaint: &'static str) -> io::Result<()> {
