@@ -1,7 +1,8 @@
 //! Benchline measures a program at every commit, keeps every sample, and shows what changed.
 //!
 //! The rooms. Imports flow downwards only; `tests/tidy.rs` proves it. In reading order: `units` and `stats` know nothing
-//! else; `model` is the words as records; `scenario`, `probe`, `revision` and `history` each face one part of the world;
+//! else; `model` is the words as records; `scenario`, `probe`, `revision`, `history` and `load` each face one part of the
+//! world;
 //! `judge` decides; `runner` measures; `exchange` speaks with other tools; `charts` and `site` show; `cli` wires.
 
 pub mod charts;
@@ -9,6 +10,7 @@ pub mod cli;
 pub mod exchange;
 pub mod history;
 pub mod judge;
+pub mod load;
 pub mod model;
 pub mod probe;
 pub mod revision;

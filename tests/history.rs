@@ -155,6 +155,7 @@ fn start() -> RunStart {
             memory_gib: 24,
             virtualization: "none".into(),
             platform: "linux x86_64".into(),
+            microcode: "0x1".into(),
             annotations: vec![],
         },
         profile: Profile::Gate,
@@ -219,6 +220,7 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
         timelines: vec![Timeline { role: Role::Server, points: (0..100).map(point).collect() }],
         conditions: Conditions::default(),
         canary: None,
+        unavailable: Vec::new(),
     }
 }
 

@@ -14,16 +14,21 @@ mod comparison;
 mod detect;
 mod doctor;
 mod engine;
+mod estimating;
 mod findings;
 mod history;
 mod interrupt;
 mod list;
 mod measuring;
 mod output;
+mod own;
 mod pairing;
 mod rates;
 mod recorder;
+mod replay;
+mod replaying;
 mod report;
+mod role;
 mod run;
 mod serve;
 mod settings;
@@ -81,6 +86,8 @@ enum Command {
     List(list::Args),
     /// Validate the scenario files and perform each case once.
     Check(check::Args),
+    /// Perform one case by hand, and show what happens.
+    Replay(replay::Args),
     /// Serve the pages over the results that are there.
     Serve(serve::Args),
     /// Show the changes in history, and say what is known of them.
@@ -97,6 +104,9 @@ enum Command {
     Doctor(doctor::Args),
     /// Run the sync engine by hand: its server, or one of a user's devices.
     Engine(engine::Args),
+    /// Play a role of a case that is not the subject's. The runner asks for it.
+    #[command(hide = true)]
+    Role(role::Args),
 }
 
 /// Runs the program with the arguments of this process.
@@ -125,6 +135,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     // The engine knows nothing of what is measured where, so a faulty benchline.toml does not concern it.
     let command = match cli.command {
         Some(Command::Engine(args)) => return engine::engine(args),
+        // It runs in a folder of a trial, where no settings are meant for it.
+        Some(Command::Role(args)) => return role::role(&args),
         command => command,
     };
     let settings = settings::Settings::read(cli.overrides)?;
@@ -138,6 +150,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Compare(args)) => compare::compare(&settings, &args),
         Some(Command::List(args)) => list::list(&settings, &args),
         Some(Command::Check(args)) => check::check(&settings, &args),
+        Some(Command::Replay(args)) => replay::replay(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
         Some(Command::Findings(args)) => findings::findings(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),
@@ -146,6 +159,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
         Some(Command::Engine(args)) => engine::engine(args),
+        Some(Command::Role(args)) => role::role(&args),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
 }

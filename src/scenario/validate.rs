@@ -33,7 +33,7 @@ pub struct Scenario {
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
-    /// The settings that the others are held against, on the scenario's page.
+    /// The settings or parameters that others are held against, on the scenario's page.
     pub baseline: Option<Values>,
     /// How often each case is measured.
     pub sampling: Sampling,
@@ -233,7 +233,9 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
 fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>) -> Option<Values> {
     let written = file.baseline.as_ref()?;
     let baseline = configuration(written, reporter);
-    let agrees = |point: &Point| baseline.iter().all(|(name, value)| point.configuration.get(name) == Some(value));
+    let has =
+        |point: &Point, name: &String| point.configuration.get(name).or_else(|| point.parameters.get(name)).cloned();
+    let agrees = |point: &Point| baseline.iter().all(|(name, value)| has(point, name).as_ref() == Some(value));
     if !points.iter().any(agrees) {
         let span = written.values().next().map_or(0..0, Spanned::span);
         reporter.report(span, "no point has the settings of the baseline", None);

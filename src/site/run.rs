@@ -13,6 +13,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
+    case::{MissingLine, missing_lines},
     cases::Cases,
     error::PageError,
     layout::{Layout, Place},
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     history::{Reader, RunListing},
-    model::{Check, CheckName, CheckStatus, Environment, Failure, FailureKind, Measurement, RevisionKind, RunId},
+    model::{Case, Check, CheckName, CheckStatus, Environment, Failure, FailureKind, Measurement, RevisionKind, RunId},
     units::Unit,
 };
 
@@ -54,6 +55,7 @@ struct RunPage {
     only: Option<String>,
     failures: Vec<FailureText>,
     more_failures: usize,
+    missing: Vec<MissingLine>,
     reproduce: String,
     href: String,
 }
@@ -99,6 +101,8 @@ pub(super) struct FailureText {
     pub(super) kind: String,
     pub(super) message: String,
     pub(super) log: String,
+    /// The command that performs the case by hand; empty where no case failed.
+    pub(super) again: String,
     pub(super) date: String,
 }
 
@@ -131,6 +135,7 @@ fn render(site: &Site, id: RunId, only: Option<&str>) -> Result<String, PageErro
         only: only.map(str::to_owned),
         more_failures: failures.len().saturating_sub(MOST_FAILURES),
         failures: failures.iter().take(MOST_FAILURES).map(|failure| FailureText::of(id, failure)).collect(),
+        missing: missing_lines(reader.unavailable(id)?.iter()),
         reproduce: run.reproduce.clone(),
         href: format!("/runs/{id}"),
     };
@@ -228,6 +233,7 @@ impl FailureText {
             kind: failure.kind.as_str().replace('_', " "),
             message: failure.message.clone(),
             log: tail(&failure.log),
+            again: failure.case.as_ref().map(Case::replay).unwrap_or_default(),
             date: words::date(failure.at),
         }
     }

@@ -3,7 +3,9 @@
 //! The platform uses `contract` alone; the rest drives the engine inside the `benchline-subject` binary.
 
 pub mod contract;
+pub mod counters;
 pub mod payload;
+pub mod relay;
 pub mod serve;
 
 mod clock;
@@ -12,3 +14,5 @@ mod injection;
 mod operations;
 mod parameters;
 mod reactor;
+
+pub use operations::serve_if_member;

@@ -25,6 +25,11 @@ impl Payload {
         Self { seed }
     }
 
+    /// The seed itself, for another process.
+    pub(crate) fn seed(self) -> u64 {
+        self.seed
+    }
+
     /// A root secret that needs no passphrase.
     pub fn root_secret(self) -> [u8; 32] {
         let mut random = self.stream("root secret", 0);
@@ -72,6 +77,11 @@ impl Payload {
                 return size as u64;
             }
         }
+    }
+
+    /// What chance has in store for thing number `index`.
+    pub(crate) fn fate(self, index: u64) -> u64 {
+        self.stream("fate", index).next()
     }
 
     /// Fills `text` up to `end` bytes with words of two to nine letters, each followed by a space, cut at the end.

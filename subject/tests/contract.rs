@@ -19,12 +19,14 @@ fn sealing(size: u64) -> [(&'static str, Value); 3] {
 }
 
 #[test]
-fn hello_names_the_operations() {
+fn hello_names_the_operations_and_each_is_documented() {
     let subject = Subject::start();
     assert_eq!(subject.hello.contract, CONTRACT_VERSION);
     let names: Vec<&str> = subject.hello.operations.iter().map(|operation| operation.name.as_str()).collect();
-    for name in ["crypto/seal", "crypto/mail", "store/create", "sync/upload", "sync/conflict"] {
-        assert!(names.contains(&name), "{name} is not among {names:?}");
+    for name in &names {
+        let rows = include_str!("../../docs/SUBJECT.md").matches(&format!("| `{name}` | ")).count();
+        let offers = names.iter().filter(|other| *other == name).count();
+        assert_eq!((offers, rows), (1, 1), "{name} is offered so often, and has so many rows in docs/SUBJECT.md");
     }
     subject.finish();
 }

@@ -2,8 +2,11 @@
 //! of a pipe.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod blobs;
 mod contract;
+mod fsyncs;
 mod injection;
+mod loaded;
 mod meeting;
 mod opening;
 mod operations;

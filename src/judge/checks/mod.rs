@@ -2,7 +2,7 @@
 //! was found; where a check cannot be made it is left out, never passed in silence.
 //!
 //! `precision` asks how well the number is known, `order` whether it depended on when it was measured, `shape` how the
-//! values lie, `quiet` what else the machine did. What a check warns of has a size that matters, so that a thousand
+//! values lie, `quiet` what went on beside the subject. What a check warns of has a size that matters, so that a thousand
 //! samples do not make a warning of a trifle.
 
 mod order;
@@ -45,6 +45,7 @@ pub(super) fn check(series: &SeriesTrials<'_>, summary: &Summary, wrong: usize) 
         shape::outliers(series),
         resolved(series),
         quiet,
+        quiet::unobtrusive(series),
     ]
     .into_iter()
     .flatten()
@@ -56,7 +57,11 @@ fn verified(series: &SeriesTrials<'_>, wrong: usize) -> Check {
     let all = series.trials.len() + wrong;
     let figure = series.trials.len() as f64 / all as f64;
     let status = if wrong == 0 { CheckStatus::Pass } else { CheckStatus::Fail };
-    let advice = format!("{wrong} of {all} trials gave a wrong result. Look at the run's failures before its numbers.");
+    let replay = series.trials.first().map(|trial| trial.case.replay()).unwrap_or_default();
+    let advice = format!(
+        "{wrong} of {all} trials gave a wrong result. Look at the run's failures before its numbers; `{replay}` performs \
+         the case by hand."
+    );
     judged(CheckName::Verified, status, figure, 1.0, advice)
 }
 
@@ -68,7 +73,11 @@ fn enough(summary: &Summary) -> Check {
         _ => CheckStatus::Pass,
     };
     let trials = if summary.trials == 1 { "trial gives" } else { "trials give" };
-    let advice = format!("{} {trials} no interval. Measure at least {FEWEST_TRIALS}.", summary.trials);
+    let advice = format!(
+        "{} {trials} no interval. Measure at least {FEWEST_TRIALS}: raise `trials` in the scenario's `[sampling]`, and look at the run's \
+         failures where it planned as many.",
+        summary.trials
+    );
     judged(CheckName::Enough, status, f64::from(summary.trials), FEWEST_TRIALS as f64, advice)
 }
 

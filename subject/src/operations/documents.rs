@@ -52,6 +52,11 @@ impl Documents {
         Ok(Self { list: (0..count).map(document).collect::<Result<_, SubjectError>>()? })
     }
 
+    /// These, which are sorted by id.
+    pub(super) fn of(list: Vec<(DocumentId, Vec<u8>)>) -> Self {
+        Self { list }
+    }
+
     /// How many.
     pub(super) fn count(&self) -> u64 {
         self.list.len() as u64

@@ -2,6 +2,8 @@
 //! engine's work through the engine's public interface only, and must never put on the clock what a user would not
 //! wait for.
 
+mod account;
+mod blobs;
 mod contents;
 mod crypto;
 mod crypto_derive;
@@ -9,8 +11,12 @@ mod crypto_mail;
 mod crypto_open;
 mod crypto_seal;
 mod documents;
+mod http;
+mod incoming;
 mod messages;
 mod replicas;
+mod scale_server;
+mod scale_workload;
 mod store_create;
 mod store_read;
 mod sync_client;
@@ -31,6 +37,8 @@ use benchline_engine::config::Config;
 use benchline_engine::crypto::{Keys, RootSecret};
 use tokio::runtime::{Handle, Runtime};
 
+use self::scale_server::ScaleServer;
+pub use self::scale_server::serve_if_member;
 use self::sync_server::SyncServer;
 use crate::clock::Meter;
 use crate::contract::{Access, Operation, Prepare, Role};
@@ -70,6 +78,8 @@ pub(crate) struct Work {
 pub(crate) enum Part {
     Client(Box<dyn Client>),
     Server(SyncServer),
+    /// A server whose clients are a load's.
+    Loaded(ScaleServer),
 }
 
 /// Everything that an operation is set up from.
@@ -93,11 +103,14 @@ struct Offer {
     prepare: PrepareClient,
 }
 
+/// Operations under load: who iterates then is no process of this program.
+const LOADED: [(&str, u32); 2] = [("scale/clients", 1), ("scale/processes", 1)];
+
 /// The roles of an operation that needs nobody else.
 const ALONE: &[Role] = &[Role::Client];
 const WITH_SERVER: &[Role] = &[Role::Server, Role::Client];
 
-const OFFERS: [Offer; 12] = [
+const OFFERS: &[Offer] = &[
     Offer { name: "crypto/seal", version: 1, roles: ALONE, prepare: crypto_seal::prepare },
     Offer { name: "crypto/open", version: 1, roles: ALONE, prepare: crypto_open::prepare },
     Offer { name: "crypto/derive", version: 1, roles: ALONE, prepare: crypto_derive::prepare },
@@ -110,23 +123,44 @@ const OFFERS: [Offer; 12] = [
     Offer { name: "sync/metadata", version: 1, roles: WITH_SERVER, prepare: sync_metadata::prepare },
     Offer { name: "sync/initialise", version: 1, roles: WITH_SERVER, prepare: sync_initialise::prepare },
     Offer { name: "sync/conflict", version: 1, roles: WITH_SERVER, prepare: sync_conflict::prepare },
+    Offer { name: "blobs/store", version: 1, roles: ALONE, prepare: blobs::store::prepare },
+    Offer { name: "blobs/server_store", version: 1, roles: ALONE, prepare: blobs::server_store::prepare },
+    Offer { name: "blobs/upload", version: 1, roles: WITH_SERVER, prepare: blobs::upload::prepare },
+    Offer { name: "blobs/download", version: 1, roles: WITH_SERVER, prepare: blobs::download::prepare },
+    Offer { name: "blobs/resume", version: 1, roles: WITH_SERVER, prepare: blobs::resume::prepare },
+    Offer { name: "blobs/priority", version: 1, roles: WITH_SERVER, prepare: blobs::priority::prepare },
+    Offer { name: "blobs/flaky", version: 1, roles: WITH_SERVER, prepare: blobs::flaky::prepare },
+    Offer { name: "blobs/legacy", version: 1, roles: WITH_SERVER, prepare: blobs::legacy::prepare },
+    Offer { name: "incoming/pipeline", version: 1, roles: WITH_SERVER, prepare: incoming::prepare },
 ];
 
 /// The operations on offer.
 pub(crate) fn offered() -> Vec<Operation> {
     let operation =
         |offer: &Offer| Operation { name: offer.name.to_owned(), version: offer.version, roles: offer.roles.to_vec() };
-    OFFERS.iter().map(operation).collect()
+    let loaded = LOADED.iter().map(|(name, version)| Operation {
+        name: (*name).to_owned(),
+        version: *version,
+        roles: vec![Role::Server, Role::Load],
+    });
+    OFFERS.iter().map(operation).chain(loaded).collect()
 }
 
 /// Sets a case up. Keys are ready-made from the seed: what a passphrase costs is measured by itself.
 pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, SubjectError> {
     let Prepare { role, operation, parameters, configuration: settings, seed, folder, server, .. } = request;
-    let Some(offer) = OFFERS.iter().find(|offer| offer.name == operation) else {
-        return Err(unknown("operation", &operation, OFFERS.iter().map(|offer| offer.name)));
+    let loaded = LOADED.iter().any(|(name, _)| *name == operation);
+    let offer = OFFERS.iter().find(|offer| offer.name == operation);
+    let played: &[Role] = match offer {
+        Some(offer) => offer.roles,
+        None if loaded => &[Role::Server],
+        None => {
+            let known = OFFERS.iter().map(|offer| offer.name).chain(LOADED.map(|(name, _)| name));
+            return Err(unknown("operation", &operation, known));
+        }
     };
-    if !offer.roles.contains(&role) {
-        let known = offer.roles.iter().map(|role| role.as_str());
+    if !played.contains(&role) {
+        let known = played.iter().map(|role| role.as_str());
         return Err(unknown(&format!("role of `{operation}`"), role.as_str(), known));
     }
     let payload = Payload::new(seed);
@@ -139,9 +173,10 @@ pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, Subje
         server,
         runtime: runtime.handle().clone(),
     };
-    match role {
-        Role::Server => SyncServer::start(&setting).map(Part::Server),
-        Role::Client | Role::Load => {
+    match (offer, role) {
+        (None, _) => ScaleServer::start(&setting, Parameters::new(&operation, &parameters)).map(Part::Loaded),
+        (Some(_), Role::Server) => SyncServer::start(&setting).map(Part::Server),
+        (Some(offer), Role::Client | Role::Load) => {
             (offer.prepare)(&setting, Parameters::new(&operation, &parameters)).map(Part::Client)
         }
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use benchline_engine::client::{SyncClient, SyncReport};
 use benchline_engine::config::Config;
 use benchline_engine::crypto::Keys;
-use benchline_engine::protocol::UserName;
 use benchline_engine::store::Replica;
 
 use super::Setting;
+use super::account::Account;
 use super::documents::Documents;
 use super::replicas::Replicas;
 use crate::contract::Access;
@@ -31,26 +31,32 @@ impl Clients {
 
     /// A client that has not connected yet.
     pub(super) fn connect(&self, access: Option<&Access>) -> Result<Arc<SyncClient>, SubjectError> {
-        let wrong = |why: &str| SubjectError::Order(format!("`{}` needs {why}", self.operation));
-        let access = access.ok_or_else(|| wrong("a server"))?;
-        let (user, token) = access.credential.split_once(':').ok_or_else(|| wrong("a credential of user and token"))?;
-        let user: UserName = user.parse().map_err(SubjectError::engine("reading the credential"))?;
-        SyncClient::new(&self.config, &access.address, &user, token, &self.keys)
+        let Account { address, user, token, .. } = Account::read(&self.operation, access)?;
+        SyncClient::new(&self.config, &address, &user, &token, &self.keys)
             .map(Arc::new)
             .map_err(SubjectError::engine("making a client"))
     }
-}
 
-impl Clients {
     /// Fills the account that the case was prepared with, off the clock.
     pub(super) fn fill_account(&self, setting: &Setting<'_>, documents: Documents) -> Result<(), SubjectError> {
-        let client = self.connect(setting.server.as_ref())?;
         let mut senders = Replicas::new(setting, "senders");
+        self.synchronise(setting, documents, &mut senders)?;
+        setting.runtime.block_on(senders.remove())
+    }
+
+    /// Fills a replica, and from it the account that the case was prepared with, off the clock.
+    pub(super) fn synchronise(
+        &self,
+        setting: &Setting<'_>,
+        documents: Documents,
+        replicas: &mut Replicas,
+    ) -> Result<(Replica, Arc<SyncClient>), SubjectError> {
+        let client = self.connect(setting.server.as_ref())?;
         setting.runtime.block_on(async {
-            let replica = senders.fresh().await?;
+            let replica = replicas.fresh().await?;
             documents.fill(&replica).await?;
-            exchange(client, replica).await?;
-            senders.remove().await
+            exchange(client.clone(), replica.clone()).await?;
+            Ok((replica, client))
         })
     }
 }

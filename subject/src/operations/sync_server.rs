@@ -1,29 +1,41 @@
-//! The server role of the `sync` operations: the engine's own server on the loopback, with a new account for each
+//! The server role of every operation that has one: the engine's own server on the loopback, with a new account for each
 //! iteration. It must never do anything for a client but through that server.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use benchline_engine::config::Config;
 use benchline_engine::protocol::UserName;
-use benchline_engine::server::{Server, run};
+use benchline_engine::server::{Server, run, run_with_incoming};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Setting;
+use super::http::Connection;
 use crate::contract::Access;
 use crate::error::SubjectError;
 
 /// Longer than any case takes.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The operation whose server listens to a mail service, too.
+const TAKES_MESSAGES: &str = "incoming/pipeline";
+/// How the lines of the server's metrics begin that count requests.
+const REQUESTS: &str = "benchline_requests_total{";
+
 /// A running server.
 pub(crate) struct SyncServer {
     server: Server,
+    /// `127.0.0.1:PORT`.
     address: String,
     accounts: u64,
+    /// Where it takes messages, and the token for that: ` ADDRESS TOKEN`, or nothing.
+    door: String,
+    /// Requests that it had answered when the last account was made.
+    answered: u64,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), SubjectError>>,
     runtime: Handle,
@@ -33,7 +45,8 @@ impl SyncServer {
     /// Starts the server on a free port.
     pub(super) fn start(setting: &Setting<'_>) -> Result<Self, SubjectError> {
         let (folder, config) = (setting.folder.join("server"), setting.config.clone());
-        setting.runtime.block_on(serve(folder, config, setting.runtime.clone()))
+        let takes_messages = setting.operation == TAKES_MESSAGES;
+        setting.runtime.block_on(serve(folder, config, takes_messages, setting.runtime.clone()))
     }
 
     /// Makes a new, empty account and gives the access to it.
@@ -48,7 +61,28 @@ impl SyncServer {
             accounts.create_token(&user, TOKEN_LIFETIME).await
         });
         let token = token.map_err(failed)?;
-        Ok(Access { address: self.address.clone(), credential: format!("{user}:{}", token.as_str()) })
+        self.answered = self.requests()?;
+        Ok(Access {
+            address: format!("http://{}", self.address),
+            credential: format!("{user}:{}{}", token.as_str(), self.door),
+        })
+    }
+
+    /// What it counted since the last account was made: the requests that it answered.
+    pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>, SubjectError> {
+        Ok([("requests".to_owned(), self.requests()?.saturating_sub(self.answered))].into())
+    }
+
+    /// Requests that it has answered, but for those about that: as any monitor learns it.
+    fn requests(&self) -> Result<u64, SubjectError> {
+        let asked = self.runtime.block_on(async {
+            let mut connection = Connection::open(&self.address).await?;
+            connection.send("GET", "/metrics", None, b"").await
+        });
+        let answer = asked.map_err(SubjectError::engine("asking the server what it counted"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let counts = text.lines().filter(|line| line.starts_with(REQUESTS) && !line.contains("route=\"/metrics\""));
+        Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
     }
 
     /// Stops serving and closes the server's data.
@@ -59,18 +93,43 @@ impl SyncServer {
     }
 }
 
-async fn serve(folder: PathBuf, config: Config, runtime: Handle) -> Result<SyncServer, SubjectError> {
+async fn serve(
+    folder: PathBuf,
+    config: Config,
+    takes_messages: bool,
+    runtime: Handle,
+) -> Result<SyncServer, SubjectError> {
     let server = Server::open(&folder, &config).await.map_err(SubjectError::engine("opening the server's data"))?;
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SubjectError::engine("listening on the loopback"))?;
-    let address = listener.local_addr().map_err(SubjectError::engine("asking for the server's port"))?;
+    let (listener, address) = listen().await?;
+    let (incoming, door) = match takes_messages {
+        true => {
+            let (listener, address) = listen().await?;
+            let service = "mail".parse().map_err(SubjectError::engine("naming a service"))?;
+            let token = server.accounts().services().create_token(&service, TOKEN_LIFETIME).await;
+            let token = token.map_err(SubjectError::engine("making a service's token"))?;
+            (Some(listener), format!(" {address} {}", token.as_str()))
+        }
+        false => (None, String::new()),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn({
         let server = server.clone();
         async move {
             // Stopped by a message, or by the sender being gone: both mean the same.
             let shutdown = async { drop(stopped.await) };
-            run(listener, server, shutdown).await.map_err(SubjectError::engine("serving"))
+            let served = match incoming {
+                Some(incoming) => run_with_incoming(listener, incoming, server, shutdown).await,
+                None => run(listener, server, shutdown).await,
+            };
+            served.map_err(SubjectError::engine("serving"))
         }
     });
-    Ok(SyncServer { server, address: format!("http://{address}"), accounts: 0, stop, serving, runtime })
+    Ok(SyncServer { server, address, accounts: 0, door, answered: 0, stop, serving, runtime })
+}
+
+/// A listener on a free port of the loopback, and its address.
+async fn listen() -> Result<(TcpListener, String), SubjectError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SubjectError::engine("listening on the loopback"))?;
+    let address = listener.local_addr().map_err(SubjectError::engine("asking for the server's port"))?;
+    Ok((listener, address.to_string()))
 }

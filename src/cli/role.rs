@@ -1,0 +1,29 @@
+//! `benchline role …`: the roles of a case that this program plays itself. The runner starts it; nobody types it, so it is
+//! hidden. Nothing but the pipe contract may reach standard output.
+
+use std::io;
+
+use super::{FINE, own};
+use crate::load;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Role {
+    /// Sends requests to the server of a case.
+    Load,
+    /// Does what the platform does, to be measured.
+    Own,
+}
+
+pub(super) fn role(args: &Args) -> anyhow::Result<u8> {
+    match args.role {
+        Role::Load => load::serve(io::stdin().lock(), io::stdout().lock())?,
+        Role::Own => return own::own(),
+    }
+    Ok(FINE)
+}

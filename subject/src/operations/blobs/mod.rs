@@ -1,0 +1,17 @@
+//! The operations on blobs: on a device (`store`), at the server (`server_store`), between the two (`upload`, `download`,
+//! `resume`, `priority`, `flaky`), and against the way without blobs (`legacy`). None may ask what is under test for what
+//! ought to be in it.
+//!
+//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two.
+
+pub(super) mod devices;
+pub(super) mod download;
+pub(super) mod flaky;
+pub(super) mod legacy;
+pub(super) mod priority;
+pub(super) mod resume;
+pub(super) mod server_store;
+mod set;
+pub(super) mod store;
+mod transfers;
+pub(super) mod upload;

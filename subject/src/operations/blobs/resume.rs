@@ -1,0 +1,144 @@
+//! `blobs/resume`: a transfer whose connection was cut on the way goes on in a new life of the transfer manager. All up to
+//! the cut is off the clock, and the relay that cuts is gone before the clock starts, so it is in no figure. What is timed is
+//! the rest. The digest is over all blobs, as for `blobs/upload` and `blobs/download`.
+
+use std::error::Error;
+use std::net::SocketAddr;
+
+use benchline_engine::client::{Blobs, PutAs};
+use benchline_engine::config::Config;
+use tokio::runtime::Handle;
+
+use super::super::account::Account;
+use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
+use super::devices::Devices;
+use super::download::fill;
+use super::set::{self, BlobSet};
+use super::transfers::{connect, exchange, sync};
+use super::upload::fetched;
+use crate::clock::Meter;
+use crate::contract::Access;
+use crate::error::SubjectError;
+use crate::parameters::Parameters;
+use crate::relay::{Cutting, Towards};
+
+struct Resume {
+    set: BlobSet,
+    towards: Towards,
+    /// Bytes that pass before the cut.
+    before: u64,
+    config: Config,
+    /// The account that is full, where blobs are fetched.
+    full: Option<Account>,
+    devices: Devices,
+    receivers: Devices,
+    /// A device with half of a transfer, for the next iteration.
+    ready: Option<(Blobs, Account)>,
+    /// Where the last one left off.
+    done: Option<(Blobs, Account)>,
+    operation: String,
+    runtime: Handle,
+}
+
+pub(in super::super) fn prepare(
+    setting: &Setting<'_>,
+    mut parameters: Parameters<'_>,
+) -> Result<Box<dyn Client>, SubjectError> {
+    let towards = parameters.word("direction", &[("upload", Towards::Server), ("download", Towards::Client)])?;
+    let wanted = "the share of all bytes after which the connections are cut, 1 to 99 percent";
+    let cut = parameters.count("cut", wanted)?;
+    if !(1..100).contains(&cut) {
+        return Err(parameters.missing("cut", wanted));
+    }
+    let set = BlobSet::read(setting, &mut parameters)?;
+    parameters.finish()?;
+    let full = match towards {
+        Towards::Server => None,
+        Towards::Client => {
+            let account = Account::read(setting.operation, setting.server.as_ref())?;
+            fill(setting, set.clone(), &account)?;
+            Some(account)
+        }
+    };
+    Ok(Box::new(Resume {
+        before: set.bytes() * cut / 100,
+        set,
+        towards,
+        config: setting.config.clone(),
+        full,
+        devices: Devices::new(setting, "devices"),
+        receivers: Devices::new(setting, "receivers"),
+        ready: None,
+        done: None,
+        operation: setting.operation.to_owned(),
+        runtime: setting.runtime.clone(),
+    }))
+}
+
+impl Client for Resume {
+    fn reset(&mut self, access: Option<Access>) -> Result<(), SubjectError> {
+        (self.ready, self.done) = (None, None);
+        let account = match &self.full {
+            Some(account) => account.clone(),
+            None => Account::read(&self.operation, access.as_ref())?,
+        };
+        let device = self.runtime.block_on(async {
+            let device = self.devices.fresh(&account.user).await?;
+            if self.full.is_none() {
+                self.set.clone().put(device.clone(), PutAs::Upload).await?;
+            }
+            Ok::<_, SubjectError>(device)
+        })?;
+        let begun = begin(self.config.clone(), device.clone(), account.clone(), self.towards, self.before);
+        on_reactor(&self.runtime, async { begun.await.map_err(SubjectError::engine("cutting a transfer")) })?;
+        self.ready = Some((device, account));
+        Ok(())
+    }
+
+    fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
+        only_once(&self.operation, count)?;
+        let (device, account) = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
+        let work = exchange(self.config.clone(), device.clone(), account.clone());
+        let counters = meter.time(|| on_reactor(&self.runtime, work))?;
+        self.done = Some((device, account));
+        Ok(Work { items: self.set.count(), bytes: self.set.bytes(), counters })
+    }
+
+    fn verify(&mut self) -> Result<String, SubjectError> {
+        let (device, account) = self.done.clone().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
+        match self.towards {
+            Towards::Server => fetched(&self.runtime, &self.config, &mut self.receivers, account),
+            Towards::Client => self.runtime.block_on(set::digest(&device)),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), SubjectError> {
+        (self.ready, self.done) = (None, None);
+        self.runtime.block_on(self.devices.remove())
+    }
+}
+
+/// Begins all transfers over a relay, and ends when that has cut them.
+async fn begin(
+    config: Config,
+    device: Blobs,
+    account: Account,
+    towards: Towards,
+    before: u64,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let server: SocketAddr = account.host().parse()?;
+    let relay = Cutting::start(server, towards, before)?;
+    let client = connect(&config, &device, &Account { address: format!("http://{}", relay.address), ..account })?;
+    let mut progress = client.progress();
+    let mut cut = tokio::task::spawn_blocking(|| relay.wait());
+    let cut = tokio::select! {
+        cut = &mut cut => cut,
+        // It may find the way cut before this is told of it.
+        _ = sync(&client) => cut.await,
+    };
+    let relay = cut??;
+    // What came through is taken in by the client, and then by the server: the rest begins where they are.
+    progress.wait_for(|progress| progress.running.is_empty()).await?;
+    client.close().await;
+    Ok(tokio::task::spawn_blocking(|| relay.wait_for_the_end()).await??)
+}
