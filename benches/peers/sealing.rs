@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Instant;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use benchline_engine::crypto::{BlobName, BlobOpener, BlobSealer, BlobSettings, Padding};
+use benchline_engine::crypto::{BlobName, BlobOpener, BlobSealer, BlobSettings, Padding, open_blob, seal_blob};
 
 use super::serving::keys;
 
@@ -87,33 +87,18 @@ pub(crate) fn in_memory(bytes: usize) {
 
 /// Seals a file into `/dev/stdout`.
 pub(crate) fn seal_file(path: &Path) {
-    let mut file = File::open(path).unwrap();
-    let mut sink = std::io::stdout().lock();
+    let file = File::open(path).unwrap();
     let length = file.metadata().unwrap().len();
-    let mut sealer = BlobSealer::new(&keys(), NAME, length, settings()).unwrap();
-    sink.write_all(sealer.prelude()).unwrap();
-    let mut chunk = Vec::with_capacity(CHUNK + 16);
-    while let Some(next) = sealer.next_len() {
-        chunk.resize(next, 0);
-        file.read_exact(&mut chunk).unwrap();
-        sealer.seal_next(&mut chunk).unwrap();
-        sink.write_all(&chunk).unwrap();
-    }
-    sealer.finish().unwrap();
+    let sealer = BlobSealer::new(&keys(), NAME, length, settings()).unwrap();
+    seal_blob(sealer, file, output()).unwrap();
 }
 
 /// Opens a file that [`seal_file`] made into `/dev/stdout`.
 pub(crate) fn open_file(path: &Path) {
-    let mut file = File::open(path).unwrap();
-    let mut sink = std::io::stdout().lock();
-    let mut prelude = vec![0; NAME.prelude_len()];
-    file.read_exact(&mut prelude).unwrap();
-    let mut opener = BlobOpener::new(&keys(), NAME, &prelude).unwrap();
-    let mut chunk = Vec::with_capacity(CHUNK + 16);
-    while let Some(next) = opener.next_sealed_len() {
-        chunk.resize(next, 0);
-        file.read_exact(&mut chunk).unwrap();
-        sink.write_all(opener.open_next(&mut chunk).unwrap()).unwrap();
-    }
-    opener.finish().unwrap();
+    open_blob(&keys(), NAME, File::open(path).unwrap(), output()).unwrap();
+}
+
+/// Standard output as it is, without the standard library's search for the ends of lines.
+fn output() -> File {
+    File::from(std::io::stdout().as_fd().try_clone_to_owned().unwrap())
 }

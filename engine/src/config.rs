@@ -203,15 +203,18 @@ impl Default for BlobsConfig {
     }
 }
 
-/// Where a device keeps the contents of its blobs. They are sealed in either place.
+/// Where a device keeps the contents of new blobs. They are sealed in either place, and found in either.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientBackend {
-    /// In rows of the database that lists them.
-    #[default]
+    /// In rows of the database that lists them, encrypted with it.
     Sqlcipher,
     /// In a file each.
     Files,
+    /// In a row where they fit into one of 1 MiB, else in a file: small ones share flushes, large ones are not encrypted a
+    /// second time.
+    #[default]
+    BySize,
 }
 
 /// Where the server keeps the contents of blobs.

@@ -67,6 +67,9 @@ impl Connection {
         }
         if let Some(path) = &config.ca {
             builder = builder.tls_certs_only(authorities(path)?);
+        } else if base.scheme() == "http" {
+            // Nobody's certificate will be asked for, and reading those of the system takes longer than a small exchange.
+            builder = builder.tls_certs_only([]);
         }
         if local {
             builder = builder.no_proxy();

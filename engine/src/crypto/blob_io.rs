@@ -1,46 +1,159 @@
-//! Sealing and opening of whole blobs between a reader and a writer, in the memory of one chunk. It must never write
-//! content that was not verified; what it wrote before an error is a verified beginning, and still not the blob.
+//! Sealing and opening of whole blobs between a reader and a writer, in the memory of a few chunks: while some are sealed or
+//! opened, the next are read. It must never write content that was not verified; what it wrote before an error is a
+//! verified beginning, and still not the blob.
 
 use std::io::{self, Read, Write};
+use std::sync::mpsc;
+use std::thread;
 
-use super::{BlobName, BlobOpener, BlobSealer, Keys};
+use super::{BlobLayout, BlobName, BlobOpener, BlobSealer, Keys};
+
+/// Bytes of content that are read at once: enough for the thread that reads to cost nothing, few enough for the processor's cache.
+const WINDOW: u64 = 512 << 10;
+
+/// Windows that are read before they are asked for.
+const AHEAD: usize = 1;
 
 /// Seals all of `content`, which must have exactly the length that `sealer` was started with.
 ///
 /// # Errors
-/// What reader and writer report; `InvalidInput` when the content has another length.
-pub fn seal_blob(mut sealer: BlobSealer, mut content: impl Read, mut sealed: impl Write) -> io::Result<()> {
+/// What reader and writer report, once a read under way has ended; `InvalidInput` when the content has another length.
+pub fn seal_blob(mut sealer: BlobSealer, mut content: impl Read + Send, mut sealed: impl Write) -> io::Result<()> {
+    let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
     sealed.write_all(sealer.prelude())?;
+    let windows = Windows::of(sealer.layout());
     let mut chunk = Vec::new();
-    while let Some(length) = sealer.next_len() {
-        chunk.resize(length, 0);
-        content.read_exact(&mut chunk)?;
-        sealer.seal_next(&mut chunk).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        sealed.write_all(&chunk)?;
-    }
+    windows.read_all(&mut content, Windows::content_len, |mut rest| {
+        for _ in 0..windows.in_each {
+            let Some(length) = sealer.next_len().filter(|length| *length <= rest.len()) else { break };
+            let (now, later) = rest.split_at_mut(length);
+            sealer.seal_next_from(now, &mut chunk).map_err(invalid)?;
+            sealed.write_all(&chunk)?;
+            rest = later;
+        }
+        Ok(())
+    })?;
     at_end(&mut content, io::ErrorKind::InvalidInput, "the content is longer than it was said to be")?;
-    sealer.finish().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    sealer.finish().map_err(invalid)
 }
 
 /// Opens all of `sealed` and gives the length of its content.
 ///
 /// # Errors
-/// What reader and writer report; `InvalidData`, with an [`OpenError`](super::OpenError) inside, for what does not
-/// verify; `UnexpectedEof` for a blob that is cut short.
-pub fn open_blob(keys: &Keys, name: BlobName<'_>, mut sealed: impl Read, mut content: impl Write) -> io::Result<u64> {
+/// What reader and writer report, once a read under way has ended; `InvalidData`, with an
+/// [`OpenError`](super::OpenError) inside, for what does not verify; `UnexpectedEof` for a blob that is cut short.
+pub fn open_blob(
+    keys: &Keys,
+    name: BlobName<'_>,
+    mut sealed: impl Read + Send,
+    mut content: impl Write,
+) -> io::Result<u64> {
     let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-    let mut chunk = vec![0; name.prelude_len()];
-    sealed.read_exact(&mut chunk)?;
-    let mut opener = BlobOpener::new(keys, name, &chunk).map_err(invalid)?;
-    while let Some(length) = opener.next_sealed_len() {
-        chunk.resize(length, 0);
-        sealed.read_exact(&mut chunk)?;
-        content.write_all(opener.open_next(&mut chunk).map_err(invalid)?)?;
-    }
+    let mut prelude = vec![0; name.prelude_len()];
+    sealed.read_exact(&mut prelude)?;
+    let mut opener = BlobOpener::new(keys, name, &prelude).map_err(invalid)?;
+    let windows = Windows::of(opener.layout());
+    windows.read_all(&mut sealed, Windows::sealed_len, |mut rest| {
+        while let Some(length) = opener.next_sealed_len().filter(|length| *length <= rest.len()) {
+            let (chunk, later) = rest.split_at_mut(length);
+            content.write_all(opener.open_next(chunk).map_err(invalid)?)?;
+            rest = later;
+        }
+        Ok(())
+    })?;
     at_end(&mut sealed, io::ErrorKind::InvalidData, "there is more behind the sealed blob's last chunk")?;
     let length = opener.layout().content_len();
     opener.finish().map_err(invalid)?;
     Ok(length)
+}
+
+/// A blob cut into runs of chunks.
+#[derive(Clone, Copy)]
+struct Windows {
+    layout: BlobLayout,
+    /// Chunks in each but the last.
+    in_each: u64,
+    count: u64,
+}
+
+impl Windows {
+    fn of(layout: &BlobLayout) -> Self {
+        let in_each = (WINDOW / u64::from(layout.chunk_size())).max(1);
+        Self { layout: *layout, in_each, count: layout.chunks().div_ceil(in_each) }
+    }
+
+    /// Bytes of content in a window; none where it holds only padding.
+    fn content_len(&self, window: u64) -> usize {
+        let first = self.layout.content_range(window * self.in_each);
+        let last = self.layout.content_range((window + 1) * self.in_each - 1);
+        (last.end - first.start) as usize
+    }
+
+    /// Bytes of a window, sealed.
+    fn sealed_len(&self, window: u64) -> usize {
+        let first = self.layout.sealed_range(window * self.in_each);
+        let last = self.layout.sealed_range((window + 1) * self.in_each - 1);
+        (last.end - first.start) as usize
+    }
+
+    /// Reads window after window of these lengths on a thread of its own, and does `work` on each here, on the beginning too
+    /// of one at which reading fails.
+    fn read_all(
+        self,
+        reader: &mut (impl Read + Send),
+        length: fn(&Self, u64) -> usize,
+        mut work: impl FnMut(&mut [u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut read = move |window: u64, mut buffer: Vec<u8>| {
+            buffer.resize(length(&self, window), 0);
+            let outcome = fill(reader, &mut buffer);
+            (buffer, outcome)
+        };
+        if self.count == 1 {
+            // Not worth a thread.
+            let (mut window, outcome) = read(0, Vec::new());
+            return work(&mut window).and(outcome);
+        }
+        let (give, windows) = mpsc::sync_channel(AHEAD);
+        let (give_back, used) = mpsc::channel();
+        thread::scope(|scope| {
+            let reading = move || {
+                for window in 0..self.count {
+                    let (window, outcome) = read(window, used.try_recv().unwrap_or_default());
+                    let failed = outcome.is_err();
+                    // Nobody takes it where the work failed.
+                    if give.send((window, outcome)).is_err() || failed {
+                        return;
+                    }
+                }
+            };
+            thread::Builder::new().name("blob-reader".to_owned()).spawn_scoped(scope, reading)?;
+            for (mut window, outcome) in windows {
+                work(&mut window).and(outcome)?;
+                // The thread has read all there is where it takes no more.
+                let _ = give_back.send(window);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Fills the buffer, or shortens it to what there was before the end or an error.
+fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let mut filled = 0;
+    let outcome = loop {
+        if filled == buffer.len() {
+            break Ok(());
+        }
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    buffer.truncate(filled);
+    outcome
 }
 
 fn at_end(reader: &mut impl Read, kind: io::ErrorKind, complaint: &'static str) -> io::Result<()> {

@@ -28,7 +28,7 @@ impl SharedBlob {
     }
 }
 
-/// Opens chunks that follow each other in `window`, each in its place: its content is where it was sealed.
+/// Opens chunks that follow each other in `window`, and gives their content without the padding.
 pub(crate) struct OpenChunks {
     pub(crate) blob: Arc<SharedBlob>,
     /// Index of the first chunk.
@@ -44,17 +44,18 @@ impl Work for OpenChunks {
 
     fn perform(mut self) -> Result<Vec<u8>, OpenError> {
         let opener = self.blob.opener();
-        let mut rest = &mut self.window[..];
-        let mut index = self.first;
-        while !rest.is_empty() {
+        let (mut at, mut opened, mut index) = (0, 0, self.first);
+        while at < self.window.len() {
             let range = opener.layout().sealed_range(index);
             let length = (range.end - range.start) as usize;
+            let left = self.window.len() - at;
             // What is no whole chunk, or behind the last, is refused by the opener.
-            let whole = if length == 0 { rest.len() } else { length.min(rest.len()) };
-            let (chunk, behind) = rest.split_at_mut(whole);
-            opener.open_chunk(index, chunk)?;
-            (rest, index) = (behind, index + 1);
+            let whole = if length == 0 { left } else { length.min(left) };
+            let content = opener.open_chunk(index, &mut self.window[at..at + whole])?.len();
+            self.window.copy_within(at..at + content, opened);
+            (at, opened, index) = (at + whole, opened + content, index + 1);
         }
+        self.window.truncate(opened);
         Ok(self.window)
     }
 

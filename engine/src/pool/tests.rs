@@ -147,12 +147,7 @@ async fn every_pool_opens_chunks_and_refuses_altered_ones() {
     for pool in all() {
         let work = |window: &[u8]| OpenChunks { blob: blob.clone(), first: 1, window: window.to_vec() };
         let window = pool.run(work(&sealed[start..end])).await.unwrap().unwrap();
-        for index in 1..=4 {
-            let at = layout.sealed_range(index).start as usize - start;
-            let range = layout.content_range(index);
-            let expected = &content[range.start as usize..range.end as usize];
-            assert_eq!(&window[at..at + expected.len()], expected);
-        }
+        assert_eq!(window, content[1024..]);
         let mut altered = sealed[start..end].to_vec();
         altered[3000] ^= 1;
         for wrong in

@@ -12,6 +12,7 @@ mod connection;
 mod database;
 mod error;
 mod exchange;
+mod flushing;
 #[cfg(test)]
 mod following;
 pub(crate) mod history;
@@ -33,6 +34,7 @@ pub use error::{DatabaseError, StoreError};
 #[cfg(test)]
 use exchange::Received;
 pub(crate) use exchange::{Outgoing, Peer, Taking};
+pub(crate) use flushing::begin_flush;
 pub use indexes::{Found, Index, IndexError, IndexValue, InvalidJsonPath, MAX_INDEXES, Wanted};
 pub(crate) use purging::FromPeer;
 pub use replica::{Change, Entry, Put, Replica};

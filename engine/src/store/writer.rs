@@ -19,8 +19,10 @@ const QUEUE: usize = 64;
 /// How long nothing must happen before the log is folded into the database.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// Pages in the log from which it is folded into the database even though there is work to do.
-const LOG_LIMIT: i32 = 16_384;
+/// Pages in the log from which it is folded into the database even though there is work to do. Whoever writes waits for that, so
+/// it is the worst latency of a busy server: 16 MiB, with pages of 8 KiB, take some ten milliseconds, and eight times as much took
+/// eighty. What is folded in all is nearly the same: most pages of a log are written once.
+const LOG_LIMIT: i32 = 2048;
 
 /// What became of a transaction.
 type Fate = Result<(), Arc<rusqlite::Error>>;

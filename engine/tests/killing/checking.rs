@@ -293,11 +293,7 @@ fn check_device(folder: &Path) {
     let index = open("blobs.db");
     let count = |query: &str| index.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap() as usize;
     let named = count("SELECT count(content) FROM blobs");
-    let place = folder.join("blobs");
-    let stored = match place.exists() {
-        true => files(&place).len(),
-        false => count("SELECT count(*) FROM contents"),
-    };
+    let stored = files(&folder.join("blobs")).len() + count("SELECT count(*) FROM contents");
     assert_eq!(stored, named, "{}: contents and rows differ", folder.display());
     drop(index);
     for path in files(folder).iter().filter(|path| path.parent() == Some(folder)) {

@@ -30,7 +30,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 /// The two devices keep their blobs in different ways.
 fn device_config(device: usize) -> Config {
     let mut config = Config::default();
-    config.blobs.client_backend = [ClientBackend::Sqlcipher, ClientBackend::Files][device];
+    config.blobs.client_backend = [ClientBackend::BySize, ClientBackend::Files][device];
     config
 }
 

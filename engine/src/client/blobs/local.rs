@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::sealed::Sealed;
+use super::sealed::{ON_THE_SPOT, Sealed};
 use super::{BlobError, WRITE};
 use crate::config::Config;
 use crate::crypto::{BlobSettings, Keys};
@@ -119,11 +119,13 @@ impl Blobs {
         range: Option<Range<u64>>,
         writer: impl AsyncWrite + Unpin,
     ) -> Result<u64, BlobError> {
-        let record = self.index().get(address).await?.ok_or_else(|| BlobStoreError::Absent(address.clone()))?;
+        // What is small comes with its record: another hop to the database would cost as much as all else.
+        let (record, small) = self.index().get_with_small(address, self.0.store.clone(), ON_THE_SPOT).await?;
+        let record = record.ok_or_else(|| BlobStoreError::Absent(address.clone()))?;
         let incomplete = matches!(record.state, BlobState::PendingDownload | BlobState::FailedDownload);
         match record.content {
             Some(content) if !incomplete => {
-                self.sealed(address).open(self.store(), &self.0.pool, &content, range, writer).await
+                self.sealed(address).open(self.store(), &self.0.pool, &content, small, range, writer).await
             }
             _ if record.state == BlobState::Quarantined => Err(BlobError::Quarantined(address.clone())),
             _ => Err(BlobError::NotHere { address: address.clone(), state: record.state }),

@@ -10,5 +10,6 @@ pub use error::BlobError;
 pub use local::{Blobs, PutAs};
 pub use remote::{BlobClient, BlobReport};
 
-/// Writes to a store that end at multiples of this many bytes cost least; nor is more than this held of a blob.
+/// Writes to a store that end at multiples of this many bytes cost least. Of a blob under way a few times as much is held:
+/// what is on its way into the store or out of it, and what comes next.
 pub(super) const WRITE: u64 = 1 << 20;

@@ -1,10 +1,11 @@
 //! Sealing into a store and opening from it, a few chunks at a time.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{BlobError, WRITE};
@@ -13,7 +14,11 @@ use crate::pool::{OpenChunks, Pool, SharedBlob, Work};
 use crate::store::{BlobAddress, BlobStore, BlobStoreError, Content, ContentId, Entering};
 
 /// Sealed bytes that are opened where they are read: tens of microseconds.
-const ON_THE_SPOT: u64 = 130 << 10;
+pub(super) const ON_THE_SPOT: u64 = 130 << 10;
+
+/// Bytes of content that are read and sealed at once, a fraction of a millisecond's work. Whoever reads from a file pays a hop
+/// to another thread for each.
+const READ: usize = 256 << 10;
 
 /// A blob's name, and what seals and opens it.
 #[derive(Clone, Copy)]
@@ -45,45 +50,57 @@ impl<'a> Sealed<'a> {
     ) -> Result<(Content, Entering), BlobError> {
         let cannot = |source: SealError| BlobError::Seal { address: self.address.clone(), source };
         let wrong_length = || BlobError::Length { address: self.address.clone(), length };
+        let cannot_read = |source: std::io::Error| match source.kind() {
+            ErrorKind::UnexpectedEof => wrong_length(),
+            _ => BlobError::Io { what: "the content of a blob cannot be read", source },
+        };
         let mut sealer = BlobSealer::new(self.keys, self.name(), length, settings).map_err(cannot)?;
         let mut stored = Storing::new(store, sealer.layout().sealed_len());
         stored.push(sealer.prelude());
-        let mut chunk = Vec::new();
-        while let Some(next) = sealer.next_len() {
-            chunk.resize(next, 0);
-            if let Err(source) = content.read_exact(&mut chunk).await {
-                if source.kind() == std::io::ErrorKind::UnexpectedEof {
-                    return Err(wrong_length());
+        let mut window = Window::of(&sealer);
+        while sealer.next_len().is_some() {
+            // What is sealed is written while more is read and sealed.
+            let writing = stored.write_ready();
+            let sealing = async {
+                while stored.waiting.len() < WRITE as usize && sealer.next_len().is_some() {
+                    window.read(&mut content).await.map_err(cannot_read)?;
+                    window.seal(&mut sealer, &mut stored).map_err(cannot)?;
                 }
-                return Err(BlobError::Io { what: "the content of a blob cannot be read", source });
-            }
-            sealer.seal_next(&mut chunk).map_err(cannot)?;
-            stored.push(&chunk);
-            stored.flush().await?;
+                Ok::<_, BlobError>(())
+            };
+            let (written, sealed) = tokio::join!(writing, sealing);
+            written?;
+            sealed?;
         }
         sealer.finish().map_err(cannot)?;
-        let more = content.read(&mut [0]).await;
-        if more.map_err(|source| BlobError::Io { what: "the content of a blob cannot be read", source })? > 0 {
+        if content.read(&mut [0]).await.map_err(cannot_read)? > 0 {
             return Err(wrong_length());
         }
+        stored.write_ready().await?;
         Ok(stored.finish().await?)
     }
 
-    /// Opens the bytes of the content in `range`, or all of them, into `writer`, and gives how many they were.
+    /// Opens the bytes of the content in `range`, or all of them, into `writer`, and gives how many they were. All of its
+    /// sealed bytes may be at hand already, if it is `small`.
     pub(super) async fn open(
         &self,
         store: &dyn BlobStore,
         pool: &Pool,
         content: &Content,
+        small: Option<Bytes>,
         range: Option<Range<u64>>,
         mut writer: impl AsyncWrite + Unpin,
     ) -> Result<u64, BlobError> {
         let cannot = |source: OpenError| BlobError::Open { address: self.address.clone(), source };
+        let cannot_write = |source| BlobError::Io { what: "an opened blob cannot be written", source };
         let prelude_len = self.name().prelude_len();
         // What is small is read at once.
         let length = content.sealed_length.filter(|length| *length <= ON_THE_SPOT).unwrap_or(0);
-        let beginning = store.read(content.id, 0..length.max(prelude_len as u64)).await?;
-        let prelude = &beginning[..prelude_len];
+        let beginning = match small {
+            Some(all) => all,
+            None => store.read(content.id, 0..length.max(prelude_len as u64)).await?,
+        };
+        let prelude = beginning.get(..prelude_len).unwrap_or_default();
         let blob = Arc::new(SharedBlob::new(&self.keys.blobs, self.name(), prelude).map_err(cannot)?);
         let layout = *blob.opener().layout();
         let range = range.unwrap_or(0..layout.content_len());
@@ -91,8 +108,8 @@ impl<'a> Sealed<'a> {
             return Err(BlobError::Range { address: self.address.clone(), length: layout.content_len() });
         }
         let in_a_window = (WRITE / u64::from(layout.chunk_size())).max(1);
-        let mut at = range.start;
-        while at < range.end {
+        // The bytes of the content that come in one window with the one at `at`, and themselves.
+        let open_at = async |at: u64| -> Result<(Range<u64>, Vec<u8>), BlobError> {
             let first = layout.chunk_at(at);
             let last = layout.chunk_at(range.end - 1).min(first + in_a_window - 1);
             let sealed = layout.sealed_range(first).start..layout.sealed_range(last).end;
@@ -104,18 +121,65 @@ impl<'a> Sealed<'a> {
             // A hop to the pool costs more than a chunk or two.
             let here = sealed.end - sealed.start <= ON_THE_SPOT;
             let opened = if here { work.perform() } else { pool.run(work).await? };
-            let window = opened.map_err(cannot)?;
-            for index in first..=last {
-                let chunk = &window[(layout.sealed_range(index).start - sealed.start) as usize..];
-                let here = layout.content_range(index);
-                let wanted = (at - here.start) as usize..(range.end.min(here.end) - here.start) as usize;
-                at = range.end.min(here.end);
-                let written = writer.write_all(&chunk[wanted]).await;
-                written.map_err(|source| BlobError::Io { what: "an opened blob cannot be written", source })?;
-            }
+            let inside = layout.content_range(first).start..layout.content_range(last).end;
+            Ok((inside, opened.map_err(cannot)?))
+        };
+        let mut next = if range.is_empty() { None } else { Some(open_at(range.start).await?) };
+        while let Some((inside, opened)) = next {
+            let wanted = inside.start.max(range.start)..inside.end.min(range.end);
+            let wanted = (wanted.start - inside.start) as usize..(wanted.end - inside.start) as usize;
+            // What is open is written while more is opened.
+            let opening = async {
+                let more = inside.end < range.end;
+                if more { open_at(inside.end).await.map(Some) } else { Ok(None) }
+            };
+            let (written, opened) = tokio::join!(writer.write_all(&opened[wanted]), opening);
+            written.map_err(cannot_write)?;
+            next = opened?;
         }
-        writer.flush().await.map_err(|source| BlobError::Io { what: "an opened blob cannot be written", source })?;
+        writer.flush().await.map_err(cannot_write)?;
         Ok(range.end - range.start)
+    }
+}
+
+/// Some chunks of content, read at once and sealed one by one.
+struct Window {
+    /// Bytes of content that were not read yet.
+    left: u64,
+    chunks: usize,
+    chunk_size: usize,
+    content: Vec<u8>,
+    /// One sealed chunk.
+    sealed: Vec<u8>,
+}
+
+impl Window {
+    fn of(sealer: &BlobSealer) -> Self {
+        let chunk_size = sealer.layout().chunk_size() as usize;
+        let chunks = (READ / chunk_size).max(1);
+        Self { left: sealer.layout().content_len(), chunks, chunk_size, content: Vec::new(), sealed: Vec::new() }
+    }
+
+    /// Reads the content of the next chunks, as far as there is any.
+    async fn read(&mut self, content: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
+        let length = self.left.min((self.chunks * self.chunk_size) as u64);
+        self.left -= length;
+        self.content.resize(length as usize, 0);
+        content.read_exact(&mut self.content).await.map(drop)
+    }
+
+    /// Seals them.
+    fn seal(&mut self, sealer: &mut BlobSealer, stored: &mut Storing<'_>) -> Result<(), SealError> {
+        let mut rest = &self.content[..];
+        for _ in 0..self.chunks {
+            let Some(next) = sealer.next_len() else { break };
+            // Behind the content comes padding, whose chunks have no content.
+            let (content, later) = rest.split_at(next.min(rest.len()));
+            sealer.seal_next_from(content, &mut self.sealed)?;
+            stored.push(&self.sealed);
+            rest = later;
+        }
+        Ok(())
     }
 }
 
@@ -124,7 +188,7 @@ struct Storing<'a> {
     store: &'a dyn BlobStore,
     content: ContentId,
     total: u64,
-    /// Bytes in the store.
+    /// Bytes in the store, or on their way there.
     at: u64,
     waiting: BytesMut,
     digest: Context,
@@ -141,16 +205,15 @@ impl<'a> Storing<'a> {
         self.waiting.extend_from_slice(sealed);
     }
 
-    /// Writes what ends where writes cost least, but never the last bytes.
-    async fn flush(&mut self) -> Result<(), BlobStoreError> {
+    /// Takes what ends where writes cost least, but never the last bytes, and writes it: while that is done, more may be
+    /// pushed.
+    fn write_ready(&mut self) -> impl Future<Output = Result<(), BlobStoreError>> + use<'a> {
         let reached = self.at + self.waiting.len() as u64;
-        let end = (reached - reached % WRITE).min(self.total.saturating_sub(1));
-        if end > self.at {
-            let bytes = self.waiting.split_to((end - self.at) as usize).freeze();
-            self.store.write(self.content, self.total, self.at, bytes).await?;
-            self.at = end;
-        }
-        Ok(())
+        let end = (reached - reached % WRITE).min(self.total.saturating_sub(1)).max(self.at);
+        let bytes = self.waiting.split_to((end - self.at) as usize).freeze();
+        let (store, content, total, at) = (self.store, self.content, self.total, self.at);
+        self.at = end;
+        async move { if bytes.is_empty() { Ok(()) } else { store.write(content, total, at, bytes).await } }
     }
 
     /// Writes the last bytes, or leaves that to the transaction of the index where they are the only ones.

@@ -2,9 +2,10 @@
 //! beginning, and the next try asks only for what follows. What a crash left is verified again first: that is cheaper
 //! than any note of how far it was right.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use reqwest::header::RANGE;
 use reqwest::{Method, Response, StatusCode};
+use tokio::task::JoinHandle;
 
 use super::failure::TransferError;
 use super::http::send;
@@ -12,7 +13,7 @@ use super::task::Task;
 use crate::client::SyncError;
 use crate::client::blobs::WRITE;
 use crate::crypto::{BlobOpener, OpenError};
-use crate::store::{BlobRecord, ContentId, Stored};
+use crate::store::{BlobRecord, BlobStoreError, ContentId, Stored};
 
 /// Most bytes that are throttled at once, so that a slow rate comes in small steps.
 const STEP: usize = 64 << 10;
@@ -61,12 +62,14 @@ pub(super) async fn keep_whole(task: &Task, bytes: Bytes) -> Result<(), Transfer
 struct Part {
     /// Known as soon as the prelude is.
     opener: Option<BlobOpener>,
-    /// Bytes verified, in the store or in `verified`.
+    /// Bytes verified, in the store or not.
     length: u64,
-    /// The end of what is verified; what is before is in the store.
-    verified: BytesMut,
-    /// What came after it.
+    /// What came and is not in the store, nor on its way there.
     raw: BytesMut,
+    /// How much of it, from its start, is verified.
+    verified: usize,
+    /// What was given to the store last, while it is being written.
+    writing: Option<JoinHandle<Result<(), BlobStoreError>>>,
     /// Where a chunk is opened.
     scratch: Vec<u8>,
     /// Whether the index knows of the part.
@@ -91,9 +94,9 @@ async fn verify_again(task: &Task, content: ContentId) -> Result<Part, TransferE
             }
             break;
         }
-        part.verified.clear();
+        part.raw.advance(std::mem::take(&mut part.verified));
     }
-    part.raw.clear();
+    (part.raw, part.verified) = (BytesMut::new(), 0);
     Ok(part)
 }
 
@@ -102,31 +105,26 @@ impl Part {
     fn verify(&mut self, task: &Task) -> Result<(), OpenError> {
         let sealed = task.shared.blobs.sealed(task.address());
         if self.opener.is_none() {
-            let prelude_len = sealed.name().prelude_len();
-            if self.raw.len() < prelude_len {
-                return Ok(());
-            }
-            let prelude = self.raw.split_to(prelude_len);
-            self.opener = Some(sealed.opener(&prelude)?);
-            self.accept(&prelude);
+            let Some(prelude) = self.raw.get(..sealed.name().prelude_len()) else { return Ok(()) };
+            self.opener = Some(sealed.opener(prelude)?);
+            self.accept(sealed.name().prelude_len());
         }
         while let Some(opener) = &mut self.opener
             && let Some(length) = opener.next_sealed_len()
-            && self.raw.len() >= length
+            && let Some(chunk) = self.raw.get(self.verified..self.verified + length)
         {
-            let chunk = self.raw.split_to(length);
             // Opened in a copy: the sealed bytes are what is stored.
             self.scratch.clear();
-            self.scratch.extend_from_slice(&chunk);
+            self.scratch.extend_from_slice(chunk);
             opener.open_next(&mut self.scratch)?;
-            self.accept(&chunk);
+            self.accept(length);
         }
         Ok(())
     }
 
-    fn accept(&mut self, verified: &[u8]) {
-        self.length += verified.len() as u64;
-        self.verified.extend_from_slice(verified);
+    fn accept(&mut self, length: usize) {
+        self.length += length as u64;
+        self.verified += length;
     }
 
     fn total(&self) -> Option<u64> {
@@ -142,13 +140,14 @@ impl Part {
     /// Whether every byte of the blob is verified; anything behind it makes it another one.
     fn is_whole(&self) -> Result<bool, TransferError> {
         let whole = self.opener.as_ref().is_some_and(|opener| opener.next_sealed_len().is_none());
-        if whole && !self.raw.is_empty() { Err(TransferError::TooLong) } else { Ok(whole) }
+        if whole && self.raw.len() > self.verified { Err(TransferError::TooLong) } else { Ok(whole) }
     }
 
-    /// Writes verified bytes: as many as end where writes cost least, or all.
+    /// Gives verified bytes to the store: as many as end where writes cost least, or all. While they are written, more may
+    /// come; [`Self::written`] waits for it.
     async fn flush(&mut self, task: &Task, content: ContentId, all: bool) -> Result<(), TransferError> {
         let Some(total) = self.total() else { return Ok(()) };
-        let start = self.length - self.verified.len() as u64;
+        let start = self.length - self.verified as u64;
         let end = if all { self.length } else { self.length - self.length % WRITE };
         if end <= start {
             return Ok(());
@@ -163,8 +162,22 @@ impl Part {
                 return Err(TransferError::Stopped);
             }
         }
-        let bytes: Bytes = self.verified.split_to((end - start) as usize).freeze();
-        Ok(task.shared.blobs.store().write(content, total, start, bytes).await?)
+        self.written().await?;
+        let length = (end - start) as usize;
+        self.verified -= length;
+        let bytes = self.raw.split_to(length).freeze();
+        let shared = task.shared.clone();
+        let writing = async move { shared.blobs.store().write(content, total, start, bytes).await };
+        self.writing = Some(tokio::spawn(writing));
+        Ok(())
+    }
+
+    /// Waits until the store has what was given to it.
+    async fn written(&mut self) -> Result<(), TransferError> {
+        match self.writing.take() {
+            Some(writing) => Ok(writing.await.map_err(|_| TransferError::Stopped)??),
+            None => Ok(()),
+        }
     }
 }
 
@@ -173,10 +186,15 @@ async fn fetch(task: &Task, content: ContentId, mut part: Part) -> Result<(u64, 
     if !part.is_whole()? {
         let mut answer = ask(task, &mut part).await?;
         let received = receive(task, content, &mut part, &mut answer).await;
-        part.flush(task, content, received.is_err()).await?;
+        let flushed = part.flush(task, content, true).await;
+        // However it ended, nothing is being written any more when this returns.
+        part.written().await?;
+        // Where the store failed already, what it says of the rest is not the reason.
+        if !matches!(received, Err(TransferError::Store(_))) {
+            flushed?;
+        }
         received?;
     }
-    part.flush(task, content, true).await?;
     part.lengths()
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use reqwest::{Body, Method, RequestBuilder};
+use tokio::task::JoinHandle;
 
 use super::failure::TransferError;
 use super::http::{digest_field, send};
@@ -14,7 +15,7 @@ use super::task::Task;
 use crate::client::SyncError;
 use crate::client::blobs::WRITE;
 use crate::protocol::PARTIAL_UPLOAD;
-use crate::store::{BlobRecord, BlobStoreError, Content};
+use crate::store::{BlobRecord, BlobStoreError, Content, ContentId};
 
 /// Up to this many bytes it costs less to send a blob again than to ask how much of it arrived.
 const SMALL: u64 = 256 << 10;
@@ -109,39 +110,52 @@ impl Frozen {
     }
 
     fn body(&self, task: &Task, offset: u64) -> Body {
-        let start =
-            Sending { task: Arc::new(task.clone()), content: self.content.clone(), at: offset, read: Bytes::new() };
-        let total = self.total;
-        Body::wrap_stream(stream::try_unfold(start, move |sending| sending.next(total)))
+        let read = Bytes::new();
+        let task = Arc::new(task.clone());
+        let start = Sending { task, content: self.content.id, total: self.total, at: offset, read, ahead: None };
+        Body::wrap_stream(stream::try_unfold(start, Sending::next))
     }
 }
 
 /// A body under way.
 struct Sending {
     task: Arc<Task>,
-    content: Content,
+    content: ContentId,
+    total: u64,
     /// Bytes of the blob that were handed over.
     at: u64,
     /// What was read and comes next.
     read: Bytes,
+    /// What comes after that, while it is being read.
+    ahead: Option<JoinHandle<Result<Bytes, BlobStoreError>>>,
 }
 
 impl Sending {
-    async fn next(mut self, total: u64) -> Result<Option<(Bytes, Self)>, TransferError> {
-        if self.at >= total {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, TransferError> {
+        if self.at >= self.total {
             return Ok(None);
         }
         if self.read.is_empty() {
-            // Up to a place where reading costs least.
-            let end = total.min((self.at / WRITE + 1) * WRITE);
-            self.read = self.task.shared.blobs.store().read(self.content.id, self.at..end).await?;
+            self.read = match self.ahead.take() {
+                Some(read) => read.await.map_err(|_| TransferError::Stopped)??,
+                None => self.read_from(self.at).await?,
+            };
+            let end = self.at + self.read.len() as u64;
+            self.ahead = (end < self.total).then(|| tokio::spawn(self.read_from(end)));
         }
         let step = self.read.split_to(self.read.len().min(STEP));
         self.task.throttle(step.len()).await?;
         self.at += step.len() as u64;
         self.task.shared.progress.send_modify(|progress| progress.bytes_sent += step.len() as u64);
-        self.task.at(self.at, Some(total));
+        self.task.at(self.at, Some(self.total));
         Ok(Some((step, self)))
+    }
+
+    /// Reads up to a place where reading costs least.
+    fn read_from(&self, at: u64) -> impl Future<Output = Result<Bytes, BlobStoreError>> + Send + use<> {
+        let end = self.total.min((at / WRITE + 1) * WRITE);
+        let (task, content) = (self.task.clone(), self.content);
+        async move { task.shared.blobs.store().read(content, at..end).await }
     }
 }
 

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::stream::{StreamExt, once, try_unfold};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::backend::{Backend, BackendError, Content, Doing, ObjectName, Start, Writer};
+use crate::store::begin_flush;
 
 /// Bytes that are gathered before they are handed to the file system.
 const GATHERED: usize = 256 << 10;
@@ -59,18 +61,16 @@ impl Backend for FilesBackend {
     fn write(&self, object: ObjectName, start: Start) -> Doing<'_, Box<dyn Writer>> {
         let place = self.place(object);
         Box::pin(async move {
-            let file = match start {
-                Start::Whole => None,
-                Start::At(offset) => Some(
-                    blocking(object, {
-                        let place = place.clone();
-                        move || place.go_on(offset)
-                    })
-                    .await?,
-                ),
+            let (file, written) = match start {
+                Start::Whole => (None, 0),
+                Start::At(offset) => {
+                    let place = place.clone();
+                    (Some(blocking(object, move || place.go_on(offset)).await?), offset)
+                }
             };
-            let open = Open { place: place.clone(), file, gathered: Vec::new(), named: false };
-            Ok(Box::new(FileWriter { object, place, open: Some(open) }) as Box<dyn Writer>)
+            let open = Open { place: place.clone(), file, written, gathered: Vec::new(), named: false };
+            Ok(Box::new(FileWriter { object, place, open: Some(open), writing: None, gathered: Vec::new() })
+                as Box<dyn Writer>)
         })
     }
 
@@ -105,7 +105,12 @@ async fn blocking<T: Send + 'static>(
     object: ObjectName,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> std::result::Result<T, BackendError> {
-    let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::other(error)));
+    joined(object, spawn_blocking(work)).await
+}
+
+/// Waits for work on a thread.
+async fn joined<T>(object: ObjectName, work: JoinHandle<Result<T>>) -> std::result::Result<T, BackendError> {
+    let done = work.await.unwrap_or_else(|error| Err(Error::other(error)));
     done.map_err(|source| match source.kind() {
         ErrorKind::NotFound | ErrorKind::UnexpectedEof => BackendError::Absent(object),
         _ => BackendError::Io { object: object.to_string(), source },
@@ -202,6 +207,8 @@ impl Place {
 struct Open {
     place: Place,
     file: Option<File>,
+    /// Bytes in the file.
+    written: u64,
     gathered: Vec<u8>,
     /// Whether the folder with the file's name in it was flushed.
     named: bool,
@@ -215,6 +222,11 @@ impl Open {
         };
         let file = self.file.insert(file);
         file.write_all(&self.gathered)?;
+        let length = self.gathered.len() as u64;
+        if self.place.durable && length > 0 {
+            begin_flush(file, self.written, length);
+        }
+        self.written += length;
         self.gathered.clear();
         Ok(file)
     }
@@ -246,14 +258,29 @@ struct FileWriter {
     place: Place,
     /// Away while a thread works on it, and for good after a failure.
     open: Option<Open>,
+    /// A thread that writes while more is gathered.
+    writing: Option<JoinHandle<Result<Open>>>,
+    gathered: Vec<u8>,
 }
 
 impl FileWriter {
+    /// Waits for the thread that writes, and hands over what was gathered since.
+    async fn take(&mut self) -> std::result::Result<Open, BackendError> {
+        let open = match self.writing.take() {
+            Some(writing) => Some(joined(self.object, writing).await?),
+            None => self.open.take(),
+        };
+        let mut open = open.ok_or(BackendError::Absent(self.object))?;
+        // The buffers change places: the one that was written is empty, and filled next.
+        std::mem::swap(&mut self.gathered, &mut open.gathered);
+        Ok(open)
+    }
+
     async fn on_thread(
         &mut self,
         work: impl FnOnce(&mut Open) -> Result<()> + Send + 'static,
     ) -> std::result::Result<(), BackendError> {
-        let mut open = self.open.take().ok_or(BackendError::Absent(self.object))?;
+        let mut open = self.take().await?;
         let open = blocking(self.object, move || work(&mut open).map(|()| open)).await?;
         self.open = Some(open);
         Ok(())
@@ -263,12 +290,12 @@ impl FileWriter {
 impl Writer for FileWriter {
     fn write(&mut self, piece: Bytes) -> Doing<'_, ()> {
         Box::pin(async move {
-            let open = self.open.as_mut().ok_or(BackendError::Absent(self.object))?;
-            open.gathered.extend_from_slice(&piece);
-            if open.gathered.len() < GATHERED {
-                return Ok(());
+            self.gathered.extend_from_slice(&piece);
+            if self.gathered.len() >= GATHERED {
+                let mut open = self.take().await?;
+                self.writing = Some(spawn_blocking(move || open.write_gathered().map(drop).map(|()| open)));
             }
-            self.on_thread(|open| open.write_gathered().map(drop)).await
+            Ok(())
         })
     }
 
@@ -280,7 +307,13 @@ impl Writer for FileWriter {
         Box::pin(async move { self.on_thread(Open::finish).await })
     }
 
-    fn discard(self: Box<Self>) -> Doing<'static, ()> {
-        Box::pin(blocking(self.object, move || self.place.remove()))
+    fn discard(mut self: Box<Self>) -> Doing<'static, ()> {
+        Box::pin(async move {
+            if let Some(writing) = self.writing.take() {
+                // What became of it does not matter, but it must have ended.
+                let _ = writing.await;
+            }
+            blocking(self.object, move || self.place.remove()).await
+        })
     }
 }

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use super::store::{Answer, Entering, check_write};
 use super::{BlobStore, BlobStoreError, ContentId, Stored};
 use crate::config::Synchronous;
+use crate::store::begin_flush;
 
 /// What the name of a part ends in.
 const PART: &str = ".part";
@@ -108,6 +109,9 @@ impl Folder {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&part)?;
         file.set_len(offset)?;
         file.write_all_at(bytes, offset)?;
+        if self.flush {
+            begin_flush(&file, offset, bytes.len() as u64);
+        }
         if offset + bytes.len() as u64 == total {
             if self.flush {
                 file.sync_all()?;

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::store::Entering;
-use super::{BlobAddress, BlobRecord, BlobState, BlobStoreError, Content, ContentId, Priority};
+use super::{BlobAddress, BlobRecord, BlobState, BlobStore, BlobStoreError, Content, ContentId, Priority};
 use crate::store::{Database, DatabaseError};
 
 const COLUMNS: &str = "namespace, id, state, draft, priority, content, sealed_length, digest, length, delete_first, \
@@ -62,6 +63,28 @@ impl BlobIndex {
     pub(crate) async fn get(&self, address: &BlobAddress) -> Result<Option<BlobRecord>, BlobStoreError> {
         let address = address.clone();
         self.database.read(move |connection| get(connection, &address)).await
+    }
+
+    /// What is known of a blob, and its content where that lies beside the index and has at most `limit` bytes.
+    pub(crate) async fn get_with_small(
+        &self,
+        address: &BlobAddress,
+        store: Arc<dyn BlobStore>,
+        limit: u64,
+    ) -> Result<(Option<BlobRecord>, Option<Bytes>), BlobStoreError> {
+        let address = address.clone();
+        self.database
+            .read(move |connection| {
+                let record = get(connection, &address)?;
+                let content = record.as_ref().and_then(|record| record.content.as_ref());
+                let small = content.and_then(|content| Some((content.id, content.sealed_length?)));
+                let bytes = match small.filter(|(_, length)| *length <= limit) {
+                    Some((id, length)) => store.read_beside(connection, id, length)?,
+                    None => None,
+                };
+                Ok((record, bytes))
+            })
+            .await
     }
 
     /// At most `limit` blobs of a namespace, sorted by id, whose id comes after `after` (empty for all), in this state if

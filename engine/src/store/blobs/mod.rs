@@ -1,12 +1,14 @@
 //! Blobs on a device: an index that says of each what is to be done with it, and stores that hold their sealed bytes. It
 //! must never hold a byte of content that is not sealed, and never name content by what a user called it.
 //!
-//! Read `record` for the states and `steps` for their transitions, `store` for what a store promises; `rows` and `files` are the two.
+//! Read `record` for the states and `steps` for their transitions, `store` for what a store promises; `rows` and `files` are the two, and
+//! `placed` chooses.
 
 mod address;
 mod error;
 mod files;
 mod index;
+mod placed;
 mod record;
 mod rows;
 mod steps;
@@ -26,7 +28,7 @@ pub(crate) use record::{Content, Deleted, Work};
 pub(crate) use store::{BlobStore, ContentId, Entering, Stored};
 
 use super::{Database, Kind};
-use crate::config::{ClientBackend, Config};
+use crate::config::Config;
 use crate::crypto::DatabaseKey;
 
 /// The schema of the index and of the store that shares its database. History: 1, the first. `docs/STORAGE.md` explains it.
@@ -76,10 +78,11 @@ pub(crate) async fn open_blobs(
     let key = config.store.cipher.then(|| key.pragma());
     let kind = Kind { migrations: SCHEMA, readers: READERS, user: None };
     let database = Arc::new(Database::open(folder.join("blobs.db"), key, kind, config.store).await?);
-    let store: Arc<dyn BlobStore> = match config.blobs.client_backend {
-        ClientBackend::Sqlcipher => Arc::new(rows::Rows::new(database.clone())),
-        ClientBackend::Files => Arc::new(files::Files::open(&folder.join("blobs"), config.store.synchronous).await?),
-    };
+    let store: Arc<dyn BlobStore> = Arc::new(placed::Placed {
+        rows: rows::Rows::new(database.clone()),
+        files: files::Files::open(&folder.join("blobs"), config.store.synchronous).await?,
+        setting: config.blobs.client_backend,
+    });
     let index = BlobIndex::new(database, lock);
     recover(&index, &*store).await?;
     Ok((index, store))

@@ -14,7 +14,7 @@ use crate::store::{Database, DatabaseError};
 
 /// Bytes of a row. Writes of this size that start at a row's start touch each page once; larger rows would be
 /// filled with zeros in one transaction and overwritten in others.
-const ROW: u64 = 1 << 20;
+pub(super) const ROW: u64 = 1 << 20;
 
 /// Rows of a database.
 pub(super) struct Rows {
@@ -41,6 +41,18 @@ impl BlobStore for Rows {
 
     fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes> {
         Box::pin(self.database.read(move |connection| read(connection, content, range)))
+    }
+
+    fn read_beside(
+        &self,
+        index: &Connection,
+        content: ContentId,
+        length: u64,
+    ) -> Result<Option<Bytes>, BlobStoreError> {
+        match find(index, content)? {
+            Some(found) if found.length == length => read(index, content, 0..length).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn stored(&self, content: ContentId) -> Answer<'_, Option<Stored>> {

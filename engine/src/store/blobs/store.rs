@@ -81,6 +81,17 @@ pub(crate) trait BlobStore: Send + Sync {
     /// The bytes in `range`, of a part too. The caller bounds the range: it is all held in memory.
     fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes>;
 
+    /// All bytes of a content of this length, read in the index's own look at the database; `None` where they do not lie
+    /// there, or are not all there.
+    fn read_beside(
+        &self,
+        _index: &Connection,
+        _content: ContentId,
+        _length: u64,
+    ) -> Result<Option<Bytes>, BlobStoreError> {
+        Ok(None)
+    }
+
     /// How much is stored; `None` where nothing is.
     fn stored(&self, content: ContentId) -> Answer<'_, Option<Stored>>;
 

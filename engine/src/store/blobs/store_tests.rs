@@ -10,7 +10,7 @@ use super::{BlobAddress, BlobIndex, BlobRecord, BlobState, BlobStore, BlobStoreE
 use crate::config::{ClientBackend, Config, Synchronous};
 use crate::crypto::{Keys, RootSecret};
 
-const BACKENDS: [ClientBackend; 2] = [ClientBackend::Sqlcipher, ClientBackend::Files];
+const BACKENDS: [ClientBackend; 3] = [ClientBackend::Sqlcipher, ClientBackend::Files, ClientBackend::BySize];
 
 fn bytes(length: usize) -> Bytes {
     (0..length).map(|i| (i * 31 + i / 251) as u8).collect::<Vec<_>>().into()
@@ -162,6 +162,34 @@ async fn orphans_of_a_crash_are_removed_at_the_next_start_and_lost_contents_noti
         let states: Vec<_> =
             index.list("n", None, "", 9).await.unwrap().into_iter().map(|record| record.state).collect();
         assert_eq!(states, [BlobState::Synced, BlobState::PendingDownload, BlobState::FailedUpload]);
+    }
+}
+
+#[tokio::test]
+async fn what_another_setting_stored_is_found_continued_and_removed() {
+    for [before, after] in BACKENDS.into_iter().flat_map(|before| BACKENDS.map(|after| [before, after])) {
+        let folder = tempfile::tempdir().unwrap();
+        let [small, large, part] = [1000, 2_000_000, 3_000_000].map(|total| (ContentId::generate(), bytes(total)));
+        {
+            let (index, store) = open(folder.path(), before).await;
+            for (content, model) in [&small, &large] {
+                store.write(*content, model.len() as u64, 0, model.clone()).await.unwrap();
+            }
+            store.write(part.0, 3_000_000, 0, part.1.slice(..1 << 20)).await.unwrap();
+            name(&index, "small", BlobState::LocalOnly, small.0).await;
+            name(&index, "large", BlobState::LocalOnly, large.0).await;
+            name(&index, "part", BlobState::PendingDownload, part.0).await;
+            index.close().await;
+        }
+        let (index, store) = open(folder.path(), after).await;
+        assert_eq!(index.count("n").await.unwrap()[&BlobState::LocalOnly], 2, "{before:?}, {after:?}");
+        store.write(part.0, 3_000_000, 1 << 20, part.1.slice(1 << 20..)).await.unwrap();
+        for (content, model) in [small, large, part] {
+            assert_eq!(all(&*store, content).await, model, "{before:?}, {after:?}");
+            store.remove(content).await.unwrap();
+            assert_eq!(store.stored(content).await.unwrap(), None);
+        }
+        assert_eq!(store.list().await.unwrap(), []);
     }
 }
 
