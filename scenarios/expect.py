@@ -82,11 +82,11 @@ def under_load(point):
     return requests, requests * body, text_digest(record)
 
 
-def expected(scenario, point):
+def expected(operation, point):
     """Items, bytes and digest of the operation's result at one point."""
-    if scenario.startswith("scale/"):
+    if operation.startswith("scale/"):
         return under_load(point)
-    if scenario == "crypto/derive":
+    if operation == "crypto/derive":
         return 1, 0, payload.sha256(payload.document(SEED, 0, 1000))
     form = re.search(r'form = "(\w+)"', point)
     size = re.search(r'[{ ]size = "([^"]+)"', point).group(1)
@@ -100,22 +100,23 @@ def expected(scenario, point):
     if messages := re.search(r"\bmessages = (\d+)", point):
         return contents("M-", payload.document, sizes(int(messages.group(1)), size))
     count = int(re.search(r"documents = (\d+)", point).group(1))
-    if scenario == "sync/conflict":
+    if operation == "sync/conflict":
         return 2 * count, 2 * count * size_of(size), payload.conflicts_digest(SEED, count, size_of(size))
     items, length, digest = contents("D-", payload.document, sizes(count, size))
-    if scenario in ("sync/nothing", "sync/initialise"):
+    if operation in ("sync/nothing", "sync/initialise"):
         return 1, 0, digest
     return items, length, digest
 
 
-def expect_line(scenario, point):
-    items, length, digest = expected(scenario, point)
+def expect_line(operation, point):
+    items, length, digest = expected(operation, point)
     return re.sub(r"expect = .*", f'expect = {{ items = {items}, bytes = {length}, digest = "{digest}" }}', point)
 
 
 if __name__ == "__main__":
     for file in sorted((ROOT / "scenarios").glob("*/*.toml")):
         head, *points = file.read_text().split("[[points]]")
-        scenario = f"{file.parent.name}/{file.stem}"
-        file.write_text("[[points]]".join([head, *(expect_line(scenario, point) for point in points)]))
+        operation = re.search(r'^operation = "(.*)"', head, re.M)
+        operation = operation.group(1) if operation else f"{file.parent.name}/{file.stem}"
+        file.write_text("[[points]]".join([head, *(expect_line(operation, point) for point in points)]))
         print(file.relative_to(ROOT))

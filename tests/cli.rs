@@ -239,12 +239,23 @@ fn list_check_config_and_help_answer() {
         serde_json::Value::Null,
         "nothing is known yet, and nothing is claimed"
     );
+    project.run(&["run", "--profile", "quick"], 0);
+    let known = project.json(&["list", "--json"], 0);
+    assert_eq!(known["cases"][0]["source"], "measured");
+    let [case, total] = [&known["cases"][0]["expected_ns"], &known["profiles"][0]["total"]["usual_ns"]];
+    assert!(case.as_f64().unwrap() > 0.0 && case == total, "{known}");
+    // The gate measures both sides: ten blocks of two trials, against six trials here, and thirty blocks more at worst.
+    let gate = &known["profiles"][1]["total"];
+    let ratio = |of: &str| (gate[of].as_f64().unwrap() / case.as_f64().unwrap() * 6.0).round();
+    assert_eq!((ratio("usual_ns"), ratio("worst_ns")), (20.0, 80.0));
     let checked = project.run(&["check", "--profile", "quick"], 0);
     assert!(String::from_utf8_lossy(&checked.stdout).contains("1 cases performed, 0 failed"));
     project.subject(1000, "exit 1").commit("Broken");
     assert!(String::from_utf8_lossy(&project.run(&["check", "--profile", "quick"], 1).stdout).contains("✕ toy/work"));
     assert!(String::from_utf8_lossy(&project.run(&["--config"], 0).stdout).contains("[subject]"));
-    for command in ["up", "run", "compare", "calibrate", "bisect", "list", "check", "serve", "history", "doctor"] {
+    for command in
+        ["up", "run", "compare", "calibrate", "bisect", "list", "check", "replay", "serve", "history", "doctor"]
+    {
         let help = project.run(&[command, "--help"], 0).stdout;
         assert!(String::from_utf8_lossy(&help).contains("Examples:"), "{command}");
     }

@@ -155,6 +155,7 @@ fn start() -> RunStart {
             memory_gib: 24,
             virtualization: "none".into(),
             platform: "linux x86_64".into(),
+            microcode: "0x1".into(),
             annotations: vec![],
         },
         profile: Profile::Gate,

@@ -15,6 +15,7 @@ mod engine_cli_server;
 mod findings;
 mod history;
 mod load;
+mod replay;
 mod revision;
 mod runner;
 mod support;

@@ -86,6 +86,8 @@ pub struct HistoryNotes {
     pub levels: Vec<Level>,
     /// Places at which a change was found.
     pub flags: Vec<Flag>,
+    /// Places since which something around the runs is another: the kernel, the toolchain.
+    pub shifts: Vec<Flag>,
     /// Points that a comparison called worse or better.
     pub verdicts: Vec<VerdictMark>,
 }
@@ -230,6 +232,12 @@ impl HistoryNotes {
             let (from, to, value) = (level.from as f64 - 0.5, level.to as f64 + 0.5, y.clamp(level.value));
             elements.push(Element::line(vec![(from, value), (to, value)], "level"));
         }
+        for shift in &self.shifts {
+            let at = shift.place as f64 - 0.5;
+            elements.push(Element::line(vec![(at, y.low), (at, y.high)], "shifted"));
+            let mark = Mark { glyph: Glyph::Dash, title: shift.title.clone(), href: shift.href.clone() };
+            elements.push(Element::mark((at, y.high), "shift", mark));
+        }
         for flag in &self.flags {
             let at = flag.place as f64;
             elements.push(Element::line(vec![(at, y.low), (at, y.high)], "flagged"));
@@ -305,6 +313,7 @@ mod tests {
         HistoryNotes {
             levels: vec![Level { from: 0, to: 1, value: 5e6 }],
             flags: vec![Flag { place: 1, title: "finding <7>".into(), href: "/finding/7".into() }],
+            shifts: vec![Flag { place: 3, title: "kernel 6.1 → 6.12".into(), href: "/runs/3".into() }],
             verdicts: vec![VerdictMark {
                 place: 4,
                 value: 5e6,
@@ -320,7 +329,14 @@ mod tests {
         let points = [0, 1, 3, 4].map(|at| point(at, 5e6, Grade::Sound)).to_vec();
         let lines = [HistoryLine { label: "x".into(), points }];
         let svg = drawn(&lines, false);
-        for said in ["line level", "line flagged", r#"class="mark flag" href="/finding/7""#, "finding &lt;7&gt;"] {
+        for said in [
+            "line level",
+            "line flagged",
+            r#"class="mark flag" href="/finding/7""#,
+            "finding &lt;7&gt;",
+            "line shifted",
+            "kernel 6.1 → 6.12",
+        ] {
             assert!(svg.contains(said), "{said}: {svg}");
         }
         assert!(svg.contains(r#"class="mark worse" href="/comparison/3""#), "{svg}");
@@ -333,7 +349,7 @@ mod tests {
         let svg = drawn(&[HistoryLine { label: "10 kB".into(), points }], false);
         assert_eq!(svg.matches(r#"class="line c1""#).count(), 2, "{svg}");
         assert_eq!(svg.matches(r#"class="band c1""#).count(), 2);
-        assert_eq!(svg.matches(r#"href="/runs/"#).count(), 4);
+        assert_eq!(svg.matches(r#"href="/runs/"#).count(), 5, "four points and a change around them");
         assert_eq!(svg.matches(r#"href="/commits/c">"#).count(), 1);
         assert!(svg.contains(r#"aria-label="T &amp; U""#) && svg.contains("&lt;b&gt;title") && !svg.contains("<b>"));
         assert!(!svg.contains("style=") && !svg.contains('#'), "{svg}");

@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use super::{
+    estimating::EXTENSION,
     measuring::{Outcome, Workbench, now, platform},
     recorder::{Failed, Recorder},
 };
@@ -14,9 +15,6 @@ use crate::{
     runner::{self, Done, Ended, Programs, Target},
     scenario::{CasePlan, Plan},
 };
-
-/// What the extension of a run may take, of the time that the planned trials took.
-const EXTENSION: f64 = 0.5;
 
 impl Workbench<'_> {
     /// Measures one revision, or continues where an earlier process was cut off. What an earlier run has finished is not

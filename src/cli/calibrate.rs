@@ -8,7 +8,7 @@ use super::{
     FAILED, FINE,
     calibrating::{Ending, arms::arms},
     comparing::Sizes,
-    list::trial_durations,
+    estimating::Estimates,
     measuring::{Workbench, runtime, scenarios},
     output::say,
     rates,
@@ -106,18 +106,18 @@ pub(super) fn calibrate(settings: &Settings, args: &Args) -> anyhow::Result<u8> 
 
 /// What is going to be measured, and about how long it takes.
 fn estimate(settings: &Settings, plan: &Plan, arms: usize, blocks: u32) -> anyhow::Result<String> {
-    let keys: Vec<String> = plan.cases.iter().map(|case| case.case.key()).collect();
-    let known = trial_durations(settings, &keys)?;
-    let a_block: f64 = known.values().sum::<f64>() * arms as f64;
+    let estimates = Estimates::read(settings)?;
+    let known: Vec<f64> = plan.cases.iter().filter_map(|case| Some(estimates.trial(&case.case)?.0)).collect();
+    let a_block: f64 = known.iter().sum::<f64>() * arms as f64;
     let about = match known.len() {
         0 => "none of them was measured before, so how long it takes is not known".to_owned(),
-        all if all == keys.len() => format!("about {}", Unit::Nanoseconds.format(a_block * f64::from(blocks))),
+        all if all == plan.cases.len() => format!("about {}", Unit::Nanoseconds.format(a_block * f64::from(blocks))),
         some => format!(
             "about {} for the {some} that were measured before",
             Unit::Nanoseconds.format(a_block * f64::from(blocks))
         ),
     };
-    Ok(format!("{} cases, {blocks} blocks of each, {arms} trials a block: {about}", keys.len()))
+    Ok(format!("{} cases, {blocks} blocks of each, {arms} trials a block: {about}", plan.cases.len()))
 }
 
 /// Prints a calibration, or the newest one.

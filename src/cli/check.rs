@@ -10,16 +10,20 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    model::{Event, Profile},
+    model::{Event, Failure, Profile},
     revision::{BuildOutcome, Builder, Repository, cache_root},
     runner::{self, Done, Ended, Programs, Stop, Target},
     scenario::{self, Plan},
+    units::Unit,
 };
 
 const AFTER_HELP: &str = "\
 Examples:
   benchline check
-  benchline check --scenario 'store/*' --profile full";
+  benchline check --scenario 'store/*'
+  benchline check --profile quick       only the cases of a profile
+
+Each case is set up, performed once, and its result compared with what the scenario expects. Exit code 1 where one fails.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -27,22 +31,25 @@ pub(super) struct Args {
     /// Only scenarios whose name matches; may be given more than once
     #[arg(long, value_name = "GLOB")]
     scenario: Vec<String>,
-    /// Which profile's cases: quick, gate or full
-    #[arg(long, default_value = "full")]
-    profile: Profile,
+    /// Only the cases of a profile: quick, gate or full; every case where nothing is given
+    #[arg(long)]
+    profile: Option<Profile>,
 }
 
 pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let scenarios = scenarios(settings)?;
     say(format_args!("{} scenario files are valid", scenarios.len()));
-    let mut plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
+    let mut plan = match args.profile {
+        Some(profile) => scenario::plan(&scenarios, profile, &args.scenario)?,
+        None => scenario::every_case(&scenarios, &args.scenario)?,
+    };
     once(&mut plan);
     let repository = Repository::discover(&std::env::current_dir()?)?;
     let builder = Builder::new(&repository, settings.recipe.clone(), &cache_root()?, repository.target_folder());
     let stop = Arc::new(Stop::new());
     let runtime = runtime()?;
     interrupt::watch(runtime.handle(), Arc::clone(&stop))?;
-    let mut failures = 0;
+    let mut failed = Vec::new();
     for revision in &repository.resolve(None)? {
         let terminal = Terminal::new();
         let built = terminal.building(|on_line| builder.build(revision, on_line, stop.flag()))?;
@@ -57,7 +64,7 @@ pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         let programs = Programs { subject: &subject.path, platform: &platform };
         let target = Target { programs, folder: folder.path() };
         let ended = runner::measure(&plan, &target, &Done::default(), 0, &stop, &mut |event| {
-            failures += u32::from(tell(&event));
+            failed.extend(tell(&event));
             Ok::<(), Infallible>(())
         });
         let Ok(ended) = ended;
@@ -65,8 +72,17 @@ pub(super) fn check(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             return Ok(FAILED);
         }
     }
-    say(format_args!("{} cases performed, {failures} failed", plan.cases.len()));
-    Ok(if failures == 0 { FINE } else { FAILED })
+    say(format_args!("{}", conclusion(plan.cases.len(), &failed)));
+    Ok(if failed.is_empty() { FINE } else { FAILED })
+}
+
+/// How it went, with the names of what failed once more: the table above may be long.
+fn conclusion(cases: usize, failed: &[String]) -> String {
+    let names: String = failed.iter().map(|name| format!("\n  ✕ {name}")).collect();
+    match failed.len() {
+        0 => format!("{cases} cases performed, 0 failed"),
+        failures => format!("{cases} cases performed, {failures} FAILED:{names}"),
+    }
 }
 
 /// One trial of one sample each.
@@ -76,20 +92,32 @@ fn once(plan: &mut Plan) {
     }
 }
 
-/// Prints what is worth a line. Returns whether it was a failure.
-fn tell(event: &Event) -> bool {
+/// Prints what is worth a line. Gives the name of a case that failed.
+fn tell(event: &Event) -> Option<String> {
     match event {
-        Event::TrialFinished(trial) => say(format_args!("● {} {}", trial.case.scenario, trial.label.0)),
-        Event::Failed(failure) => {
-            let scenario = failure.case.as_ref().map_or("", |case| &case.scenario);
-            let label = failure.label.as_ref().map_or("", |label| &label.0);
-            say(format_args!("✕ {scenario} {label}: {}", failure.message));
-            if !failure.log.is_empty() {
-                say(format_args!("{}", failure.log));
-            }
-            return true;
+        Event::TrialFinished(trial) => {
+            let took = Unit::Nanoseconds.format(trial.duration_ns as f64);
+            say(format_args!("● {} {} {took}", trial.case.scenario, trial.label.0));
+            None
         }
-        Event::CaseStarted(_) | Event::TrialStarted { .. } | Event::SampleTaken { .. } => {}
+        Event::Failed(failure) => {
+            let name = name(failure);
+            say(format_args!("✕ {name}: {}: {}", failure.kind.as_str().replace('_', " "), failure.message));
+            if !failure.log.is_empty() {
+                say(format_args!("  the end of what it wrote to standard error:"));
+                failure.log.trim_end().lines().for_each(|line| say(format_args!("  | {line}")));
+            }
+            if let Some(case) = &failure.case {
+                say(format_args!("  again: {}", case.replay()));
+            }
+            Some(name)
+        }
+        Event::CaseStarted(_) | Event::TrialStarted { .. } | Event::SampleTaken { .. } => None,
     }
-    false
+}
+
+fn name(failure: &Failure) -> String {
+    let scenario = failure.case.as_ref().map_or("", |case| &case.scenario);
+    let label = failure.label.as_ref().map_or("", |label| &label.0);
+    format!("{scenario} {label}")
 }

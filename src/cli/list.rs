@@ -1,14 +1,18 @@
 //! `benchline list`: what would be measured, and about how long it would take.
 
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
 
-use serde_json::json;
-
-use super::{FINE, measuring::scenarios, output::say, settings::Settings, table::table};
+use super::{
+    FINE,
+    estimating::{Estimates, Source, Total, trials},
+    measuring::scenarios,
+    output::say,
+    settings::Settings,
+    table::table,
+};
 use crate::{
-    history::{HistoryError, Reader},
     model::{Profile, Unit},
-    scenario::{self, CasePlan},
+    scenario::{self, CasePlan, Plan, PlanError},
 };
 
 const AFTER_HELP: &str = "\
@@ -17,7 +21,10 @@ Examples:
   benchline list --profile full --scenario 'sync/*'
   benchline list --json
 
-The time is that of the newest run that measured the case; a case that was never measured has none.";
+Times come from the newest run that measured the case: `~` marks a case that was measured on another machine alone, `≈` one
+that was never measured and is taken to be like the others of its scenario or group. Builds are not in them: a revision's
+first build takes as long as its compiler does.
+The gate measures each revision interleaved with its parent: 10 blocks of every case, and 30 more of what is suspicious.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -34,59 +41,98 @@ pub(super) struct Args {
 }
 
 pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
-    let keys: Vec<String> = plan.cases.iter().map(|case| case.case.key()).collect();
-    let durations = trial_durations(settings, &keys)?;
-    let expected = |case: &CasePlan| durations.get(&case.case.key()).map(|trial| trial * f64::from(case.trials));
+    let scenarios = scenarios(settings)?;
+    let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
+    let estimates = Estimates::read(settings)?;
+    let mut totals = Vec::new();
+    for profile in Profile::ALL {
+        match scenario::plan(&scenarios, profile, &args.scenario) {
+            Ok(plan) => totals.push((estimates.total(&plan), plan)),
+            Err(PlanError::Empty(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     if args.json {
-        let cases: Vec<_> = plan.cases.iter().map(|case| as_json(case, expected(case))).collect();
-        say(format_args!("{}", serde_json::to_string_pretty(&json!({ "schema": 1, "cases": cases }))?));
+        let cases: Vec<Value> = plan.cases.iter().map(|case| as_json(case, args.profile, &estimates)).collect();
+        let profiles: Vec<Value> = totals.iter().map(|(total, plan)| total_json(total, plan)).collect();
+        let object = json!({ "schema": 1, "cases": cases, "profiles": profiles });
+        say(format_args!("{}", serde_json::to_string_pretty(&object)?));
         return Ok(FINE);
     }
     let mut rows = vec![["scenario", "case", "trials", "samples", "about"].map(str::to_owned).to_vec()];
-    rows.extend(plan.cases.iter().map(|case| {
-        vec![
-            case.case.scenario.clone(),
-            case.label.0.clone(),
-            case.trials.to_string(),
-            format!("{} + {}", case.warmup, case.samples),
-            expected(case).map_or("–".to_owned(), |time| Unit::Nanoseconds.format(time)),
-        ]
-    }));
-    say(format_args!("{}", table(&rows, &[false, false, true, true, true]).trim_end()));
-    let known: Vec<f64> = plan.cases.iter().filter_map(expected).collect();
-    let total = Unit::Nanoseconds.format(known.iter().sum());
-    say(format_args!("{} cases; the {} that were measured before take about {total}", plan.cases.len(), known.len()));
+    rows.extend(plan.cases.iter().map(|case| row(case, args.profile, &estimates)));
+    say(format_args!("{}", table(&rows, &[false, false, true, true, true])));
+    let mut rows = vec![["profile", "cases", "about", "at worst", ""].map(str::to_owned).to_vec()];
+    rows.extend(totals.iter().map(|(total, plan)| total_row(total, plan)));
+    say(format_args!("{}", table(&rows, &[false, true, true, true, false]).trim_end()));
     Ok(FINE)
 }
 
-/// Mean duration of a trial of each case, in nanoseconds, from the newest run that has any.
-pub(super) fn trial_durations(settings: &Settings, keys: &[String]) -> anyhow::Result<BTreeMap<String, f64>> {
-    const RUNS_LOOKED_AT: u32 = 10;
-    let mut durations = BTreeMap::new();
-    let reader = match Reader::open(&settings.database) {
-        Ok(reader) => reader,
-        Err(HistoryError::Missing { .. }) => return Ok(durations),
-        Err(error) => return Err(error.into()),
-    };
-    for listing in reader.runs(RUNS_LOOKED_AT)? {
-        for key in keys {
-            if durations.contains_key(key) {
-                continue;
-            }
-            let trials = reader.trials(listing.run.id, key)?;
-            if !trials.is_empty() {
-                let sum: f64 = trials.iter().map(|trial| trial.duration_ns as f64).sum();
-                durations.insert(key.clone(), sum / trials.len() as f64);
-            }
-        }
-    }
-    Ok(durations)
+fn row(case: &CasePlan, profile: Profile, estimates: &Estimates) -> Vec<String> {
+    let (usual, _) = trials(case, profile);
+    let about = estimates.trial(&case.case).map(|(trial, source)| {
+        let mark = match source {
+            Source::Measured => "",
+            Source::Elsewhere => "~ ",
+            Source::LikeCases => "≈ ",
+        };
+        format!("{mark}{}", duration(usual * trial))
+    });
+    vec![
+        case.case.scenario.clone(),
+        case.label.0.clone(),
+        usual.to_string(),
+        format!("{} + {}", case.warmup, case.samples),
+        about.unwrap_or_else(|| "–".to_owned()),
+    ]
 }
 
-fn as_json(case: &CasePlan, expected_ns: Option<f64>) -> serde_json::Value {
+fn total_row(total: &Total, plan: &Plan) -> Vec<String> {
+    let known = total.measured + total.like_others > 0;
+    let time = |ns: f64| if known { duration(ns) } else { "–".to_owned() };
+    let notes = [(total.like_others, "like others"), (total.unknown, "unknown")];
+    let notes: Vec<String> =
+        notes.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    vec![
+        plan.profile.as_str().to_owned(),
+        plan.cases.len().to_string(),
+        time(total.usual_ns),
+        time(total.worst_ns),
+        notes.join(", "),
+    ]
+}
+
+/// Minutes and hours, where seconds would be many.
+fn duration(nanoseconds: f64) -> String {
+    let seconds = nanoseconds / 1e9;
+    match seconds {
+        ..100.0 => Unit::Nanoseconds.format(nanoseconds),
+        ..6000.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+fn as_json(case: &CasePlan, profile: Profile, estimates: &Estimates) -> Value {
+    let (usual, worst) = trials(case, profile);
+    let trial = estimates.trial(&case.case);
     json!({
-        "key": case.case.key(), "scenario": case.case.scenario, "label": case.label.0, "trials": case.trials,
-        "warmup": case.warmup, "samples": case.samples, "iterations": case.iterations, "expected_ns": expected_ns,
+        "key": case.case.key(), "scenario": case.case.scenario, "label": case.label.0, "trials": usual,
+        "warmup": case.warmup, "samples": case.samples, "iterations": case.iterations,
+        "expected_ns": trial.map(|(trial, _)| usual * trial), "worst_ns": trial.map(|(trial, _)| worst * trial),
+        "source": trial.map(|(_, source)| source),
     })
+}
+
+fn total_json(total: &Total, plan: &Plan) -> Value {
+    json!({ "profile": plan.profile, "cases": plan.cases.len(), "total": total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn long_times_are_told_in_minutes_and_hours() {
+        assert_eq!([8.2e9, 99.9e9, 150e9, 7200e9].map(duration), ["8.20 s", "99.9 s", "2 min", "2.0 h"]);
+    }
 }

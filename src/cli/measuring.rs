@@ -10,7 +10,7 @@ use crate::{
     history::{Reader, RunStart, Writer},
     model::{Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
     probe::environment,
-    revision::{BuildOutcome, Builder, BuiltSubject, Repository, Variant, cache_root},
+    revision::{self, BuildOutcome, Builder, BuiltSubject, Repository, Variant, cache_root},
     runner::Stop,
     scenario::{self, Plan, Scenario},
 };
@@ -193,7 +193,8 @@ pub(super) fn fingerprint(text: &str) -> String {
 }
 
 pub(super) fn environment_of(build: Option<&SubjectBuild>) -> Environment {
-    environment::fingerprint(build.map(|build| build.toolchain.as_str()))
+    let flags = build.map(|_| revision::flags_of_the_caller());
+    environment::fingerprint(build.map(|build| build.toolchain.as_str()), flags.as_deref())
 }
 
 fn reproduce(revision: &Revision, profile: Profile) -> String {

@@ -14,6 +14,7 @@ mod comparison;
 mod detect;
 mod doctor;
 mod engine;
+mod estimating;
 mod findings;
 mod history;
 mod interrupt;
@@ -23,6 +24,8 @@ mod output;
 mod pairing;
 mod rates;
 mod recorder;
+mod replay;
+mod replaying;
 mod report;
 mod role;
 mod run;
@@ -82,6 +85,8 @@ enum Command {
     List(list::Args),
     /// Validate the scenario files and perform each case once.
     Check(check::Args),
+    /// Perform one case by hand, and show what happens.
+    Replay(replay::Args),
     /// Serve the pages over the results that are there.
     Serve(serve::Args),
     /// Show the changes in history, and say what is known of them.
@@ -144,6 +149,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Compare(args)) => compare::compare(&settings, &args),
         Some(Command::List(args)) => list::list(&settings, &args),
         Some(Command::Check(args)) => check::check(&settings, &args),
+        Some(Command::Replay(args)) => replay::replay(&settings, &args),
         Some(Command::Serve(args)) => serve::serve(&settings, &args),
         Some(Command::Findings(args)) => findings::findings(&settings, &args),
         Some(Command::History(args)) => history::history(&settings, &args),

@@ -123,6 +123,9 @@ impl Terminal {
         let case = self.case.borrow().as_ref().map(title).unwrap_or_default();
         let trial = failure.trial.map(|trial| format!(", trial {}", trial + 1)).unwrap_or_default();
         self.line(&format!("  ✕ {case}{trial}: {}", failure.message));
+        if let (Some(case), Some(_)) = (&failure.case, failure.trial) {
+            self.line(&format!("    by hand: {}", case.replay()));
+        }
     }
 
     /// The run is over.

@@ -16,11 +16,12 @@ pub(super) fn environment(connection: &Connection, environment: &Environment) ->
         Some(known) if known == (Environment { annotations: Vec::new(), ..environment.clone() }) => Ok(()),
         Some(known) => Err(HistoryError::Clash { what: "environment", name: known.id }),
         None => {
-            let Environment { id, cpu, cores, memory_gib, virtualization, platform, annotations: _ } = environment;
+            let Environment { id, cpu, cores, memory_gib, virtualization, platform, microcode, annotations: _ } =
+                environment;
             connection.execute(
-                "INSERT INTO environments (id, cpu, cores, memory_gib, virtualization, platform)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![id, cpu, cores, signed(*memory_gib), virtualization, platform],
+                "INSERT INTO environments (id, cpu, cores, memory_gib, virtualization, platform, microcode)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![id, cpu, cores, signed(*memory_gib), virtualization, platform, microcode],
             )?;
             Ok(())
         }

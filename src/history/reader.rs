@@ -4,6 +4,7 @@
 mod deciding;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -11,7 +12,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{GroupCounts, HistoryError, Progress, Result, RunListing, Series, connection, lock, read};
-use crate::model::{Environment, Failure, Measurement, Metric, RunId, Trial};
+use crate::model::{Annotation, Environment, Failure, Measurement, Metric, RunId, Trial};
 
 /// Connections that are kept open between calls. More are opened while more calls are made at once.
 const KEPT: usize = 8;
@@ -85,6 +86,14 @@ impl Reader {
         self.now(|connection| read::environment(connection, run))
     }
 
+    /// The annotations of every run on an environment, in the order of the runs.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn annotations(&self, environment: &str) -> Result<Vec<(RunId, Annotation)>> {
+        self.now(|connection| read::all_annotations(connection, environment))
+    }
+
     /// Every environment, without annotations: those belong to runs.
     ///
     /// # Errors
@@ -141,6 +150,15 @@ impl Reader {
     /// See [`Reader::serial`].
     pub fn metrics(&self, scenario: &str) -> Result<Vec<Metric>> {
         self.now(|connection| read::metrics(connection, scenario))
+    }
+
+    /// How long a trial of each case took on average, in nanoseconds, by the case's key: in the newest run that measured
+    /// it, on one environment or on any.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn trial_durations(&self, environment: Option<&str>) -> Result<BTreeMap<String, f64>> {
+        self.now(|connection| read::trial_durations(connection, environment))
     }
 
     /// The x axis of a graph: the newest run of each revision on an environment, the oldest position first, those that could

@@ -113,6 +113,7 @@ pub(super) fn environment(row: &Row) -> Result<Environment> {
         memory_gib: unsigned_at(row, "memory_gib")?,
         virtualization: row.get("virtualization")?,
         platform: row.get("platform")?,
+        microcode: row.get("microcode")?,
         annotations: Vec::new(),
     })
 }

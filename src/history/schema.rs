@@ -9,11 +9,13 @@ use rusqlite_migration::{M, Migrations};
 use super::{HistoryError, Result};
 
 /// The migrations, oldest first. SQLite's `user_version` counts those applied, and is set in the transaction of each.
-/// History: 1, everything; 2, what comparisons, findings and calibrations need; 3, latencies of more than the reactor.
+/// History: 1, everything; 2, what comparisons, findings and calibrations need; 3, latencies of more than the reactor;
+/// 4, the microcode of a machine.
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001_first.sql")),
     M::up(include_str!("migrations/0002_deciding.sql")),
     M::up(include_str!("migrations/0003_latencies.sql")),
+    M::up(include_str!("migrations/0004_microcode.sql")),
 ];
 
 /// The newest format that this program knows.

@@ -19,6 +19,7 @@ mod effects;
 mod findings;
 #[cfg(test)]
 mod fixture;
+mod noise;
 mod pairing;
 mod reasons;
 mod reconcile;
@@ -41,6 +42,7 @@ pub use contrast::{Contrast, contrast};
 pub use design::{DesignError, design, gate_metrics, identical, tally};
 pub use effects::value;
 pub use findings::{FoundChange, Line, LinePoint, changes};
+pub use noise::{Noise, noise};
 pub use pairing::Pairs;
 pub use reasons::sentence;
 pub use reconcile::{FindingUpdate, moved, reconcile};

@@ -42,6 +42,11 @@ impl Case {
         }
         key
     }
+
+    /// The command that performs this case by hand, as a shell reads it.
+    pub fn replay(&self) -> String {
+        format!("benchline replay '{}'", self.key().replace('\'', r"'\''"))
+    }
 }
 
 /// A value as it stands in a key. Text values are validated words without blanks, so keys stay unambiguous.

@@ -18,7 +18,7 @@ pub(super) fn this_machine(path: &str) -> Option<String> {
 }
 
 /// A file that holds one fact and is not empty.
-fn fact(files: Files, path: &str) -> Option<String> {
+pub(super) fn fact(files: Files, path: &str) -> Option<String> {
     files(path).filter(|text| !text.is_empty())
 }
 

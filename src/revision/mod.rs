@@ -27,3 +27,4 @@ pub use recipe::{Recipe, Variant};
 pub use repository::Repository;
 pub use resolve::MAX_REVISIONS;
 pub use store::cache_root;
+pub use surroundings::flags_of_the_caller;

@@ -149,6 +149,15 @@ pub(super) fn of_the_caller(tree_names_toolchain: bool) -> Surroundings {
     Surroundings::choose(env::vars_os(), tree_names_toolchain)
 }
 
+/// The compilers' flags that this process was started with and builds obey, such as `RUSTFLAGS=-Ctarget-cpu=native`;
+/// `none` where there are none.
+pub fn flags_of_the_caller() -> String {
+    let flags = of_the_caller(false).flags;
+    let text = |(name, value): &(OsString, OsString)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy());
+    let flags: Vec<String> = flags.iter().map(text).collect();
+    if flags.is_empty() { "none".to_owned() } else { flags.join(" ") }
+}
+
 enum Kind {
     Withheld,
     Passed,

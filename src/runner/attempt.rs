@@ -13,7 +13,7 @@ use crate::{
 pub(super) const FAILURES_IN_A_ROW: u32 = 2;
 
 /// What became of a try.
-pub(super) enum Attempt {
+pub enum Attempt {
     /// A whole trial.
     Kept(Box<Trial>),
     /// A failure. One that names no trial is that of the whole case.

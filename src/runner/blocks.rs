@@ -199,6 +199,7 @@ impl<E> Walk<'_, E> {
             order: self.order,
             clock_step_ns: self.clock_step_ns,
             injection,
+            by_hand: None,
             stop: self.stop,
         };
         self.order += 1;

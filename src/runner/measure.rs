@@ -167,6 +167,7 @@ impl<E> Walk<'_, E> {
             order: self.order,
             clock_step_ns: self.clock_step_ns,
             injection: None,
+            by_hand: None,
             stop: self.stop,
         };
         self.order += 1;

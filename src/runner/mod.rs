@@ -1,12 +1,14 @@
 //! Starts subjects, asks them for samples, reads them from outside, verifies what they produced, and tells all of it as
 //! events. It stores nothing, prints nothing and draws nothing.
 //!
-//! `measure` walks a plan for one program, `blocks` measures several against each other; `attempt` is one try at one trial,
+//! `measure` walks a plan for one program, `blocks` measures several against each other, `by_hand` performs one case for a
+//! person who looks on; `attempt` is one try at one trial,
 //! `trial` measures one fresh set of processes, `subject` is one process at the other end of the pipe, `sampler` reads it
 //! every 20 ms, and `canary` tells whether the machine is what it was.
 
 mod attempt;
 mod blocks;
+mod by_hand;
 mod canary;
 mod measure;
 mod operations;
@@ -17,7 +19,9 @@ mod subject;
 mod totals;
 mod trial;
 
+pub use attempt::Attempt;
 pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_blocks, rounds};
+pub use by_hand::{ByHand, Tap, Way, replay};
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};
 pub use subject::STOP_GRACE;

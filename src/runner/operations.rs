@@ -6,7 +6,7 @@ use benchline_subject::contract::{Operation, Role};
 
 use super::{
     Stop,
-    subject::{StepError, Subject},
+    subject::{Program, StepError, Subject},
 };
 
 /// How long a subject may take to say hello.
@@ -22,7 +22,7 @@ pub struct NoHello(String);
 /// # Errors
 /// Where it does not start, or says no hello that is understood; where a person stopped it.
 pub fn operations(binary: &Path, stop: &Stop) -> Result<Vec<Operation>, NoHello> {
-    match Subject::start(binary, &[], Role::Client, &env::temp_dir(), PATIENCE, stop) {
+    match Subject::start(&Program::plain(binary), Role::Client, &env::temp_dir(), PATIENCE, stop) {
         Ok(subject) => Ok(subject.hello.operations.clone()),
         Err(StepError::Failed(_, message)) => Err(NoHello(message)),
         Err(StepError::Stopped) => Err(NoHello("interrupted".to_owned())),

@@ -1,6 +1,7 @@
 //! One subject process at the other end of a pipe.
 
 use std::{
+    ffi::OsString,
     io::{self, BufRead as _, BufReader, Read, Write as _},
     os::unix::process::CommandExt as _,
     path::Path,
@@ -16,7 +17,11 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Stop, totals::ChildUsage};
+use super::{
+    Stop,
+    by_hand::{Tap, Way},
+    totals::ChildUsage,
+};
 use crate::model::FailureKind;
 
 /// How long a subject that was told to finish may take to exit.
@@ -36,11 +41,42 @@ pub(super) struct Subject {
     lines: mpsc::Receiver<Line>,
     log: Arc<Mutex<Vec<u8>>>,
     timeout: Duration,
+    tap: Option<Tap>,
     exited: bool,
     /// What it said it is.
     pub(super) hello: Hello,
     /// Bytes of the last request and the last reply, so that the pipe's own traffic can be told from the subject's.
     pub(super) last_exchange: (u64, u64),
+}
+
+/// What is started.
+pub(super) struct Program<'a> {
+    pub(super) binary: &'a Path,
+    pub(super) arguments: &'static [&'static str],
+    /// A program and its arguments that start it; empty for none.
+    pub(super) tool: &'a [OsString],
+    /// Is told each line of the pipe.
+    pub(super) tap: Option<Tap>,
+}
+
+impl Program<'_> {
+    /// A program of which nobody hears a line.
+    pub(super) fn plain(binary: &Path) -> Program<'_> {
+        Program { binary, arguments: &[], tool: &[], tap: None }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.tool {
+            [] => Command::new(self.binary),
+            [tool, options @ ..] => {
+                let mut command = Command::new(tool);
+                command.args(options).arg(self.binary);
+                command
+            }
+        };
+        command.args(self.arguments);
+        command
+    }
 }
 
 enum Line {
@@ -63,17 +99,15 @@ fn failed<T>(kind: FailureKind, message: impl Into<String>) -> Result<T, StepErr
 }
 
 impl Subject {
-    /// Starts `binary` for `role` in `folder` and waits for its hello.
+    /// Starts `program` for `role` in `folder` and waits for its hello.
     pub(super) fn start(
-        binary: &Path,
-        arguments: &[&str],
+        program: &Program<'_>,
         role: Role,
         folder: &Path,
         timeout: Duration,
         stop: &Stop,
     ) -> Result<Subject, StepError> {
-        let mut command = Command::new(binary);
-        command.args(arguments);
+        let mut command = program.command();
         // A fixed, small environment: what the caller happens to export moves the stack and so the timings. A process
         // group of its own: an interrupt typed at the terminal reaches the runner, which then decides.
         command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(folder);
@@ -81,15 +115,16 @@ impl Subject {
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
-                return failed(FailureKind::Start, format!("{} cannot be started: {error}", binary.display()));
+                let started = command.get_program().display();
+                return failed(FailureKind::Start, format!("{started} cannot be started: {error}"));
             }
         };
         let input = child.stdin.take();
         let lines = read_lines(child.stdout.take());
         let log = collect_log(child.stderr.take());
         let hello = Hello { contract: 0, engine: String::new(), operations: Vec::new() };
-        let mut subject =
-            Subject { role, child, input, lines, log, timeout, exited: false, hello, last_exchange: (0, 0) };
+        let (tap, exited, last_exchange) = (program.tap.clone(), false, (0, 0));
+        let mut subject = Subject { role, child, input, lines, log, timeout, tap, exited, hello, last_exchange };
         let hello = match subject.receive("hello", stop) {
             // A program that ends well without a word is no broken subject: it never was one.
             Err(StepError::Failed(FailureKind::Crashed, _)) if subject.ended_well() => {
@@ -121,6 +156,7 @@ impl Subject {
     pub(super) fn ask(&mut self, request: &Request, step: &str, stop: &Stop) -> Result<Reply, StepError> {
         let mut line = serde_json::to_string(request)
             .map_err(|error| StepError::Failed(FailureKind::Protocol, format!("{step}: {error}")))?;
+        self.tell(Way::Asked, &line);
         line.push('\n');
         self.last_exchange = (line.len() as u64, 0);
         let sent = self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
@@ -164,6 +200,7 @@ impl Subject {
             }
         };
         self.last_exchange.1 = text.len() as u64 + 1;
+        self.tell(Way::Answered, &text);
         match serde_json::from_str(&text) {
             Ok(Reply::Failed(report)) => {
                 let kind = match report.kind {
@@ -178,6 +215,12 @@ impl Subject {
                 let message = format!("the {role} answered {step} with what is not the contract ({error}): {start}");
                 failed(FailureKind::Protocol, message)
             }
+        }
+    }
+
+    fn tell(&self, way: Way, line: &str) {
+        if let Some(tap) = &self.tap {
+            tap(self.role, way, line);
         }
     }
 

@@ -10,10 +10,11 @@ use benchline_subject::contract::{Access, Injection, Iterate, Observed, Prepare,
 
 use super::{
     Stop,
+    by_hand::ByHand,
     canary::{self, Workload},
     readings::{Reading, Readings, percentiles},
     sampler::{Sampled, Sampler},
-    subject::{StepError, Subject},
+    subject::{Program, StepError, Subject},
     totals::ChildUsage,
 };
 use crate::{
@@ -32,9 +33,9 @@ pub struct Programs<'a> {
     pub platform: &'a Path,
 }
 
-impl Programs<'_> {
+impl<'a> Programs<'a> {
     /// What is started for a role: the program and its arguments.
-    fn of(&self, role: Role) -> (&Path, &[&'static str]) {
+    fn of(&self, role: Role) -> (&'a Path, &'static [&'static str]) {
         match role {
             Role::Client | Role::Server => (self.subject, &[]),
             Role::Load => (self.platform, &["role", "load"]),
@@ -53,6 +54,8 @@ pub(super) struct TrialOrder<'a> {
     pub(super) clock_step_ns: u64,
     /// What the client is asked to do beside its work.
     pub(super) injection: Option<Injection>,
+    /// Set where a person looks on.
+    pub(super) by_hand: Option<&'a ByHand<'a>>,
     pub(super) stop: &'a Stop,
 }
 
@@ -83,8 +86,10 @@ pub(super) fn run_trial(
         StepError::Failed(kind, message) => TrialError::Failed { kind, message, log: logs(&subjects) },
     });
     drop(subjects);
-    // What cannot be removed now is removed before the next trial, and its cause is told then.
-    let _ = fs::remove_dir_all(order.folder);
+    if order.by_hand.is_none() {
+        // What cannot be removed now is removed before the next trial, and its cause is told then.
+        let _ = fs::remove_dir_all(order.folder);
+    }
     result.map(|trial| Trial { canary: Some(canary::around(before, canary.read())), ..trial })
 }
 
@@ -113,8 +118,7 @@ impl Stage {
             let folder = order.folder.join(role.as_str());
             fs::create_dir(&folder)
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
-            let (program, arguments) = order.programs.of(*role);
-            subjects.push(Subject::start(program, arguments, *role, &folder, order.plan.timeout, order.stop)?);
+            subjects.push(Subject::start(&program(order, *role), *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
             // The subject's version names what is measured; a load sends whatever the server's subject describes.
             if *role != Role::Load {
@@ -195,6 +199,18 @@ impl Stage {
     }
 }
 
+fn program<'a>(order: &TrialOrder<'a>, role: Role) -> Program<'a> {
+    let (binary, arguments) = order.programs.of(role);
+    let by_hand = order.by_hand;
+    let tool = by_hand.filter(|_| Some(role) == under_tool(order.plan)).map_or(&[][..], |by_hand| by_hand.tool);
+    Program { binary, arguments, tool, tap: by_hand.and_then(|by_hand| by_hand.tap.clone()) }
+}
+
+/// The role that a tool looks at: the client, or the server where only a load drives it.
+fn under_tool(plan: &CasePlan) -> Option<Role> {
+    [Role::Client, Role::Server].into_iter().find(|role| plan.roles.contains(role))
+}
+
 fn offered_version(subject: &Subject, plan: &CasePlan) -> Result<u32, StepError> {
     let wanted = &plan.case.operation;
     match subject.hello.operations.iter().find(|operation| operation.name == *wanted) {
@@ -239,9 +255,14 @@ fn take_sample(
     reset(subjects, stop)?;
     let before = read_all(subjects, probes, ProcessProbe::counters)?;
     let iterate = Request::Iterate(Iterate { count: order.plan.iterations });
+    let watched = under_tool(order.plan).and_then(|role| subjects.iter().find(|s| s.role() == role)).map(Subject::pid);
+    let around = |begins| order.by_hand.iter().for_each(|by_hand| (by_hand.around)(watched.unwrap_or(0), begins));
     let driver = order.plan.driver();
     let iterating = playing(driver, subjects)?;
-    let sample = match iterating.ask(&iterate, "iterate", stop)? {
+    around(true);
+    let answer = iterating.ask(&iterate, "iterate", stop);
+    around(false);
+    let sample = match answer? {
         Reply::Sample(sample) => sample,
         other => return Err(StepError::Failed(FailureKind::Protocol, iterating.unexpected("iterate", &other))),
     };
@@ -298,7 +319,8 @@ fn verify(order: &TrialOrder<'_>, subjects: &mut [Subject], sample: &Sample) -> 
     if got == right {
         return Ok(());
     }
-    Err(StepError::Failed(FailureKind::WrongResult, format!("the result is {got}; the scenario expects {right}")))
+    let message = format!("the result that the client verified is {got}; the scenario expects {right}");
+    Err(StepError::Failed(FailureKind::WrongResult, message))
 }
 
 fn playing(role: Role, subjects: &mut [Subject]) -> Result<&mut Subject, StepError> {

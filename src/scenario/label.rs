@@ -1,5 +1,4 @@
-//! Labels of cases: the scenario's template with its parameters and settings filled in, `{documents} × {size}` →
-//! `1000 × 10 kB`.
+//! Labels of cases: the scenario's template with its parameters filled in, `{documents} × {size}` → `1000 × 10 kB`.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! Scenario files: TOML as written, validated, and turned into a plan of cases. This room must never start anything.
 //!
 //! `written` is the file as people write it, `validate` turns it into a [`Scenario`] or says in which file and line it
-//! is wrong, `load` reads a folder, `plan` chooses what a profile measures.
+//! is wrong, `load` reads a folder, `plan` chooses what a profile measures, `find` the one case that a person names.
 
+mod find;
 mod label;
 mod load;
 mod plan;
@@ -13,7 +14,8 @@ mod tests;
 mod validate;
 mod written;
 
+pub use find::{FindError, find_case};
 pub use load::{load_folder, load_texts};
-pub use plan::{CasePlan, Expectation, Plan, PlanError, plan};
+pub use plan::{CasePlan, Expectation, Plan, PlanError, every_case, plan};
 pub use problem::{Problem, Problems};
 pub use validate::{ParameterKind, Point, Sampling, Scenario, TrialCounts};

@@ -125,14 +125,31 @@ impl Plan {
 /// # Errors
 /// A pattern that cannot be read or matches no scenario, or a choice that leaves nothing to measure.
 pub fn plan(scenarios: &[Scenario], profile: Profile, patterns: &[String]) -> Result<Plan, PlanError> {
+    chosen(scenarios, profile, patterns, &|point| point.profiles.contains(&profile))
+}
+
+/// Every case of the scenarios that match, whatever profiles measure it, each as `full` would measure it.
+///
+/// # Errors
+/// As [`plan`].
+pub fn every_case(scenarios: &[Scenario], patterns: &[String]) -> Result<Plan, PlanError> {
+    chosen(scenarios, Profile::Full, patterns, &|_| true)
+}
+
+fn chosen(
+    scenarios: &[Scenario],
+    profile: Profile,
+    patterns: &[String],
+    wanted: &dyn Fn(&Point) -> bool,
+) -> Result<Plan, PlanError> {
     let patterns = patterns.iter().map(|text| pattern(scenarios, text)).collect::<Result<Vec<_>, _>>()?;
-    let chosen =
+    let matching =
         |scenario: &&Scenario| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(&scenario.name));
     let cases: Vec<CasePlan> = scenarios
         .iter()
-        .filter(chosen)
+        .filter(matching)
         .flat_map(|scenario| scenario.points.iter().map(move |point| (scenario, point)))
-        .filter(|(_, point)| point.profiles.contains(&profile))
+        .filter(|(_, point)| wanted(point))
         .map(|(scenario, point)| case_plan(scenario, point, profile))
         .collect();
     if cases.is_empty() { Err(PlanError::Empty(profile)) } else { Ok(Plan { profile, cases }) }

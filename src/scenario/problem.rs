@@ -87,15 +87,17 @@ impl<'a> Reporter<'a> {
 /// The known word that looks most like `word`, said as a suggestion; or the list of known ones.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .max_by(|left, right| left.0.total_cmp(&right.0));
-    match nearest {
-        Some((similarity, candidate)) if similarity >= 0.8 => Some(format!("did you mean `{candidate}`?")),
+    match nearest(word, known.iter().copied()) {
+        Some(candidate) if strsim::jaro_winkler(word, candidate) >= 0.8 => Some(format!("did you mean `{candidate}`?")),
         Some(_) => Some(format!("known: {}", known.join(", "))),
         None => None,
     }
+}
+
+/// The known text that looks most like `text`.
+pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = |candidate: &&str| strsim::jaro_winkler(text, candidate);
+    known.into_iter().max_by(|left, right| alike(left).total_cmp(&alike(right)))
 }
 
 /// serde says "unknown field `x`, expected one of `a`, `b`": the words between back quotes are all that is needed.

@@ -54,10 +54,10 @@ fn a_good_file_becomes_cases() {
 }
 
 #[test]
-fn a_label_may_name_settings_that_every_point_has() {
+fn a_label_may_name_settings() {
     let labelled = GOOD.replace("{size}\"", "{size}, {store.journal}\"");
     let text = load(&[("sync/upload.toml", &labelled)]).unwrap_err().to_string();
-    assert!(text.contains("`store.journal`, which is no parameter, nor a setting of every point"), "{text}");
+    assert!(text.contains("`store.journal`, which is no parameter and no setting"), "{text}");
     let set = labelled.replace("profiles =", "configuration = { \"store.journal\" = \"delete\" }\nprofiles =");
     let scenarios = load(&[("sync/upload.toml", &set)]).unwrap();
     assert_eq!(scenarios[0].points[0].label.0, "1000 × 10 kB, delete");

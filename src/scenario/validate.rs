@@ -33,7 +33,7 @@ pub struct Scenario {
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
-    /// The settings that the others are held against, on the scenario's page.
+    /// The settings or parameters that others are held against, on the scenario's page.
     pub baseline: Option<Values>,
     /// How often each case is measured.
     pub sampling: Sampling,
@@ -211,12 +211,6 @@ fn check_label(
     }
 }
 
-/// Whether every point has this setting, its own or the scenario's.
-fn is_set_everywhere(file: &written::File, name: &str) -> bool {
-    let is_in = |settings: &BTreeMap<Spanned<String>, _>| settings.keys().any(|setting| setting.get_ref() == name);
-    is_in(&file.configuration) || file.points.get_ref().iter().all(|point| is_in(&point.get_ref().configuration))
-}
-
 fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
     let known = [Role::Server, Role::Client, Role::Load];
     for word in file.roles.get_ref() {
@@ -239,7 +233,9 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
 fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>) -> Option<Values> {
     let written = file.baseline.as_ref()?;
     let baseline = configuration(written, reporter);
-    let agrees = |point: &Point| baseline.iter().all(|(name, value)| point.configuration.get(name) == Some(value));
+    let has =
+        |point: &Point, name: &String| point.configuration.get(name).or_else(|| point.parameters.get(name)).cloned();
+    let agrees = |point: &Point| baseline.iter().all(|(name, value)| has(point, name).as_ref() == Some(value));
     if !points.iter().any(agrees) {
         let span = written.values().next().map_or(0..0, Spanned::span);
         reporter.report(span, "no point has the settings of the baseline", None);

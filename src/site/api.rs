@@ -12,8 +12,13 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    case_data::CaseData, download::SeriesAsked, error::PageError, graph::History, params, run as runs_page,
-    shared::Shared,
+    case_data::CaseData,
+    download::SeriesAsked,
+    error::PageError,
+    graph::History,
+    params, run as runs_page,
+    shared::{Shared, Site},
+    surroundings::{self, Shift},
 };
 use crate::{
     history::RunListing,
@@ -80,6 +85,8 @@ pub(super) struct WholeSeries {
     environment: String,
     /// Oldest first.
     revisions: Vec<OnAxis>,
+    /// What changed around the runs without splitting the series: kernel, toolchain, governor.
+    shifts: Vec<Shift>,
     series: Vec<Line>,
 }
 
@@ -119,8 +126,8 @@ impl From<RunListing> for Listed {
     }
 }
 
-impl From<History> for WholeSeries {
-    fn from(history: History) -> WholeSeries {
+impl WholeSeries {
+    fn of(history: History, shifts: Vec<Shift>) -> WholeSeries {
         let revisions = history.axis.into_iter().map(|listing| listing.run);
         let lines = history.series.into_iter().map(|series| Line {
             id: series.id,
@@ -147,6 +154,7 @@ impl From<History> for WholeSeries {
             metric: history.metric,
             environment: history.environment,
             revisions: revisions.map(|run| OnAxis { revision: run.revision, run: run.id, state: run.state }).collect(),
+            shifts,
             series: lines.collect(),
         }
     }
@@ -206,5 +214,10 @@ pub(super) async fn series(
     query: Result<Query<SeriesAsked>, QueryRejection>,
 ) -> Result<Json<WholeSeries>, PageError> {
     let choice = params::query(query)?.validated()?;
-    Ok(Json(shared.read(move |site| Ok(choice.read(site)?.into())).await?))
+    let read = move |site: &Site| {
+        let history = choice.read(site)?;
+        let shifts = surroundings::shifts(site.history()?, &history)?;
+        Ok(WholeSeries::of(history, shifts))
+    };
+    Ok(Json(shared.read(read).await?))
 }

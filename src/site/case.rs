@@ -24,7 +24,7 @@ use super::{
     words::{self, Sign},
 };
 use crate::{
-    model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RunId, Trial},
+    model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RevisionKind, RunId, Trial},
     units::Unit,
 };
 
@@ -163,9 +163,18 @@ fn render(site: &Site, run: RunId, id: &str, metric: Metric, trial: usize) -> Re
         numbers: data.measurements.iter().map(number).collect(),
         trials: data.trials.iter().map(trial_line).collect(),
         failures,
-        reproduce: data.listing.run.reproduce.clone(),
+        reproduce: format!("{}\n{}", data.listing.run.reproduce, replay(&data)),
     };
     Ok(page.render()?)
+}
+
+/// The command that performs the case by hand, with the subject that was measured.
+fn replay(data: &CaseData) -> String {
+    let revision = &data.listing.run.revision;
+    match revision.kind {
+        RevisionKind::Commit => format!("{} --revision {}", data.case.replay(), revision.id),
+        RevisionKind::Worktree => data.case.replay(),
+    }
 }
 
 fn sign(wall: Option<&Measurement>, failures: &[FailureText]) -> Sign {

@@ -143,7 +143,9 @@ fn open(writer: &mut Writer, revision: Revision, position: u64) -> RunId {
     open_part(writer, revision, position, Part::Alone, "fixture")
 }
 
-fn environment() -> Environment {
+/// The machine, whose kernel is another one from the third revision on.
+fn environment(position: u64) -> Environment {
+    let kernel = if position < 3 { "6.18.1" } else { "6.18.44" };
     Environment {
         id: ENVIRONMENT.into(),
         cpu: "AMD EPYC 9B14".into(),
@@ -151,7 +153,8 @@ fn environment() -> Environment {
         memory_gib: 24,
         virtualization: "kvm".into(),
         platform: "linux x86_64".into(),
-        annotations: vec![Annotation { name: "kernel".into(), value: "6.18.1".into() }],
+        microcode: "0x1".into(),
+        annotations: vec![Annotation { name: "kernel".into(), value: kernel.into() }],
     }
 }
 
@@ -162,7 +165,7 @@ fn open_part(writer: &mut Writer, revision: Revision, position: u64, part: Part,
             _ => format!("benchline compare HEAD~1 {} --blocks 10+30 --seed 8841", revision.short()),
         },
         revision,
-        environment: environment(),
+        environment: environment(position),
         profile: Profile::Quick,
         part,
         build: Some(SubjectBuild {

@@ -6,7 +6,7 @@ use super::{
     error::PageError,
     figure::{Figure, Link, Table},
     marks::Marks,
-    params,
+    params, surroundings,
     words::{self, Sign},
 };
 use crate::{
@@ -219,6 +219,9 @@ impl History {
         }
         if self.axis.len() > TABLE_ROWS {
             note.push(format!("The table holds the newest {TABLE_ROWS} revisions, the CSV all."));
+        }
+        if !self.marks.shifts.is_empty() {
+            note.push(surroundings::told(&self.marks.shifts));
         }
         note.join(" ")
     }

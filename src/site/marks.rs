@@ -1,7 +1,14 @@
 //! What was decided about the points of a graph: verdicts of sessions, and findings. Read apart from the values, for large
 //! graphs alone.
 
-use super::{error::PageError, findings, graph::History, verdict_table, verdicts, words::Sign};
+use super::{
+    error::PageError,
+    findings,
+    graph::History,
+    surroundings::{self, Shift},
+    verdict_table, verdicts,
+    words::Sign,
+};
 use crate::{
     charts::{Flag, HistoryNotes, VerdictMark},
     history::{Reader, Series, VerdictPoint},
@@ -19,6 +26,8 @@ const MOST_FLAGS: usize = 24;
 pub(super) struct Marks {
     verdicts: Vec<VerdictPoint>,
     findings: Vec<Finding>,
+    /// What changed around the runs.
+    pub(super) shifts: Vec<Shift>,
 }
 
 impl Marks {
@@ -32,7 +41,7 @@ impl Marks {
         let mut findings = reader.findings(Some(&history.environment), &FLAGGED)?;
         let ours = |id: i64| history.series.iter().any(|line| line.id == id);
         findings.retain(|finding| finding.series.iter().any(|change| ours(change.series)));
-        Ok(Marks { verdicts, findings })
+        Ok(Marks { verdicts, findings, shifts: surroundings::shifts(reader, history)? })
     }
 
     /// Whether a graph has any, so that its legend is worth a line.
@@ -44,7 +53,20 @@ impl Marks {
     pub(super) fn notes(&self, history: &History, lines: &[&Series]) -> HistoryNotes {
         let verdicts = self.verdicts.iter().filter_map(|point| mark(point, history, lines)).collect();
         let flags = self.findings.iter().filter_map(|finding| flag(finding, history, lines)).take(MOST_FLAGS);
-        HistoryNotes { levels: Vec::new(), flags: flags.collect(), verdicts }
+        HistoryNotes { levels: Vec::new(), flags: flags.collect(), shifts: self.shift_marks(), verdicts }
+    }
+}
+
+impl Marks {
+    /// One mark a place, the newest places.
+    fn shift_marks(&self) -> Vec<Flag> {
+        let together = self.shifts.chunk_by(|a, b| a.place == b.place).rev().take(MOST_FLAGS);
+        let mark = |together: &[Shift]| {
+            let first = together.first()?;
+            let texts: Vec<String> = together.iter().map(Shift::text).collect();
+            Some(Flag { place: first.place, title: texts.join("\n"), href: format!("/runs/{}", first.run) })
+        };
+        together.filter_map(mark).collect()
     }
 }
 

@@ -38,6 +38,7 @@ mod scenarios;
 mod series;
 mod settings;
 mod shared;
+mod surroundings;
 mod verdict_table;
 mod verdicts;
 mod words;

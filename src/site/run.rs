@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     history::{Reader, RunListing},
-    model::{Check, CheckName, CheckStatus, Environment, Failure, FailureKind, Measurement, RevisionKind, RunId},
+    model::{Case, Check, CheckName, CheckStatus, Environment, Failure, FailureKind, Measurement, RevisionKind, RunId},
     units::Unit,
 };
 
@@ -99,6 +99,8 @@ pub(super) struct FailureText {
     pub(super) kind: String,
     pub(super) message: String,
     pub(super) log: String,
+    /// The command that performs the case by hand; empty where no case failed.
+    pub(super) again: String,
     pub(super) date: String,
 }
 
@@ -228,6 +230,7 @@ impl FailureText {
             kind: failure.kind.as_str().replace('_', " "),
             message: failure.message.clone(),
             log: tail(&failure.log),
+            again: failure.case.as_ref().map(Case::replay).unwrap_or_default(),
             date: words::date(failure.at),
         }
     }

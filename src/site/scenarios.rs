@@ -80,6 +80,8 @@ struct ScenarioPage {
     others: Vec<Small>,
     /// Whether the large graph shows verdicts or findings.
     decided: bool,
+    /// Whether something changed around its runs.
+    shifted: bool,
 }
 
 /// A small graph that leads to its large one.
@@ -166,6 +168,7 @@ fn render(site: &Site, name: &str, choice: Option<&Choice>) -> Result<String, Pa
         settings: None,
         others: Vec::new(),
         decided: false,
+        shifted: false,
     };
     let mut metrics = site.reader().map(|reader| reader.metrics(name)).transpose()?.unwrap_or_default();
     metrics.sort_by_key(|metric| (metric.quantity, metric.role));
@@ -202,6 +205,7 @@ impl ScenarioPage {
         let history =
             History::read(reader, &self.name, choice.metric, &choice.environment, choice.span)?.with_marks(reader)?;
         self.decided = !history.marks.is_empty();
+        self.shifted = !history.marks.shifts.is_empty();
         let marked = match &choice.at {
             Some(revision) => history.place_of(revision),
             None => None,
@@ -305,7 +309,10 @@ fn environment_links(reader: &Reader, name: &str, choice: &Choice) -> Result<Vec
     let link = |environment: &crate::model::Environment| {
         let href =
             format!("/scenarios/{name}?metric={}&environment={}&last={}", choice.metric, environment.id, choice.span);
-        Link { here: environment.id == choice.environment, ..Link::new(environment.title(), href) }
+        let title = environment.title();
+        let twins = environments.iter().filter(|other| other.title() == title).count() > 1;
+        let title = if twins { format!("{title} · microcode {}", environment.microcode) } else { title };
+        Link { here: environment.id == choice.environment, ..Link::new(title, href) }
     };
     Ok(environments.iter().map(link).collect())
 }

@@ -9,22 +9,28 @@ use crate::{
     model::{CaseLabel, Metric, Quantity, Role, RunId, Trial, Values},
 };
 
-/// The rows at a place of the axis: each case with other settings against the case of the baseline with the same
-/// parameters. Nothing where there is no such pair.
+/// The rows at a place of the axis: each case with other settings against the case of the baseline that is like it
+/// otherwise. Nothing where there is no such pair.
 pub(super) fn table(
     reader: &Reader,
     history: &History,
     place: usize,
     baseline: &Values,
 ) -> Result<Option<Table>, PageError> {
-    let is_base =
-        |line: &&Series| baseline.iter().all(|(name, value)| line.case.configuration.get(name) == Some(value));
+    let value = |line: &Series, name: &String| {
+        line.case.configuration.get(name).or_else(|| line.case.parameters.get(name)).cloned()
+    };
+    let is_base = |line: &&Series| baseline.iter().all(|(name, wanted)| value(line, name).as_ref() == Some(wanted));
+    let others = |line: &Series| -> Values {
+        let all = line.case.parameters.iter().filter(|(name, _)| !baseline.contains_key(*name));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
     let mut read = Trials { reader, known: BTreeMap::new() };
     let metrics = metrics(history.metric);
     let mut rows = Vec::new();
     for line in history.series.iter().filter(|line| !is_base(line)) {
         let twin = |other: &&Series| {
-            other.case.parameters == line.case.parameters
+            others(other) == others(line)
                 && other.case.version == line.case.version
                 && other.operation_version == line.operation_version
         };
@@ -33,11 +39,11 @@ pub(super) fn table(
         if point.run != base_point.run {
             continue;
         }
-        let others = read.of(point.run, line)?;
-        let bases = read.of(point.run, base)?;
+        let trials = read.of(point.run, line)?;
+        let base_trials = read.of(point.run, base)?;
         let mut row = vec![format!("{} against {}", name(&line.label), name(&base.label))];
         for metric in &metrics {
-            row.push(cell(&bases, &others, *metric)?);
+            row.push(cell(&base_trials, &trials, *metric)?);
         }
         rows.push(row);
     }

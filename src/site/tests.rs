@@ -316,6 +316,13 @@ async fn downloads_hold_what_was_measured() {
     // Three revisions were measured (the second has no subject), with three payloads each.
     assert_eq!(csv.lines().count(), 1 + 3 * 3, "{csv}");
     let series: serde_json::Value = serde_json::from_str(&site.page(&format!("/api/v1/series?{query}")).await).unwrap();
+    let shifts = series["shifts"].as_array().unwrap();
+    assert_eq!(shifts.len(), 1, "{shifts:?}");
+    assert_eq!((&shifts[0]["name"], &shifts[0]["revision"]), (&"kernel".into(), &fixture::commit(3).into()));
+    let graph =
+        site.page(&format!("/scenarios/sync/upload?environment={}", series["environment"].as_str().unwrap())).await;
+    let told = format!("Since {}: kernel 6.18.1 → 6.18.44.", &fixture::commit(3)[..8]);
+    assert!(graph.contains("line shifted") && graph.contains(&told), "{told} is missing");
     assert_eq!((series["revisions"].as_array().unwrap().len(), series["unit"].as_str()), (4, Some("nanoseconds")));
     let estimates: Vec<f64> = series["series"]
         .as_array()

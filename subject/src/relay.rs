@@ -178,7 +178,7 @@ fn fail_now_and_then(arguments: &[String]) -> io::Result<()> {
     let percent: u64 = percent.parse().map_err(|_| wrong())?;
     let payload = Payload::new(seed.parse().map_err(|_| wrong())?);
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    println_line(&listener.local_addr()?.to_string())?;
+    say(&listener.local_addr()?.to_string())?;
     let count = Arc::new(AtomicU64::new(0));
     std::thread::spawn({
         let count = count.clone();
@@ -194,12 +194,12 @@ fn fail_now_and_then(arguments: &[String]) -> io::Result<()> {
         if line? == "reset" {
             count.store(0, Ordering::SeqCst);
         }
-        println_line(&count.load(Ordering::SeqCst).to_string())?;
+        say(&count.load(Ordering::SeqCst).to_string())?;
     }
     Ok(())
 }
 
-fn println_line(line: &str) -> io::Result<()> {
+fn say(line: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
     output.flush()
@@ -209,7 +209,7 @@ fn println_line(line: &str) -> io::Result<()> {
 /// the answer is lost.
 fn serve_one(client: TcpStream, server: SocketAddr, fate: u64, percent: u64) {
     let fails = fate % 100 < percent;
-    if fails && fate / 100 % 2 == 0 {
+    if fails && (fate / 100).is_multiple_of(2) {
         return;
     }
     let Ok((client, server)) = connect(client, server) else { return };

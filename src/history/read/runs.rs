@@ -103,6 +103,18 @@ pub(in crate::history) fn annotations(connection: &Connection, run: RunId) -> Re
     all(connection, sql, [run.0], |row| Ok(Annotation { name: row.get(0)?, value: row.get(1)? }))
 }
 
+/// The annotations of every run on an environment.
+pub(in crate::history) fn all_annotations(
+    connection: &Connection,
+    environment: &str,
+) -> Result<Vec<(RunId, Annotation)>> {
+    let sql = "SELECT run_id, annotations.name AS name, value FROM runs JOIN annotations ON run_id = runs.id
+               WHERE environment_id = ?1 ORDER BY run_id, place";
+    all(connection, sql, [environment], |row| {
+        Ok((RunId(row.get(0)?), Annotation { name: row.get(1)?, value: row.get(2)? }))
+    })
+}
+
 /// The id of a run's environment.
 pub(in crate::history) fn environment_of(connection: &Connection, run: RunId) -> Result<String> {
     first(connection, "SELECT environment_id FROM runs WHERE id = ?1", [run.0], |row| Ok(row.get(0)?))?

@@ -1,5 +1,7 @@
 //! Trials as they were recorded.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 
 use crate::history::{
@@ -17,6 +19,25 @@ pub(in crate::history) fn trials(connection: &Connection, run: RunId, case_key: 
     let sql = "SELECT trials.id AS trial_id, trials.*, cases.* FROM trials JOIN cases ON cases.id = case_id
                WHERE run_id = ?1 AND key = ?2 ORDER BY trial_index";
     all(connection, sql, params![run.0, case_key], |row| trial(connection, row))
+}
+
+/// How many runs are looked at for durations, the newest.
+const RUNS_LOOKED_AT: u32 = 40;
+
+/// The mean duration of a trial of each case, by the case's key, from the newest run that has any. With an environment, of
+/// the runs on it alone.
+pub(in crate::history) fn trial_durations(
+    connection: &Connection,
+    environment: Option<&str>,
+) -> Result<BTreeMap<String, f64>> {
+    let sql = "SELECT key, avg(duration_ns) AS mean FROM trials JOIN cases ON cases.id = case_id
+               WHERE run_id IN (SELECT id FROM runs WHERE ?1 IS NULL OR environment_id = ?1 ORDER BY id DESC LIMIT ?2)
+               GROUP BY case_id, run_id ORDER BY run_id";
+    let rows = all(connection, sql, params![environment, RUNS_LOOKED_AT], |row| {
+        Ok((row.get::<_, String>("key")?, row.get::<_, f64>("mean")?))
+    })?;
+    // The newest comes last, and stays.
+    Ok(rows.into_iter().collect())
 }
 
 fn trial(connection: &Connection, row: &Row) -> Result<Trial> {

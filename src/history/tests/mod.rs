@@ -64,6 +64,7 @@ fn environment(id: &str) -> Environment {
         memory_gib: 24,
         virtualization: "kvm".into(),
         platform: "linux x86_64".into(),
+        microcode: String::new(),
         annotations: vec![annotation("toolchain", "rustc 1.95.0"), annotation("kernel", "6.18.1")],
     }
 }

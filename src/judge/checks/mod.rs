@@ -56,7 +56,11 @@ fn verified(series: &SeriesTrials<'_>, wrong: usize) -> Check {
     let all = series.trials.len() + wrong;
     let figure = series.trials.len() as f64 / all as f64;
     let status = if wrong == 0 { CheckStatus::Pass } else { CheckStatus::Fail };
-    let advice = format!("{wrong} of {all} trials gave a wrong result. Look at the run's failures before its numbers.");
+    let replay = series.trials.first().map(|trial| trial.case.replay()).unwrap_or_default();
+    let advice = format!(
+        "{wrong} of {all} trials gave a wrong result. Look at the run's failures before its numbers; `{replay}` performs \
+         the case by hand."
+    );
     judged(CheckName::Verified, status, figure, 1.0, advice)
 }
 
@@ -68,7 +72,11 @@ fn enough(summary: &Summary) -> Check {
         _ => CheckStatus::Pass,
     };
     let trials = if summary.trials == 1 { "trial gives" } else { "trials give" };
-    let advice = format!("{} {trials} no interval. Measure at least {FEWEST_TRIALS}.", summary.trials);
+    let advice = format!(
+        "{} {trials} no interval. Measure at least {FEWEST_TRIALS}: raise `trials` in the scenario's `[sampling]`, and look at the run's \
+         failures where it planned as many.",
+        summary.trials
+    );
     judged(CheckName::Enough, status, f64::from(summary.trials), FEWEST_TRIALS as f64, advice)
 }
 

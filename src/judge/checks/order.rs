@@ -56,7 +56,7 @@ fn trend_advice(series: &SeriesTrials<'_>, change: f64) -> String {
     }
     format!(
         "Samples rise by {size} over a trial: something grows from each to the next, such as a file, a cache or a \
-         heap. Let every sample begin from the same state, or take fewer."
+         heap. Let every sample begin from the same state, or take fewer `samples`."
     )
 }
 
@@ -78,8 +78,8 @@ pub(super) fn independent(series: &SeriesTrials<'_>) -> Option<Check> {
     let found = stats::autocorrelation(&medians).ok()??;
     let status = if found.lag1 > found.limit { CheckStatus::Warn } else { CheckStatus::Pass };
     let advice = "Trials resemble the ones before them: something drifts more slowly than a trial lasts, so the true \
-                  interval is wider than the one shown. To compare revisions, measure them interleaved with `benchline \
-                  compare`.";
+                  interval is wider than the one shown. Verdicts of revisions that are measured interleaved, by the gate \
+                  and by `benchline compare`, do not suffer from it.";
     Some(judged(CheckName::Independent, status, found.lag1, found.limit, advice.to_owned()))
 }
 

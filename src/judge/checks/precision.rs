@@ -37,23 +37,40 @@ pub(super) fn precise(series: &SeriesTrials<'_>, summary: &Summary, disturbed: b
         _ if figure < PRECISION_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(CheckName::Precise, status, figure, PRECISION_TARGET, precision_advice(summary, figure, disturbed)))
+    Some(judged(
+        CheckName::Precise,
+        status,
+        figure,
+        PRECISION_TARGET,
+        precision_advice(series, summary, (figure, disturbed)),
+    ))
 }
 
-fn precision_advice(summary: &Summary, figure: f64, disturbed: bool) -> String {
+fn precision_advice(series: &SeriesTrials<'_>, summary: &Summary, (figure, disturbed): (f64, bool)) -> String {
     const MOST_TRIALS: f64 = 60.0;
     if disturbed {
-        return "The machine was disturbed meanwhile. Measure again on a quiet machine before adding trials."
+        return "The machine was disturbed meanwhile. Measure again when it is quiet, before adding trials; \
+                `benchline doctor` names what keeps it busy."
             .to_owned();
     }
     // The width of an order-statistic interval shrinks with the square root of the number of values.
     let trials = (f64::from(summary.trials) * (figure / PRECISION_TARGET).powi(2)).ceil();
     if trials <= MOST_TRIALS {
-        return format!("About {trials} trials would reach {}%.", 100.0 * PRECISION_TARGET);
+        return format!(
+            "About {trials} trials would reach {}%: raise `trials` in the scenario's `[sampling]`.",
+            100.0 * PRECISION_TARGET
+        );
     }
     match (summary.between, summary.within) {
         (Some(between), Some(within)) if within > between => {
-            "Samples of one process differ by more than processes do. Make each sample longer (more iterations)."
+            // Not every operation can be repeated within a sample, but each can be sampled more often.
+            "Samples of one process differ by more than processes do. Take more `samples` a trial, or make each longer, with \
+             more `iterations` or a larger payload."
+                .to_owned()
+        }
+        _ if series.metric.unit() != Unit::Nanoseconds => {
+            "Processes differ by more than more trials would settle, whatever the machine does: their work is not the same \
+             each time. Look at the trials one by one for two levels; a larger payload makes what differs a smaller share."
                 .to_owned()
         }
         _ => {
@@ -88,17 +105,19 @@ fn resolution_advice(series: &SeriesTrials<'_>, figure: f64) -> String {
     let step = series.trials.iter().map(|trial| trial.conditions.clock_step_ns).max().unwrap_or(0);
     let length = units::exact_duration(step.saturating_mul(CLOCK_STEPS as u64));
     if figure <= 0.0 {
-        return format!("The clock saw nothing. Make a sample last at least {length}, with more iterations a sample.");
+        return format!(
+            "The clock saw nothing. Make a sample last at least {length}: more `iterations`, or a larger payload."
+        );
     }
     let factor = (CLOCK_STEPS / figure).ceil();
-    format!("Make a sample last at least {length}: {factor} times as many iterations a sample.")
+    format!("Make a sample last at least {length}: {factor} times the `iterations`, or a payload as much larger.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{checks, one, trials, under};
     use super::*;
-    use crate::judge::fixture::trial;
+    use crate::judge::fixture::{self, trial};
     use crate::model::{Metric, Trial};
     use CheckStatus::{Fail, Pass, Warn};
 
@@ -107,8 +126,8 @@ mod tests {
         let spread = |by: u64| trials(&[1000 - by, 1000, 1000, 1000, 1000, 1000 + by]);
         for (by, status, advice) in [
             (20, Pass, ""),
-            (40, Warn, "About 24 trials would reach 2%."),
-            (60, Warn, "About 54 trials would reach 2%."),
+            (40, Warn, "About 24 trials would reach 2%: raise `trials`"),
+            (60, Warn, "About 54 trials would reach 2%: raise `trials`"),
             (100, Warn, "Processes differ by more"),
             (500, Fail, "Processes differ by more"),
         ] {
@@ -125,10 +144,20 @@ mod tests {
     }
 
     #[test]
+    fn advice_on_memory_does_not_blame_the_machine() {
+        let mut peaks = trials(&[1_000_000; 6]);
+        for (trial, mebibytes) in peaks.iter_mut().zip([10, 20, 20, 20, 20, 40]) {
+            trial.totals[0].value = mebibytes << 20;
+        }
+        let check = checks(&peaks, fixture::PEAK).into_iter().find(|check| check.name == CheckName::Precise).unwrap();
+        assert!(check.advice.contains("larger payload") && !check.advice.contains("doctor"), "{check:?}");
+    }
+
+    #[test]
     fn advice_on_precision_begins_with_a_quiet_machine() {
         let mut trials = trials(&[900, 950, 1000, 1000, 1050, 1100]);
         trials.iter_mut().for_each(|trial| trial.conditions.steal_ppm = Some(100_000));
-        assert!(one(&trials, CheckName::Precise).advice.contains("quiet machine"));
+        assert!(one(&trials, CheckName::Precise).advice.contains("when it is quiet"));
     }
 
     #[test]
@@ -144,7 +173,10 @@ mod tests {
             assert_eq!(step_20(sample, 1).status, status, "{sample}");
             assert_eq!(step_20(sample, 16).figure, sample as f64 / 20.0, "iterations belong to the sample");
         }
-        assert_eq!(step_20(5_000, 1).advice, "Make a sample last at least 20 µs: 4 times as many iterations a sample.");
+        assert_eq!(
+            step_20(5_000, 1).advice,
+            "Make a sample last at least 20 µs: 4 times the `iterations`, or a payload as much larger."
+        );
         let mut mixed = trials(&[1_000_000; 6]);
         mixed[3].columns[0].values.fill(10_000);
         assert_eq!(one(&mixed, CheckName::Resolved).figure, 1000.0, "the shortest trial decides");

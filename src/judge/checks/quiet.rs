@@ -36,7 +36,7 @@ fn disturbance(trials: &[&Trial]) -> Option<(f64, String)> {
     let advice = if share(|d| d.steal)? >= share(|d| d.contention)? {
         "The hypervisor gave the CPU to somebody else. Measure on a machine, or at a time, with fewer neighbours."
     } else {
-        "Other processes competed for the CPU. Stop them, and measure again."
+        "Other processes competed for the CPU. Stop them, and measure again; `benchline doctor` names the busiest."
     };
     Some((share(Disturbance::share)?, advice.to_owned()))
 }

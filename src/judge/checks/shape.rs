@@ -28,7 +28,7 @@ pub(super) fn unimodal(series: &SeriesTrials<'_>) -> Option<Check> {
     let groups = of_trials.into_iter().chain(of_samples);
     let worst = groups.max_by(|a, b| (a.figure() / a.split.limit).total_cmp(&(b.figure() / b.split.limit)))?;
     let status = if worst.figure() > worst.split.limit { CheckStatus::Warn } else { CheckStatus::Pass };
-    Some(judged(CheckName::Unimodal, status, worst.figure(), worst.split.limit, worst.advice()))
+    Some(judged(CheckName::Unimodal, status, worst.figure(), worst.split.limit, worst.advice(series.metric.unit())))
 }
 
 /// Values divided in two.
@@ -52,20 +52,23 @@ impl Groups {
         if self.apart <= TRIFLE { 0.0 } else { self.split.separation.min(FARTHEST) }
     }
 
-    fn advice(&self) -> String {
+    fn advice(&self, unit: Unit) -> String {
         let apart = Unit::Ratio.format(self.apart);
         let upper = (self.split.upper_share * self.values as f64).round();
         if self.are_trials {
+            // The doctor looks at what moves times, and knows nothing of what moves memory.
+            let doctor = if unit == Unit::Nanoseconds { ", and run `benchline doctor`" } else { "" };
             return format!(
                 "Trials fall into two groups {apart} apart, {upper} of {} in the upper one: something is decided anew \
                  for each process, such as which CPU it runs on or how its memory grows. Measure more trials, so that \
-                 neither group is missed, and run `benchline doctor`.",
+                 neither group is missed{doctor}.",
                 self.values
             );
         }
         format!(
             "Samples fall into two groups {apart} apart, {} of them in the upper one: some iterations do work that \
-             others do not, such as a flush or a compaction. Make each sample longer, so that all have their share.",
+             others do not, such as a flush or a compaction. Make each sample longer, with more `iterations` or a larger \
+             payload, so that all have their share.",
             Unit::Ratio.format(self.split.upper_share)
         )
     }

@@ -67,7 +67,10 @@ fn enough_counts_trials() {
         let check = one(&trials(&vec![1_000_000; count]), CheckName::Enough);
         assert_eq!((check.status, check.figure, check.limit), (status, count as f64, 6.0));
     }
-    assert_eq!(one(&trials(&[9]), CheckName::Enough).advice, "1 trial gives no interval. Measure at least 6.");
+    assert_eq!(
+        one(&trials(&[9]), CheckName::Enough).advice,
+        "1 trial gives no interval. Measure at least 6: raise `trials` in the scenario's `[sampling]`, and look at the run's failures where it planned as many."
+    );
     assert!(checks(&trials(&[9; 5]), Metric::WALL_TIME).iter().all(|check| check.name != CheckName::Precise));
 }
 
@@ -78,4 +81,5 @@ fn verified_counts_trials_with_a_wrong_result() {
     let check = verified(&series, 2);
     assert_eq!((check.status, check.figure, check.limit), (Fail, 0.75, 1.0));
     assert!(check.advice.starts_with("2 of 8 trials gave a wrong result."));
+    assert!(check.advice.contains("`benchline replay '"), "{}", check.advice);
 }

@@ -1,12 +1,21 @@
 //! Is this machine fit to measure? What is looked at, what was found, and what to do about it. Nothing is changed here:
 //! the advice is for a person. Takes about two seconds.
 //!
-//! `settings` looks at how the machine is set up, `quiet` at how it behaves just now, `place` at where results go and
-//! which programs a build needs. Each gives figures to a pure function that judges them.
+//! `settings` and `speed` look at how the machine is set up, `quiet` at how it behaves just now and `neighbours` at who else
+//! is at work, `workloads` repeats fixed work to see how noisy it is, `place` looks at where results go and which programs
+//! a build needs. Each gives figures to a pure function that judges them.
+//!
+//! What is looked at follows what others found to matter: pyperf's `system show`, LLVM's benchmarking tips, the notes of
+//! rustc-perf, hyperfine's warnings.
 
+mod neighbours;
 mod place;
 mod quiet;
 mod settings;
+mod speed;
+mod workloads;
+
+pub use workloads::{Bound, Workload};
 
 use std::path::Path;
 
@@ -33,6 +42,8 @@ pub struct Finding {
 pub enum Status {
     /// Nothing to say.
     Ok,
+    /// Worth knowing; nothing has to be done.
+    Note,
     /// This machine does not tell.
     Unknown,
     /// Measurements are worse for it.
@@ -46,6 +57,7 @@ impl Status {
     pub const fn glyph(self) -> &'static str {
         match self {
             Status::Ok => "✓",
+            Status::Note => "·",
             Status::Unknown => "?",
             Status::Warn => "!",
             Status::Bad => "✗",
@@ -64,12 +76,23 @@ impl Status {
     }
 }
 
+/// What an examination found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Examination {
+    /// Everything that was looked at.
+    pub findings: Vec<Finding>,
+    /// How long fixed work took, again and again.
+    pub workloads: Vec<Workload>,
+}
+
 /// Looks at everything. `results` is the folder that results go to; it need not exist yet.
-pub fn examine(results: &Path) -> Vec<Finding> {
-    let mut findings = quiet::examine();
+pub fn examine(results: &Path) -> Examination {
+    let place = place::nearest(results);
+    let (mut findings, workloads) = quiet::examine(&place);
     findings.extend(settings::examine(&kernel::this_machine));
-    findings.extend(place::examine(results));
-    findings
+    findings.extend(speed::examine(&kernel::this_machine));
+    findings.extend(place::examine(&place, &kernel::this_machine));
+    Examination { findings, workloads }
 }
 
 impl Finding {
@@ -96,13 +119,16 @@ mod tests {
 
     #[test]
     fn an_examination_looks_at_each_thing_once() {
-        let findings = examine(Path::new("results"));
+        let Examination { findings, workloads } = examine(Path::new("results"));
+        assert!(workloads.iter().any(|work| work.bound == Bound::Cpu));
         let mut names: Vec<&str> = findings.iter().map(|finding| finding.name).collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
-        for wanted in ["clock", "noise", "steal", "pressure", "other load", "governor", "swap", "disk", "git", "cc"] {
+        for wanted in
+            ["clock", "noise", "steal", "pressure", "other load", "governor", "swap", "neighbours", "disk", "git", "cc"]
+        {
             assert!(names.contains(&wanted), "{wanted} is missing in {names:?}");
         }
         for finding in &findings {

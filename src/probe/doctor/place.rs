@@ -2,15 +2,22 @@
 
 use std::{
     env, fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use nix::sys::{statfs, statvfs::statvfs};
+use nix::sys::{
+    stat::{major, minor},
+    statfs,
+    statvfs::statvfs,
+};
 
 use super::{Finding, Status};
-use crate::units::Unit;
+use crate::{
+    probe::kernel::{Files, fact},
+    units::Unit,
+};
 
 /// A database with a year of runs fits into less.
 const ROOMY: u64 = 5 << 30;
@@ -37,16 +44,18 @@ const FILE_SYSTEMS: [(i64, &str, &str); 6] = [
     (0x794c_7630, "overlay", "results go when the container does: mount a volume"),
 ];
 
+/// Said where a file system has no device of its own.
+const NO_DEVICE: &str = "the file system lies on no device that the kernel shows; `durable writes` tells enough";
+
 /// Looks at the folder of results and at the programs.
-pub(super) fn examine(results: &Path) -> Vec<Finding> {
-    let place = nearest(results);
-    let mut findings = vec![disk(&place), file_system(&place)];
+pub(super) fn examine(place: &Path, files: Files) -> Vec<Finding> {
+    let mut findings = vec![disk(place), file_system(place), rotation(place, files)];
     findings.extend(PROGRAMS.iter().map(|(name, advice)| program(name, advice)));
     findings
 }
 
 /// The folder itself, or the first above it that is there.
-fn nearest(path: &Path) -> PathBuf {
+pub(super) fn nearest(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.ancestors().find(|folder| folder.is_dir()).map_or(path.clone(), Path::to_owned)
 }
@@ -66,7 +75,7 @@ fn judge_disk(place: &Path, free: u64) -> Finding {
         Status::Ok
     };
     let found = format!("{} free for {}", Unit::Bytes.format(free as f64), place.display());
-    Finding::new("disk", status, found, "make room, or set another folder for results")
+    Finding::new("disk", status, found, "make room, or set another folder for results with `--database`")
 }
 
 fn file_system(place: &Path) -> Finding {
@@ -81,6 +90,29 @@ fn judge_file_system(kind: i64) -> Finding {
     match FILE_SYSTEMS.iter().find(|(number, ..)| *number == kind) {
         Some((_, name, why)) => Finding::new("file system", Status::Warn, *name, why),
         None => Finding::fine("file system", "local"),
+    }
+}
+
+/// Whether the results lie on a disk that turns.
+fn rotation(place: &Path, files: Files) -> Finding {
+    let Ok(data) = fs::metadata(place) else { return Finding::unknown("storage", NO_DEVICE) };
+    judge_rotation(major(data.dev()), minor(data.dev()), files)
+}
+
+/// A partition has no queue of its own: its disk has, one folder above.
+fn judge_rotation(major: u64, minor: u64, files: Files) -> Finding {
+    let device = format!("/sys/dev/block/{major}:{minor}");
+    let told =
+        ["queue/rotational", "../queue/rotational"].iter().find_map(|file| fact(files, &format!("{device}/{file}")));
+    match told.as_deref() {
+        Some("0") => Finding::fine("storage", "does not turn"),
+        Some(_) => Finding::new(
+            "storage",
+            Status::Note,
+            "a disk that turns, or that says so",
+            "where it truly turns, each durable write waits for it: put results (`--database`) on flash",
+        ),
+        None => Finding::unknown("storage", NO_DEVICE),
     }
 }
 
@@ -136,6 +168,16 @@ mod tests {
         assert_eq!([status(CRAMPED - 1), status(CRAMPED), status(ROOMY)], [Status::Bad, Status::Warn, Status::Ok]);
         assert_eq!(judge_file_system(0x0102_1994).found, "tmpfs");
         assert_eq!(judge_file_system(0xef53).status, Status::Ok, "ext4");
+    }
+
+    #[test]
+    fn a_disk_that_turns_is_told_from_flash_by_the_disk_of_the_partition() {
+        let of = |path: &'static str, text: &'static str| {
+            judge_rotation(254, 1, &move |asked: &str| (asked == path).then(|| text.to_owned())).status
+        };
+        assert_eq!(of("/sys/dev/block/254:1/queue/rotational", "0"), Status::Ok);
+        assert_eq!(of("/sys/dev/block/254:1/../queue/rotational", "1"), Status::Note);
+        assert_eq!(of("/elsewhere", "1"), Status::Unknown);
     }
 
     #[test]

@@ -1,65 +1,55 @@
 //! How the machine behaves just now: its clock, a fixed piece of work again and again, and what others do meanwhile.
 
 use std::{
-    hint, thread,
+    hint,
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
-use super::{Finding, Status};
+use super::{
+    Finding, Status,
+    neighbours::{self, Processes},
+    workloads::{self, Bound, Workload},
+};
 use crate::{
-    probe::machine::{MachineReading, MachineUse, clock_step_ns},
+    probe::{
+        kernel,
+        machine::{MachineReading, MachineUse, clock_step_ns},
+    },
     units::Unit,
 };
 
 /// How long nothing is done, to see what others do.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Trials of the fixed piece of work.
-const TRIALS: usize = 30;
-
-/// No more trials after this time, however slow the machine is.
-const LIMIT: Duration = Duration::from_millis(1400);
-
-/// Rounds of one trial: some ten milliseconds, long against the clock and short against a second.
-const ROUNDS: u64 = 6_000_000;
-
 /// Fewer trials say nothing about a spread.
 const ENOUGH: usize = 5;
 
-/// Looks at how the machine behaves, for about a second and a half.
-pub(super) fn examine() -> Vec<Finding> {
+/// Looks at how the machine behaves, for half a second and as long as the work takes.
+pub(super) fn examine(place: &Path) -> (Vec<Finding>, Vec<Workload>) {
     let began = MachineReading::now();
+    let processes = Processes::now();
+    let waited = Instant::now();
     thread::sleep(IDLE);
+    let neighbours = neighbours::processes(&processes, &Processes::now(), waited.elapsed());
     let rested = MachineReading::now();
-    let trials = spin_trials();
+    let workloads = workloads::repeat(place);
     let worked = MachineReading::now();
     let idle = rested.since(&began);
-    vec![
+    let took = |bound| workloads.iter().find(|work| work.bound == bound).map_or(&[][..], |work| &work.nanoseconds);
+    let mut findings = vec![
         clock(clock_step_ns(), clock_cost_ns()),
-        noise(&trials),
+        noise(took(Bound::Cpu)),
         steal(&worked.since(&rested)),
         pressure(&idle),
         other_load(&idle),
-    ]
-}
-
-/// Nanoseconds of each trial.
-fn spin_trials() -> Vec<f64> {
-    let began = Instant::now();
-    let mut trials = Vec::with_capacity(TRIALS);
-    while trials.len() < TRIALS && began.elapsed() < LIMIT {
-        let start = Instant::now();
-        hint::black_box(spin(hint::black_box(ROUNDS)));
-        trials.push(start.elapsed().as_nanos() as f64);
-    }
-    trials
-}
-
-/// Arithmetic whose every step needs the one before, so that only the clock rate and interruptions decide how long it
-/// takes (the generator of Knuth's MMIX).
-fn spin(rounds: u64) -> u64 {
-    (0..rounds)
-        .fold(1u64, |state, _| state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+        neighbours,
+        fsync(took(Bound::Fsync)),
+    ];
+    findings.extend(neighbours::waiting(&kernel::this_machine));
+    findings.push(neighbours::memory(&kernel::this_machine));
+    (findings, workloads)
 }
 
 /// What one look at the clock costs: the quickest of some batches.
@@ -82,7 +72,7 @@ fn clock(step_ns: u64, cost_ns: f64) -> Finding {
         Unit::Nanoseconds.format(cost_ns)
     );
     let status = Status::of((step_ns as f64).max(cost_ns), 1e3, 1e6);
-    Finding::new("clock", status, found, "short operations cannot be timed: give the kernel the `tsc` clock source")
+    Finding::new("clock", status, found, "short operations cannot be timed: see `clock source` below")
 }
 
 fn noise(trials: &[f64]) -> Finding {
@@ -96,8 +86,30 @@ fn noise(trials: &[f64]) -> Finding {
     };
     let (trial, share) = (Unit::Nanoseconds.format(middle), Unit::Ratio.format(spread));
     let found = format!("{share} between {} equal trials of {trial}", trials.len());
-    let advice = "the same work takes different times: end other programs, or use a machine of your own";
+    let advice =
+        "the same work takes different times: end other programs (see `neighbours`), or use a machine of your own";
     Finding::new("noise", Status::of(spread, 0.01, 0.1), found, advice)
+}
+
+/// What a durable write costs, which decides how fast a store can be.
+fn fsync(trials: &[f64]) -> Finding {
+    let Some((middle, spread)) = spread(trials) else {
+        return Finding::unknown("durable writes", "no file can be made in the folder of results: is it writable?");
+    };
+    let found = format!("{} a write, {} around it", Unit::Nanoseconds.format(middle), Unit::Ratio.format(spread));
+    // Nothing that keeps data answers within 20 µs: memory does.
+    let (status, advice) = match middle {
+        ..20e3 => (Status::Warn, "writes do not reach a disk here: put results (`--database`) on a real file system"),
+        50e6.. => {
+            (Status::Warn, "the disk is slow to confirm: store and server figures will say more of it than of code")
+        }
+        _ if spread >= 0.5 => (
+            Status::Warn,
+            "the disk answers now fast, now slowly: stop what writes to it, or use another (`--database`)",
+        ),
+        _ => (Status::Ok, ""),
+    };
+    Finding::new("durable writes", status, found, advice)
 }
 
 /// The median, and half the distance from the 10th to the 90th percentile as a share of it.
@@ -121,12 +133,13 @@ fn pressure(during: &MachineUse) -> Finding {
 }
 
 fn other_load(during: &MachineUse) -> Finding {
-    share("other load", during.busy_ppm, (0.05, 0.25), "other programs are at work: find them with `top`, and end them")
+    share("other load", during.busy_ppm, (0.05, 0.25), "other programs are at work: `neighbours` below names them")
 }
 
 fn share(name: &'static str, ppm: Option<u64>, (warn, bad): (f64, f64), advice: &str) -> Finding {
     let Some(ppm) = ppm else { return Finding::unknown(name, "this kernel does not count it") };
-    let share = ppm as f64 / 1e6;
+    // The kernel adds to its counters a little late, so a whole share may look like more.
+    let share = (ppm as f64 / 1e6).min(1.0);
     Finding::new(name, Status::of(share, warn, bad), Unit::Ratio.format(share), advice)
 }
 
@@ -158,5 +171,9 @@ mod tests {
         assert_eq!(clock(4_000_000, 1200.0).status, Status::Bad);
         assert_eq!(noise(&[1.0; 30]).status, Status::Ok);
         assert_eq!(noise(&[]).status, Status::Bad);
+        let writes = |each: f64| fsync(&[each; 10]).status;
+        assert_eq!([writes(5e3), writes(2e6), writes(60e6)], [Status::Warn, Status::Ok, Status::Warn]);
+        assert_eq!(fsync(&[1e6, 1e6, 1e6, 5e6, 9e6, 9e6, 9e6]).status, Status::Warn);
+        assert_eq!(fsync(&[]).status, Status::Unknown);
     }
 }

@@ -9,6 +9,9 @@ use crate::{
 /// Said where a setting is hidden.
 const HIDDEN: &str = "a virtual machine's host decides it: use a machine of your own, or more trials";
 
+/// Where the kernel shows its clocks.
+const CLOCKS: &str = "/sys/devices/system/clocksource/clocksource0";
+
 /// Looks at the settings.
 pub(super) fn examine(files: Files) -> Vec<Finding> {
     vec![governor(files), turbo(files), threads(files), swap(files), clock_source(files), virtualization(files)]
@@ -63,7 +66,14 @@ fn clock_source(files: Files) -> Finding {
     };
     let quick = ["tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"].contains(&source.as_str());
     let status = if quick { Status::Ok } else { Status::Warn };
-    Finding::new("clock source", status, source, "each look at the clock is a slow system call: see why with `dmesg`")
+    let available = files(&format!("{CLOCKS}/available_clocksource")).unwrap_or_default();
+    let advice = if available.split_ascii_whitespace().any(|name| name == "tsc") {
+        format!("each look at the clock is a slow system call: `echo tsc | sudo tee {CLOCKS}/current_clocksource`")
+    } else {
+        "each look at the clock is a slow system call; `dmesg | grep -i clocksource` tells why the kernel gave tsc up"
+            .to_owned()
+    };
+    Finding::new("clock source", status, source, &advice)
 }
 
 fn virtualization(files: Files) -> Finding {

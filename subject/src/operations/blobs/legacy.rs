@@ -77,14 +77,7 @@ pub(in super::super) fn prepare(
     let documents = documents.collect::<Result<Vec<_>, SubjectError>>()?;
     let clients = Clients::new(setting);
     let account = Account::read(setting.operation, setting.server.as_ref())?;
-    let sender = clients.connect(setting.server.as_ref())?;
-    let mut senders = Replicas::new(setting, "senders");
-    setting.runtime.block_on(async {
-        let replica = senders.fresh().await?;
-        Documents::of(documents.clone()).fill(&replica).await?;
-        sync_client::exchange(sender, replica).await?;
-        senders.remove().await
-    })?;
+    clients.fill_account(setting, Documents::of(documents.clone()))?;
     if bodies == Bodies::Blobs {
         let blobs = messages.iter().map(|(index, body)| Ok((address(NAMESPACE, index)?, body.clone())));
         fill(setting, BlobSet::of(blobs.collect::<Result<_, SubjectError>>()?), &account)?;
