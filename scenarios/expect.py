@@ -82,10 +82,50 @@ def under_load(point):
     return requests, requests * body, text_digest(record)
 
 
+def after_steps(steps, state=1, multiplier=6364136223846793005, addend=1442695040888963407):
+    """A linear congruential generator after many steps, by squaring the step, which no program that walks them does."""
+    whole = (1, 0)
+    while steps:
+        if steps & 1:
+            whole = (whole[0] * multiplier, whole[1] * multiplier + addend)
+        multiplier, addend = multiplier * multiplier % 2**64, (addend * multiplier + addend) % 2**64
+        steps >>= 1
+    return (whole[0] * state + whole[1]) % 2**64
+
+
+def of_the_platform(operation, point):
+    """What the platform's own operations leave, as text: docs/SUBJECT.md does not describe them, their source does."""
+    count = re.search(r"= (\d+) }", point)
+    if operation == "self/sampling":
+        return 1, 0, payload.sha256(str(after_steps(150_000_000)).encode())
+    count = int(count.group(1))
+    proof = count // 2 if operation == "self/changes" else count
+    return count, 0, payload.sha256(str(proof).encode())
+
+
+def fibonacci(place):
+    low, high = 0, 1
+    for _ in range(place):
+        low, high = high, low + high
+    return low
+
+
+def reactor_pool(kind, requests):
+    """What is answered where nothing is asked for, then where one piece of work is."""
+    nothing = b"nothing\n"
+    work = b"%d" % fibonacci(35) if kind == "fibonacci" else made(payload.document, 0, 4_000_000)
+    return requests, requests * len(nothing), payload.sha256(nothing + work)
+
+
 def expected(operation, point):
     """Items, bytes and digest of the operation's result at one point."""
     if operation.startswith("scale/"):
         return under_load(point)
+    if operation.startswith("self/"):
+        return of_the_platform(operation, point)
+    if operation == "reactor/pool":
+        kind, requests = (re.search(name, point).group(1) for name in (r'kind = "(\w+)"', r"requests = (\d+)"))
+        return reactor_pool(kind, int(requests))
     if operation == "crypto/derive":
         return 1, 0, payload.sha256(payload.document(SEED, 0, 1000))
     form = re.search(r'form = "(\w+)"', point)

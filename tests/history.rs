@@ -220,6 +220,7 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
         timelines: vec![Timeline { role: Role::Server, points: (0..100).map(point).collect() }],
         conditions: Conditions::default(),
         canary: None,
+        unavailable: Vec::new(),
     }
 }
 

@@ -14,6 +14,7 @@ mod engine_cli_mail;
 mod engine_cli_server;
 mod findings;
 mod history;
+mod injections;
 mod load;
 mod replay;
 mod revision;

@@ -9,6 +9,8 @@ use benchline::{
     scenario::{load_texts, plan},
 };
 
+use crate::support::one_account;
+
 /// Both roles in one program. The server works only while the client's iteration waits for it, so what the runner counts
 /// for it is bracketed by what happens in another process. Each account of its own goes into `account.ROLE`.
 const SUBJECT: &str = r#"#!/usr/bin/perl
@@ -53,7 +55,8 @@ while (1) {
     } elsif ($line =~ /"type":"verify"/) {
         print '{"type":"verified","digest":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}', "\n";
     } elsif ($line =~ /"type":"finish"/) {
-        open(my $times, ">", "$folder/../../total.$role"); printf $times "%d\n", clock() * 1e9; close $times;
+        open(my $times, ">", "$folder/../../total.$role"); my ($user, $system) = times;
+        printf $times "%d %d %d\n", clock() * 1e9, $user * 1e9, $system * 1e9; close $times;
         print '{"type":"finished"}', "\n"; exit 0;
     }
 }
@@ -85,6 +88,7 @@ fn near(what: &str, seen: f64, known: f64) {
 
 #[test]
 fn cpu_io_and_memory_of_a_server_are_what_it_did() {
+    let _account = one_account();
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("subject.pl");
     fs::write(&binary, SUBJECT).unwrap();
@@ -120,8 +124,14 @@ fn cpu_io_and_memory_of_a_server_are_what_it_did() {
     assert!(samples("client.cpu_time").iter().all(|seen| *seen < 0.05 * known[0]), "the client only waited");
     assert!(samples("client.bytes_written").iter().all(|seen| *seen < 100.0), "the client wrote nothing");
 
-    let whole: f64 = fs::read_to_string(work.join("total.server")).unwrap().trim().parse().unwrap();
+    let told = fs::read_to_string(work.join("total.server")).unwrap();
+    let [whole, user, system] =
+        told.split_whitespace().map(|ns| ns.parse().unwrap()).collect::<Vec<f64>>().try_into().unwrap();
     near("CPU time of the whole process", total("server.cpu_total"), whole);
+    // What Perl knows of them comes in steps of 10 ms.
+    for (metric, known) in [("server.cpu_user", user), ("server.cpu_system", system)] {
+        assert!((total(metric) - known).abs() < 0.05 * whole + 2e7, "{metric}: {} against {known}", total(metric));
+    }
     let held = total("server.rss_peak") - total("client.rss_peak");
     near("50 MB held by the server and not by the client", held, 50_000_000.0 + 1_000_000.0);
 

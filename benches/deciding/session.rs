@@ -114,5 +114,6 @@ fn record(index: u32, values: [u64; SERIES]) -> Trial {
         timelines: Vec::new(),
         conditions: Conditions::default(),
         canary: None,
+        unavailable: Vec::new(),
     }
 }

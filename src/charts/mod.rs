@@ -6,6 +6,7 @@
 mod axis;
 mod blocks;
 mod canvas;
+mod cases;
 mod effect;
 mod element;
 mod growth;
@@ -17,6 +18,7 @@ mod strip;
 mod timeline;
 
 pub use blocks::{BlockDot, BlockGraph, BlockStage};
+pub use cases::{CaseRow, Cases};
 pub use effect::EffectBar;
 pub use growth::{Growth, GrowthLine, GrowthPoint, exponent};
 pub use history::{Flag, HistoryGraph, HistoryLine, HistoryNotes, HistoryPoint, Level, Place, PlaceState, VerdictMark};

@@ -8,7 +8,9 @@ use aws_lc_rs::digest;
 use super::{findings, interrupt, settings::Settings, terminal::Terminal};
 use crate::{
     history::{Reader, RunStart, Writer},
-    model::{Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis},
+    model::{
+        Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis, Value,
+    },
     probe::environment,
     revision::{self, BuildOutcome, Builder, BuiltSubject, Repository, Variant, cache_root},
     runner::Stop,
@@ -20,6 +22,8 @@ pub(super) struct Workbench<'a> {
     settings: &'a Settings,
     repository: &'a Repository,
     builder: Builder<'a>,
+    /// How subjects are built, where not as always.
+    variant: Option<Variant>,
     pub(super) plan: Plan,
     pub(super) history: Writer,
     pub(super) terminal: Terminal,
@@ -82,7 +86,16 @@ impl<'a> Workbench<'a> {
         let history = Writer::open(&settings.database)?;
         let stop = Arc::new(Stop::new());
         interrupt::watch(runtime, Arc::clone(&stop))?;
-        Ok(Workbench { settings, repository, builder, plan, history, terminal: Terminal::new(), stop })
+        Ok(Workbench { settings, repository, builder, variant: None, plan, history, terminal: Terminal::new(), stop })
+    }
+
+    /// From now on subjects count what they allocate. Every case of the plan says so by a setting, because such a subject is
+    /// slower: its series are others than those of the ordinary one.
+    pub(super) fn count_allocations(&mut self) {
+        self.variant = Some(Variant::Allocations);
+        for planned in &mut self.plan.cases {
+            planned.case.configuration.insert("subject.allocations".to_owned(), Value::Flag(true));
+        }
     }
 
     /// The flag that ends measuring.
@@ -97,7 +110,10 @@ impl<'a> Workbench<'a> {
 
     /// The subject of a revision, or what became of it instead: that is kept in the history.
     pub(super) fn build(&mut self, revision: &Revision) -> anyhow::Result<Result<BuiltSubject, Outcome>> {
-        let build = self.terminal.building(|on_line| self.builder.build(revision, on_line, self.stop.flag()))?;
+        let build = match self.variant {
+            Some(variant) => self.build_variant(revision, variant)?,
+            None => self.terminal.building(|on_line| self.builder.build(revision, on_line, self.stop.flag()))?,
+        };
         Ok(match build {
             BuildOutcome::Built(subject) => Ok(subject),
             BuildOutcome::Stopped => Err(Outcome::Stopped(None)),
@@ -146,7 +162,7 @@ impl<'a> Workbench<'a> {
             build,
             plan: fingerprint(&self.plan.fingerprint_text()),
             planned_trials: self.plan.trials(),
-            reproduce: reproduce(revision, self.plan.profile),
+            reproduce: reproduce(revision, self.plan.profile, self.variant),
             at: now(),
         }
     }
@@ -197,12 +213,15 @@ pub(super) fn environment_of(build: Option<&SubjectBuild>) -> Environment {
     environment::fingerprint(build.map(|build| build.toolchain.as_str()), flags.as_deref())
 }
 
-fn reproduce(revision: &Revision, profile: Profile) -> String {
+fn reproduce(revision: &Revision, profile: Profile, variant: Option<Variant>) -> String {
+    let counting = if variant == Some(Variant::Allocations) { " --allocations" } else { "" };
     match revision.kind {
         crate::model::RevisionKind::Commit => {
-            format!("benchline run {} --profile {} --again", revision.id, profile.as_str())
+            format!("benchline run {} --profile {}{counting} --again", revision.id, profile.as_str())
         }
-        crate::model::RevisionKind::Worktree => format!("benchline run --profile {} --again", profile.as_str()),
+        crate::model::RevisionKind::Worktree => {
+            format!("benchline run --profile {}{counting} --again", profile.as_str())
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod interrupt;
 mod list;
 mod measuring;
 mod output;
+mod own;
 mod pairing;
 mod rates;
 mod recorder;

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::FINE;
+use super::{FINE, own};
 use crate::load;
 
 #[derive(Debug, clap::Args)]
@@ -16,11 +16,14 @@ pub(super) struct Args {
 enum Role {
     /// Sends requests to the server of a case.
     Load,
+    /// Does what the platform does, to be measured.
+    Own,
 }
 
 pub(super) fn role(args: &Args) -> anyhow::Result<u8> {
     match args.role {
         Role::Load => load::serve(io::stdin().lock(), io::stdout().lock())?,
+        Role::Own => return own::own(),
     }
     Ok(FINE)
 }

@@ -24,6 +24,7 @@ Examples:
   benchline run v1.2 --profile full     a tag, thoroughly
   benchline run HEAD~4..HEAD            five commits along first parents, the first one included
   benchline run --scenario 'crypto/*' --json result.json
+  benchline run --profile quick --allocations
 
 With the profile `gate` each revision is measured interleaved with its parent (a dirty work tree with its HEAD), and the
 pair's verdict is kept with it; `quick` and `full` measure it alone. An interrupted run is resumed by the same command. What was measured already is not measured again, but with --again.";
@@ -45,6 +46,9 @@ pub(super) struct Args {
     /// Measure once more what was measured already
     #[arg(long)]
     again: bool,
+    /// Count what the subject allocates, in a build of its own that is slower, as series of their own
+    #[arg(long)]
+    allocations: bool,
 }
 
 pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
@@ -52,7 +56,13 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let repository = Repository::discover(&std::env::current_dir()?)?;
     let revisions = repository.resolve(args.revision.as_deref())?;
     let runtime = runtime()?;
+    if args.allocations && args.profile == Profile::Gate {
+        anyhow::bail!("allocations are counted alone, not against the parent: add --profile quick or --profile full");
+    }
     let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
+    if args.allocations {
+        workbench.count_allocations();
+    }
     let mut outcomes = Vec::new();
     for revision in &revisions {
         let outcome = match args.profile {

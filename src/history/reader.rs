@@ -12,7 +12,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{GroupCounts, HistoryError, Progress, Result, RunListing, Series, connection, lock, read};
-use crate::model::{Annotation, Environment, Failure, Measurement, Metric, RunId, Trial};
+use crate::model::{Annotation, Environment, Failure, Measurement, Metric, RunId, Trial, Unavailable};
 
 /// Connections that are kept open between calls. More are opened while more calls are made at once.
 const KEPT: usize = 8;
@@ -126,6 +126,14 @@ impl Reader {
     /// See [`Reader::serial`].
     pub fn failures(&self, run: RunId) -> Result<Vec<Failure>> {
         self.now(|connection| read::failures(connection, run))
+    }
+
+    /// What the trials of a run could not have, each metric and reason once.
+    ///
+    /// # Errors
+    /// See [`Reader::serial`].
+    pub fn unavailable(&self, run: RunId) -> Result<Vec<Unavailable>> {
+        self.now(|connection| read::unavailable_in(connection, run))
     }
 
     /// Every trial of a case in a run, raw, in the order of their index. `case_key` is [`crate::model::Case::key`].

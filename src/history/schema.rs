@@ -10,12 +10,13 @@ use super::{HistoryError, Result};
 
 /// The migrations, oldest first. SQLite's `user_version` counts those applied, and is set in the transaction of each.
 /// History: 1, everything; 2, what comparisons, findings and calibrations need; 3, latencies of more than the reactor;
-/// 4, the microcode of a machine.
+/// 4, the microcode of a machine; 5, why something is missing.
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001_first.sql")),
     M::up(include_str!("migrations/0002_deciding.sql")),
     M::up(include_str!("migrations/0003_latencies.sql")),
     M::up(include_str!("migrations/0004_microcode.sql")),
+    M::up(include_str!("migrations/0005_unavailable.sql")),
 ];
 
 /// The newest format that this program knows.

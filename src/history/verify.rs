@@ -57,6 +57,7 @@ fn trials(connection: &Connection) -> Result<Vec<String>> {
             read::totals(connection, id).map(drop),
             read::histograms(connection, id).map(drop),
             read::timelines(connection, id).map(drop),
+            read::unavailable(connection, id).map(drop),
             canary(connection, id),
         ])?);
         if problems.len() >= LIMIT {

@@ -44,6 +44,7 @@ pub(super) fn trial(index: u32, wall_times: &[u64]) -> Trial {
             clock_step_ns: 10,
         },
         canary: None,
+        unavailable: Vec::new(),
     }
 }
 

@@ -45,11 +45,13 @@ pub enum CheckName {
     /// Share of the measured time in which something else held the CPU up: steal, or pressure as far as other processes
     /// used the CPU, or the canary's drift around the trials, the larger. Made for times.
     Quiet,
+    /// CPU time of reading the processes from outside, as a share of the measured time. Made for times.
+    Unobtrusive,
 }
 
 impl CheckName {
     /// Every check, in the order in which pages show them.
-    pub const ALL: [CheckName; 9] = [
+    pub const ALL: [CheckName; 10] = [
         CheckName::Verified,
         CheckName::Enough,
         CheckName::Precise,
@@ -59,6 +61,7 @@ impl CheckName {
         CheckName::Outliers,
         CheckName::Resolved,
         CheckName::Quiet,
+        CheckName::Unobtrusive,
     ];
 
     /// The word used in the database, the API and on pages.
@@ -73,6 +76,7 @@ impl CheckName {
             CheckName::Outliers => "outliers",
             CheckName::Resolved => "resolved",
             CheckName::Quiet => "quiet",
+            CheckName::Unobtrusive => "unobtrusive",
         }
     }
 }

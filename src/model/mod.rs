@@ -40,5 +40,5 @@ pub use run::{Part, Profile, Run, RunId, RunState, SubjectBuild};
 pub use session::{Block, Design, Purpose, Session, SessionId, Side, Stage};
 pub use time::UnixMillis;
 pub use timeline::{Timeline, TimelinePoint};
-pub use trial::{Conditions, LatencyHistogram, LatencyKind, SampleColumn, Trial, TrialTotal};
+pub use trial::{Conditions, LatencyHistogram, LatencyKind, SampleColumn, Trial, TrialTotal, Unavailable};
 pub use verdict::{Scale, Tally, Verdict, VerdictKind};

@@ -28,6 +28,6 @@ pub struct TimelinePoint {
     pub bytes_written: u64,
     /// Bytes caused to be written to storage so far.
     pub storage_written: u64,
-    /// Context switches of the threads that are alive, voluntary and not, so far.
+    /// Context switches of all threads, voluntary and not, up to the last look at them, which is taken every tenth reading.
     pub switches: u64,
 }

@@ -39,6 +39,18 @@ pub struct Trial {
     pub conditions: Conditions,
     /// The canary around it. `None` where none was measured.
     pub canary: Option<Canary>,
+    /// What it could not have, and another machine, build or subject would.
+    #[serde(default)]
+    pub unavailable: Vec<Unavailable>,
+}
+
+/// A metric that was wanted and could not be had. Missing is missing, never zero, and never without a reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// What is missing.
+    pub metric: Metric,
+    /// Why, in plain English: a clause without a full stop.
+    pub reason: String,
 }
 
 /// All samples of one metric in one trial, in the order in which they were taken, warm-up first.
@@ -206,6 +218,7 @@ mod tests {
             timelines: Vec::new(),
             conditions: Conditions::default(),
             canary: None,
+            unavailable: Vec::new(),
         }
     }
 }

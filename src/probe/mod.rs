@@ -5,6 +5,7 @@
 
 pub mod doctor;
 pub mod environment;
+pub mod instructions;
 mod kernel;
 pub mod machine;
 pub mod process;

@@ -13,12 +13,8 @@ use std::{
 
 use nix::{time::ClockId, unistd::Pid};
 
-/// The largest file below `/proc` that is read.
-const READ_LIMIT: usize = 4096;
-
-/// Readings of context switches between two looks for new threads: listing a folder costs more than all other readings
-/// together. A new thread is counted from its own beginning, only later.
-const THREADS_EVERY: u32 = 10;
+/// The largest file below `/proc` that is read again and again: `io` has some 200 bytes.
+const READ_LIMIT: usize = 512;
 
 /// A process that is looked at.
 #[derive(Debug)]
@@ -29,7 +25,6 @@ pub struct ProcessProbe {
     io: File,
     threads: BTreeMap<u32, Thread>,
     switches_of_ended_threads: u64,
-    switch_readings: u32,
     page_size: u64,
 }
 
@@ -70,7 +65,6 @@ impl ProcessProbe {
             io: File::open(format!("/proc/{pid}/io"))?,
             threads: BTreeMap::new(),
             switches_of_ended_threads: 0,
-            switch_readings: 0,
             page_size: procfs::page_size(),
         })
     }
@@ -81,8 +75,8 @@ impl ProcessProbe {
     /// The process is gone.
     pub fn counters(&self) -> io::Result<Counters> {
         let mut counters = Counters { cpu_ns: self.cpu_ns()?, ..Counters::default() };
-        let text = read(&self.io)?;
-        for line in text.lines() {
+        let mut buffer = [0; READ_LIMIT];
+        for line in read(&self.io, &mut buffer)?.lines() {
             let Some((name, value)) = line.split_once(": ") else { continue };
             let value = value.trim().parse().unwrap_or(0);
             match name {
@@ -111,24 +105,24 @@ impl ProcessProbe {
     /// # Errors
     /// The process is gone.
     pub fn rss(&self) -> io::Result<u64> {
-        let text = read(&self.statm)?;
-        let pages = text.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+        let mut buffer = [0; READ_LIMIT];
+        let pages =
+            read(&self.statm, &mut buffer)?.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
         // The memory of a process that has ended reads as nothing.
         pages.map(|pages| pages * self.page_size).ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
     }
 
-    /// Times that any thread was put on a CPU so far: context switches, voluntary and not.
+    /// Times that any thread was put on a CPU so far: context switches, voluntary and not. Costs a system call a thread and
+    /// a folder's listing, more than all other readings together: ask seldom.
     ///
     /// # Errors
     /// The process is gone.
     pub fn switches(&mut self) -> io::Result<u64> {
-        if self.switch_readings.is_multiple_of(THREADS_EVERY) {
-            self.find_threads()?;
-        }
-        self.switch_readings = self.switch_readings.wrapping_add(1);
+        self.find_threads()?;
         let mut ended = Vec::new();
+        let mut buffer = [0; READ_LIMIT];
         for (id, thread) in &mut self.threads {
-            match read(&thread.schedstat).ok().as_deref().and_then(parse_timeslices) {
+            match read(&thread.schedstat, &mut buffer).ok().and_then(parse_timeslices) {
                 Some(switches) => thread.switches = switches,
                 None => ended.push(*id),
             }
@@ -183,10 +177,10 @@ impl Counters {
     }
 }
 
-fn read(file: &File) -> io::Result<String> {
-    let mut buffer = [0; READ_LIMIT];
-    let length = file.read_at(&mut buffer, 0)?;
-    Ok(String::from_utf8_lossy(&buffer[..length]).into_owned())
+/// What a file below `/proc` says now.
+fn read<'b>(file: &File, buffer: &'b mut [u8; READ_LIMIT]) -> io::Result<&'b str> {
+    let length = file.read_at(buffer, 0)?;
+    str::from_utf8(&buffer[..length]).map_err(io::Error::other)
 }
 
 /// The third number of `/proc/PID/task/TID/schedstat`: time slices run.

@@ -13,6 +13,8 @@ pub enum Variant {
     /// neighbours any more, and 6 MB more of it are resident, which no change of source does. It takes a linker with
     /// `--shuffle-sections`: lld, which is what rustc links with on x86-64 Linux unless told otherwise.
     LinkOrder(u32),
+    /// With an allocator that counts what it is asked for, and is slower for it.
+    Allocations,
 }
 
 /// A build recipe. Every path is relative to the top of the tree, and stays below it.
@@ -68,14 +70,17 @@ impl Recipe {
     /// The same source built another way.
     ///
     /// # Errors
-    /// For any recipe but that of this project's own subject: what another command does with an order to its linker
-    /// cannot be known.
+    /// For any recipe but that of this project's own subject: what another command does with an order to its linker, or
+    /// with a feature, cannot be known.
     pub fn varied(&self, variant: Variant) -> Result<Recipe, RevisionError> {
         let own = Recipe::of_the_engine();
         if *self != own {
             return Err(RevisionError::NoVariant { command: self.command_line() });
         }
-        let Variant::LinkOrder(seed) = variant;
+        let Variant::LinkOrder(seed) = variant else {
+            let command = own.command.iter().cloned().chain(["--features", "allocations"].map(str::to_owned));
+            return Ok(Recipe { command: command.collect(), ..own });
+        };
         // `cargo rustc` hands what follows the dashes to the last compilation alone, so that all others are shared.
         let command = ["cargo", "rustc", "--release", "--locked", "-p", "benchline-subject"].into_iter();
         let command = command.chain(["--bin", "benchline-subject", "--", "-C"]).map(str::to_owned);

@@ -26,7 +26,7 @@ use crate::{
 pub struct Contender<'a> {
     /// What is started.
     pub programs: Programs<'a>,
-    /// What the subject is asked to do beside its work, so that the platform can measure its own power.
+    /// What a role of the subject is asked to do beside its work, so that the platform can measure its own power.
     pub injection: Option<Injection>,
 }
 

@@ -4,13 +4,14 @@
 //! `measure` walks a plan for one program, `blocks` measures several against each other, `by_hand` performs one case for a
 //! person who looks on; `attempt` is one try at one trial,
 //! `trial` measures one fresh set of processes, `subject` is one process at the other end of the pipe, `sampler` reads it
-//! every 20 ms, and `canary` tells whether the machine is what it was.
+//! every 20 ms, `missing` says what could not be had, and `canary` tells whether the machine is what it was.
 
 mod attempt;
 mod blocks;
 mod by_hand;
 mod canary;
 mod measure;
+mod missing;
 mod operations;
 mod order;
 mod readings;
@@ -24,6 +25,7 @@ pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_block
 pub use by_hand::{ByHand, Tap, Way, replay};
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};
+pub use sampler::sampled;
 pub use subject::STOP_GRACE;
 pub use trial::Programs;
 

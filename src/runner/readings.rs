@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a role counts itself, where it does.
-const COUNTED: [Quantity; 13] = [
+const COUNTED: [Quantity; 12] = [
     Quantity::WireSent,
     Quantity::WireReceived,
     Quantity::Requests,
@@ -24,7 +24,6 @@ const COUNTED: [Quantity; 13] = [
     Quantity::ReactorBusy,
     Quantity::ReactorQueue,
     Quantity::ReactorBlocked,
-    Quantity::Instructions,
     Quantity::FirstResult,
 ];
 
@@ -33,6 +32,8 @@ pub(super) struct Reading {
     pub(super) sample: Sample,
     /// What each role used, in the order of the subjects.
     pub(super) used: Vec<Counters>,
+    /// Instructions of each role, where they were counted, in the same order.
+    pub(super) instructions: Vec<Option<u64>>,
     /// What roles that do not iterate counted.
     pub(super) observed: Vec<Option<Observed>>,
 }
@@ -81,6 +82,9 @@ impl Readings {
             self.push(Metric::of(role, Quantity::StorageWritten), used.storage_written);
             self.push(Metric::of(role, Quantity::ReadCalls), used.read_calls);
             self.push(Metric::of(role, Quantity::WriteCalls), used.write_calls);
+            if let Some(instructions) = reading.instructions[index] {
+                self.push(Metric::of(role, Quantity::Instructions), instructions);
+            }
             for quantity in COUNTED {
                 if let Some(value) = counters.get(quantity.as_str()) {
                     let whose = if quantity.of_case() { None } else { Some(role) };

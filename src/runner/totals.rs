@@ -7,7 +7,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 /// What all waited-for children of this process have used so far, or the difference of two such readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ChildUsage {
-    pub(super) cpu_ns: u64,
+    pub(super) user_ns: u64,
+    pub(super) system_ns: u64,
     pub(super) voluntary_switches: u64,
     pub(super) involuntary_switches: u64,
     pub(super) minor_faults: u64,
@@ -24,7 +25,8 @@ impl ChildUsage {
             u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
         };
         Ok(ChildUsage {
-            cpu_ns: nanoseconds(usage.user_time()) + nanoseconds(usage.system_time()),
+            user_ns: nanoseconds(usage.user_time()),
+            system_ns: nanoseconds(usage.system_time()),
             voluntary_switches: usage.voluntary_context_switches().unsigned_abs(),
             involuntary_switches: usage.involuntary_context_switches().unsigned_abs(),
             minor_faults: usage.minor_page_faults().unsigned_abs(),
@@ -35,7 +37,8 @@ impl ChildUsage {
     /// What was added since `earlier`.
     pub(super) fn since(&self, earlier: &ChildUsage) -> ChildUsage {
         ChildUsage {
-            cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
+            user_ns: self.user_ns.saturating_sub(earlier.user_ns),
+            system_ns: self.system_ns.saturating_sub(earlier.system_ns),
             voluntary_switches: self.voluntary_switches.saturating_sub(earlier.voluntary_switches),
             involuntary_switches: self.involuntary_switches.saturating_sub(earlier.involuntary_switches),
             minor_faults: self.minor_faults.saturating_sub(earlier.minor_faults),

@@ -12,6 +12,7 @@ use super::{
     Stop,
     by_hand::ByHand,
     canary::{self, Workload},
+    missing::missing,
     readings::{Reading, Readings, percentiles},
     sampler::{Sampled, Sampler},
     subject::{Program, StepError, Subject},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     model::{Conditions, FailureKind, Metric, Quantity, Trial, TrialTotal, UnixMillis},
-    probe::{machine::MachineReading, process::ProcessProbe},
+    probe::{instructions::InstructionCounter, machine::MachineReading, process::ProcessProbe},
     scenario::CasePlan,
 };
 
@@ -34,9 +35,11 @@ pub struct Programs<'a> {
 }
 
 impl<'a> Programs<'a> {
-    /// What is started for a role: the program and its arguments.
-    fn of(&self, role: Role) -> (&'a Path, &'static [&'static str]) {
+    /// What is started for a role of an operation: the program and its arguments. What the platform measures of itself it
+    /// plays itself.
+    fn of(&self, role: Role, operation: &str) -> (&'a Path, &'static [&'static str]) {
         match role {
+            Role::Client if operation.starts_with("self/") => (self.platform, &["role", "own"]),
             Role::Client | Role::Server => (self.subject, &[]),
             Role::Load => (self.platform, &["role", "load"]),
         }
@@ -52,7 +55,7 @@ pub(super) struct TrialOrder<'a> {
     pub(super) index: u32,
     pub(super) order: u32,
     pub(super) clock_step_ns: u64,
-    /// What the client is asked to do beside its work.
+    /// What the role that it names is asked to do beside its work.
     pub(super) injection: Option<Injection>,
     /// Set where a person looks on.
     pub(super) by_hand: Option<&'a ByHand<'a>>,
@@ -101,6 +104,8 @@ struct Stage {
     own_cpu_ns: u64,
     operation_version: u32,
     probes: Vec<ProcessProbe>,
+    /// Of each role, or why there is none.
+    instructions: Vec<Result<InstructionCounter, String>>,
     rss_before: Vec<u64>,
     sampler: Sampler,
 }
@@ -112,14 +117,22 @@ impl Stage {
         let machine = MachineReading::now();
         let own_cpu_ns = own_cpu_ns();
         let started_at = now();
+        if let Some(Injection { role, .. }) = order.injection.filter(|wanted| !order.plan.roles.contains(&wanted.role))
+        {
+            // Were it left out in silence, a change that was never made would count as one that nobody saw.
+            let message = format!("nothing can be injected into the {}: the case has none", role.as_str());
+            return Err(StepError::Failed(FailureKind::Unsupported, message));
+        }
         let mut server = None;
         let mut operation_version = 0;
+        let mut instructions = Vec::new();
         for role in &order.plan.roles {
             let folder = order.folder.join(role.as_str());
             fs::create_dir(&folder)
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
             subjects.push(Subject::start(&program(order, *role), *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
+            instructions.push(InstructionCounter::attach(subject.pid()));
             // The subject's version names what is measured; a load sends whatever the server's subject describes.
             if *role != Role::Load {
                 operation_version = offered_version(subject, order.plan)?;
@@ -132,11 +145,21 @@ impl Stage {
         let watched = subjects.iter().map(|s| Ok((s.role(), probe(s)?))).collect::<Result<Vec<_>, StepError>>()?;
         let rss_before = read_all(subjects, &probes, ProcessProbe::rss)?;
         let sampler = Sampler::start(watched, began);
-        Ok(Stage { began, started_at, machine, own_cpu_ns, operation_version, probes, rss_before, sampler })
+        Ok(Stage {
+            began,
+            started_at,
+            machine,
+            own_cpu_ns,
+            operation_version,
+            probes,
+            instructions,
+            rss_before,
+            sampler,
+        })
     }
 
     fn measure(
-        self,
+        mut self,
         order: &TrialOrder<'_>,
         subjects: &mut Vec<Subject>,
         on_sample: &mut dyn FnMut(u32, u64),
@@ -149,7 +172,7 @@ impl Stage {
                 self.probes.iter().for_each(|probe| drop(probe.reset_peak()));
             }
             let starts_ns = nanoseconds(self.began);
-            let reading = take_sample(order, subjects, &self.probes)?;
+            let reading = take_sample(order, subjects, &self.probes, &mut self.instructions)?;
             on_sample(number, reading.sample.wall_ns / plan.iterations.max(1));
             readings.add(subjects, starts_ns, plan.iterations, number >= plan.warmup, &reading);
         }
@@ -177,6 +200,7 @@ impl Stage {
             totals.extend(exit_totals(role, &subject.finish(order.stop)?));
         }
         let (columns, histograms) = readings.columns();
+        let unavailable = missing(plan, &self.instructions, &columns, &histograms);
         totals.extend(histograms.iter().flat_map(percentiles));
         Ok(Trial {
             case: plan.case.clone(),
@@ -195,12 +219,13 @@ impl Stage {
             timelines: sampled.timelines,
             conditions,
             canary: None,
+            unavailable,
         })
     }
 }
 
 fn program<'a>(order: &TrialOrder<'a>, role: Role) -> Program<'a> {
-    let (binary, arguments) = order.programs.of(role);
+    let (binary, arguments) = order.programs.of(role, &order.plan.case.operation);
     let by_hand = order.by_hand;
     let tool = by_hand.filter(|_| Some(role) == under_tool(order.plan)).map_or(&[][..], |by_hand| by_hand.tool);
     Program { binary, arguments, tool, tap: by_hand.and_then(|by_hand| by_hand.tap.clone()) }
@@ -238,7 +263,7 @@ fn prepare(
         folder: folder.to_string_lossy().into_owned(),
         server,
         reactor: plan.reactor,
-        injection: order.injection.filter(|_| subject.role() == Role::Client),
+        injection: order.injection.filter(|injection| subject.role() == injection.role),
     });
     match subject.ask(&request, "prepare", order.stop)? {
         Reply::Prepared(prepared) => Ok(prepared.server),
@@ -250,14 +275,19 @@ fn take_sample(
     order: &TrialOrder<'_>,
     subjects: &mut [Subject],
     probes: &[ProcessProbe],
+    instructions: &mut [Result<InstructionCounter, String>],
 ) -> Result<Reading, StepError> {
     let stop = order.stop;
     reset(subjects, stop)?;
     let before = read_all(subjects, probes, ProcessProbe::counters)?;
+    let executed_before = executed(instructions);
     let iterate = Request::Iterate(Iterate { count: order.plan.iterations });
     let watched = under_tool(order.plan).and_then(|role| subjects.iter().find(|s| s.role() == role)).map(Subject::pid);
     let around = |begins| order.by_hand.iter().for_each(|by_hand| (by_hand.around)(watched.unwrap_or(0), begins));
     let driver = order.plan.driver();
+    if let Some(injection) = order.injection.filter(|injection| injection.role != driver) {
+        disturb(playing(injection.role, subjects)?, stop)?;
+    }
     let iterating = playing(driver, subjects)?;
     around(true);
     let answer = iterating.ask(&iterate, "iterate", stop);
@@ -266,7 +296,10 @@ fn take_sample(
         Reply::Sample(sample) => sample,
         other => return Err(StepError::Failed(FailureKind::Protocol, iterating.unexpected("iterate", &other))),
     };
+    let executed_after = executed(instructions);
     let after = read_all(subjects, probes, ProcessProbe::counters)?;
+    let instructions = executed_before.iter().zip(executed_after).map(|(before, after)| Some(after? - (*before)?));
+    let instructions = instructions.collect();
     let used = subjects.iter().zip(after.iter().zip(&before)).map(|(subject, (after, before))| {
         let mut used = after.since(before);
         if subject.role() == driver {
@@ -286,7 +319,12 @@ fn take_sample(
     });
     let observed = observed.collect::<Result<Vec<_>, _>>()?;
     verify(order, subjects, &sample)?;
-    Ok(Reading { sample, used, observed })
+    Ok(Reading { sample, used, instructions, observed })
+}
+
+/// Instructions of each role so far, where they are counted.
+fn executed(counters: &mut [Result<InstructionCounter, String>]) -> Vec<Option<u64>> {
+    counters.iter_mut().map(|counter| counter.as_mut().ok()?.total().ok().flatten()).collect()
 }
 
 fn reset(subjects: &mut [Subject], stop: &Stop) -> Result<(), StepError> {
@@ -298,6 +336,14 @@ fn reset(subjects: &mut [Subject], stop: &Stop) -> Result<(), StepError> {
         }
     }
     Ok(())
+}
+
+/// Has a role that does not iterate do what is injected into it, within what is read of it around the iteration.
+fn disturb(subject: &mut Subject, stop: &Stop) -> Result<(), StepError> {
+    match subject.ask(&Request::Disturb, "disturb", stop)? {
+        Reply::Disturbed => Ok(()),
+        other => Err(StepError::Failed(FailureKind::Protocol, subject.unexpected("disturb", &other))),
+    }
 }
 
 fn observe(subject: &mut Subject, stop: &Stop) -> Result<Observed, StepError> {
@@ -328,9 +374,11 @@ fn playing(role: Role, subjects: &mut [Subject]) -> Result<&mut Subject, StepErr
     subjects.iter_mut().find(|subject| subject.role() == role).ok_or_else(missing)
 }
 
-fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 5] {
+fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 7] {
     [
-        (Quantity::CpuTotal, usage.cpu_ns),
+        (Quantity::CpuTotal, usage.user_ns + usage.system_ns),
+        (Quantity::CpuUser, usage.user_ns),
+        (Quantity::CpuSystem, usage.system_ns),
         (Quantity::VoluntarySwitches, usage.voluntary_switches),
         (Quantity::InvoluntarySwitches, usage.involuntary_switches),
         (Quantity::MinorFaults, usage.minor_faults),

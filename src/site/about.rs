@@ -19,7 +19,7 @@ use crate::model::CheckName;
 struct AboutPage {
     layout: Layout,
     signs: [(Sign, &'static str); 5],
-    checks: [(&'static str, &'static str); 9],
+    checks: [(&'static str, &'static str); CheckName::ALL.len()],
     verdicts: [(Sign, &'static str); 5],
 }
 

@@ -1,7 +1,10 @@
 //! The page of one case in one run: every sample, what the processes used meanwhile, every number with its checks.
 //! The one page that may grow with the number of samples.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum::{
@@ -24,7 +27,7 @@ use super::{
     words::{self, Sign},
 };
 use crate::{
-    model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RevisionKind, RunId, Trial},
+    model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RevisionKind, RunId, Trial, Unavailable},
     units::Unit,
 };
 
@@ -57,6 +60,7 @@ struct CasePage {
     timelines: Option<Figure>,
     numbers: Vec<Number>,
     trials: Vec<TrialLine>,
+    missing: Vec<MissingLine>,
     failures: Vec<FailureText>,
     reproduce: String,
 }
@@ -95,6 +99,26 @@ struct TrialLine {
     steal: String,
     others: String,
     sampler: String,
+}
+
+/// Metrics that could not be had for one reason.
+pub(super) struct MissingLine {
+    pub(super) reason: String,
+    /// Their names, separated by commas.
+    pub(super) metrics: String,
+}
+
+/// What was missing anywhere, by reason.
+pub(super) fn missing_lines<'u>(unavailable: impl Iterator<Item = &'u Unavailable>) -> Vec<MissingLine> {
+    let mut by_reason: BTreeMap<&str, BTreeSet<Metric>> = BTreeMap::new();
+    for Unavailable { metric, reason } in unavailable {
+        by_reason.entry(reason).or_default().insert(*metric);
+    }
+    let line = |(reason, metrics): (&str, BTreeSet<Metric>)| MissingLine {
+        reason: reason.to_owned(),
+        metrics: metrics.iter().map(Metric::to_string).collect::<Vec<_>>().join(", "),
+    };
+    by_reason.into_iter().map(line).collect()
 }
 
 /// Answers `/runs/{run}/cases/{case}`.
@@ -162,6 +186,7 @@ fn render(site: &Site, run: RunId, id: &str, metric: Metric, trial: usize) -> Re
         timelines: data.timelines(trial)?,
         numbers: data.measurements.iter().map(number).collect(),
         trials: data.trials.iter().map(trial_line).collect(),
+        missing: missing_lines(data.trials.iter().flat_map(|trial| &trial.unavailable)),
         failures,
         reproduce: format!("{}\n{}", data.listing.run.reproduce, replay(&data)),
     };

@@ -343,6 +343,7 @@ fn a_trial(costed: &Costed, position: u64, index: u32, order: u32, samples: usiz
             clock_step_ns: 30,
         },
         canary: None,
+        unavailable: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ mod about;
 mod api;
 mod api_deciding;
 mod assets;
+mod beside;
 mod calibration;
 mod case;
 mod case_data;

@@ -13,6 +13,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
+    case::{MissingLine, missing_lines},
     cases::Cases,
     error::PageError,
     layout::{Layout, Place},
@@ -54,6 +55,7 @@ struct RunPage {
     only: Option<String>,
     failures: Vec<FailureText>,
     more_failures: usize,
+    missing: Vec<MissingLine>,
     reproduce: String,
     href: String,
 }
@@ -133,6 +135,7 @@ fn render(site: &Site, id: RunId, only: Option<&str>) -> Result<String, PageErro
         only: only.map(str::to_owned),
         more_failures: failures.len().saturating_sub(MOST_FAILURES),
         failures: failures.iter().take(MOST_FAILURES).map(|failure| FailureText::of(id, failure)).collect(),
+        missing: missing_lines(reader.unavailable(id)?.iter()),
         reproduce: run.reproduce.clone(),
         href: format!("/runs/{id}"),
     };

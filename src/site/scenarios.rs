@@ -14,7 +14,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    ScenarioText,
+    ScenarioText, beside,
     error::PageError,
     figure::{Figure, Link, Table},
     graph::History,
@@ -75,6 +75,8 @@ struct ScenarioPage {
     /// Further groups of lines, too many for one graph.
     parts: Vec<Small>,
     growth: Option<Figure>,
+    /// All cases at one revision, where they have no size to be drawn against.
+    beside: Vec<Figure>,
     /// What each setting buys, where the scenario has a baseline.
     settings: Option<Table>,
     others: Vec<Small>,
@@ -165,6 +167,7 @@ fn render(site: &Site, name: &str, choice: Option<&Choice>) -> Result<String, Pa
         figures: Vec::new(),
         parts: Vec::new(),
         growth: None,
+        beside: Vec::new(),
         settings: None,
         others: Vec::new(),
         decided: false,
@@ -214,6 +217,9 @@ impl ScenarioPage {
         self.draw(reader, &history, choice, marked, &mut room)?;
         let chosen = marked.or_else(|| last_measured(&history));
         self.growth = chosen.map(|place| growth::figure(&history, place)).transpose()?.flatten();
+        if let (None, Some(place)) = (&self.growth, chosen) {
+            self.beside = beside::figures(reader, &history, metrics, place)?;
+        }
         let baseline = self.text.as_ref().and_then(|text| text.baseline.as_ref());
         self.settings = match (baseline, chosen) {
             (Some(baseline), Some(place)) => settings::table(reader, &history, place, baseline)?,

@@ -148,9 +148,12 @@ pub(super) fn half_width(estimate: f64, interval: Option<Interval>) -> String {
 /// A check's figure or limit in the check's own unit.
 pub(super) fn figure(name: CheckName, value: f64) -> String {
     match name {
-        CheckName::Verified | CheckName::Precise | CheckName::Settled | CheckName::Outliers | CheckName::Quiet => {
-            Unit::Ratio.format(value)
-        }
+        CheckName::Verified
+        | CheckName::Precise
+        | CheckName::Settled
+        | CheckName::Outliers
+        | CheckName::Quiet
+        | CheckName::Unobtrusive => Unit::Ratio.format(value),
         CheckName::Independent | CheckName::Unimodal => format!("{value:.2}"),
         CheckName::Enough => Unit::Count.format(value),
         CheckName::Resolved => format!("{} ×", Unit::Count.format(value)),
@@ -169,6 +172,7 @@ pub(super) const fn check(name: CheckName) -> &'static str {
         CheckName::Outliers => "share of samples far outside the others",
         CheckName::Resolved => "sample over the clock's step",
         CheckName::Quiet => "share of the time lost to others, or how far a fixed workload strayed",
+        CheckName::Unobtrusive => "CPU time of looking at the processes, over the time measured",
     }
 }
 

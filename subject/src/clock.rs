@@ -1,15 +1,16 @@
 //! The clocks of a sample: monotonic time, the process's CPU time, and the reactor's latency, all over the same span. It
 //! must never count what happens outside of [`Meter::time`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::contract::LatencyCount;
+use crate::counters::Counted;
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::reactor::Probe;
+use crate::reactor::{Probe, Seen};
 
 /// Times the spans of one sample and adds them up.
 pub(crate) struct Meter<'a> {
@@ -17,6 +18,7 @@ pub(crate) struct Meter<'a> {
     cpu: Duration,
     probe: Option<&'a mut Probe>,
     injected: Option<&'a Injected>,
+    counted: Counted,
     /// How the injected writes of this sample went, once they were made.
     written: Option<io::Result<()>>,
 }
@@ -27,13 +29,15 @@ pub(crate) struct Reading {
     pub(crate) wall_ns: u64,
     pub(crate) cpu_ns: u64,
     /// From the probe; empty where there is none.
-    pub(crate) reactor: Vec<LatencyCount>,
+    pub(crate) reactor: Seen,
+    /// What the program as a whole counted, by name.
+    pub(crate) counters: BTreeMap<String, u64>,
 }
 
 impl<'a> Meter<'a> {
     /// A meter that also asks the probe and makes what is injected, where there is such.
-    pub(crate) fn new(probe: Option<&'a mut Probe>, injected: Option<&'a Injected>) -> Self {
-        Self { wall: Duration::ZERO, cpu: Duration::ZERO, probe, injected, written: None }
+    pub(crate) fn new(probe: Option<&'a mut Probe>, injected: Option<&'a Injected>, counted: Counted) -> Self {
+        Self { wall: Duration::ZERO, cpu: Duration::ZERO, probe, injected, counted, written: None }
     }
 
     /// Does `work` on the clock.
@@ -41,19 +45,30 @@ impl<'a> Meter<'a> {
         if let Some(probe) = &mut self.probe {
             probe.resume();
         }
+        self.counted.begin();
         let cpu = process_cpu();
         let wall = Instant::now();
         let result = work();
         if let Some(injected) = self.injected {
             injected.slow_down(wall);
-            if self.written.is_none() {
-                self.written = Some(injected.write());
-            }
         }
         self.wall += wall.elapsed();
+        // From here on each clock is stopped before what it must not see: an injection moves one quantity and no other.
+        let first_span = self.written.is_none();
+        let injected = self.injected.filter(|_| first_span);
+        if let Some(injected) = injected {
+            injected.burn();
+        }
         self.cpu += process_cpu().saturating_sub(cpu);
+        self.counted.end();
+        if let Some(injected) = injected {
+            injected.block();
+        }
         if let Some(probe) = &mut self.probe {
             probe.pause();
+        }
+        if let Some(injected) = injected {
+            self.written = Some(injected.write());
         }
         result
     }
@@ -65,6 +80,7 @@ impl<'a> Meter<'a> {
             wall_ns: nanoseconds(self.wall),
             cpu_ns: nanoseconds(self.cpu),
             reactor: self.probe.map(Probe::take).unwrap_or_default(),
+            counters: self.counted.by_name(),
         })
     }
 }
@@ -87,13 +103,13 @@ mod tests {
 
     #[test]
     fn only_what_is_on_the_clock_counts() {
-        let meter = Meter::new(None, None);
+        let meter = Meter::new(None, None, Counted::new(&[]));
         let nap = Duration::from_millis(20);
         std::thread::sleep(nap);
         let off_the_clock = meter.finish().unwrap();
         assert_eq!((off_the_clock.wall_ns, off_the_clock.cpu_ns), (0, 0));
 
-        let mut meter = Meter::new(None, None);
+        let mut meter = Meter::new(None, None, Counted::new(&[]));
         meter.time(|| std::thread::sleep(nap));
         std::thread::sleep(nap);
         meter.time(|| std::thread::sleep(nap));
@@ -108,7 +124,7 @@ mod tests {
             let before = thread_cpu();
             while thread_cpu().saturating_sub(before) < Duration::from_millis(10) {}
         };
-        let mut meter = Meter::new(None, None);
+        let mut meter = Meter::new(None, None, Counted::new(&[]));
         meter.time(|| {
             std::thread::scope(|scope| {
                 scope.spawn(spin);
@@ -120,8 +136,9 @@ mod tests {
 
     #[test]
     fn an_injected_slowdown_is_on_both_clocks() {
-        let injected = Injected::slowdown(500_000);
-        let mut meter = Meter::new(None, Some(&injected));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let injected = Injected::slowdown(500_000, runtime.handle());
+        let mut meter = Meter::new(None, Some(&injected), Counted::new(&[]));
         let worked = meter.time(|| {
             let began = Instant::now();
             std::thread::sleep(Duration::from_millis(40));

@@ -65,6 +65,9 @@ pub enum Request {
     Reset(Reset),
     /// Perform the operation and time it. Sent to the role that iterates, alone. Answered by [`Reply::Sample`].
     Iterate(Iterate),
+    /// Do now what is injected into an iteration, all of it, and answer when it is done. Only for a role that does not
+    /// iterate and that was prepared with an [`Injection`]. Answered by [`Reply::Disturbed`].
+    Disturb,
     /// Tell what was counted since the last reset. Sent to roles that do not iterate. Answered by [`Reply::Observed`].
     Observe,
     /// Prove the result of the last iteration, untimed and after everything has been read off: the client fetches or opens
@@ -95,26 +98,64 @@ pub struct Prepare {
     /// Whether to run the reactor probe and report its histogram.
     #[serde(default)]
     pub reactor: bool,
-    /// Only from a runner that measures its own power, and only for the client. A subject that does not know it answers
-    /// [`FailureKind::Unsupported`].
+    /// Only from a runner that measures its own power, and only for the role that the injection names. A subject that does
+    /// not know it answers [`FailureKind::Unsupported`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub injection: Option<Injection>,
 }
 
 /// Changes for the worse of a known size, made by the subject's shell and never by what is measured. They are what the
-/// platform measures its own power with.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// platform measures its own power with. Each moves one quantity of one role and no other. What is not asked for is not
+/// written, so that subjects that know fewer of them still take the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Injection {
+    /// The role that does it. One that does not iterate does it when it is told to [`Request::Disturb`].
+    #[serde(default = "client", skip_serializing_if = "is_client")]
+    pub role: Role,
     /// After each timed span, still on the clock, spin for this share of it, in millionths.
     #[serde(default)]
     pub slowdown_ppm: u32,
     /// Hold this many more bytes of memory, all touched, from [`Request::Prepare`] on.
     #[serde(default)]
     pub memory_bytes: u64,
-    /// Write this many more bytes to a file in the folder in each iteration, on the clock.
+    /// Write this many more bytes to a file in the folder in each iteration, after its clocks have stopped.
     #[serde(default)]
     pub write_bytes: u64,
+    /// Use this much more CPU time in each iteration, in milliseconds, on a thread of its own, after the wall time has
+    /// stopped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cpu_ms: u64,
+    /// Block every thread of the runtime for so long in each iteration, in milliseconds, while the reactor's latency is
+    /// watched and after the clocks have stopped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reactor_block_ms: u64,
+}
+
+impl Default for Injection {
+    /// Nothing, into the client.
+    fn default() -> Injection {
+        Injection {
+            role: Role::Client,
+            slowdown_ppm: 0,
+            memory_bytes: 0,
+            write_bytes: 0,
+            cpu_ms: 0,
+            reactor_block_ms: 0,
+        }
+    }
+}
+
+fn client() -> Role {
+    Role::Client
+}
+
+fn is_client(role: &Role) -> bool {
+    *role == Role::Client
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How a client reaches a server.
@@ -154,6 +195,8 @@ pub enum Reply {
     Ready(Ready),
     /// Answer to [`Request::Iterate`].
     Sample(Sample),
+    /// Answer to [`Request::Disturb`].
+    Disturbed,
     /// Answer to [`Request::Observe`].
     Observed(Observed),
     /// Answer to [`Request::Verify`].

@@ -6,7 +6,11 @@ use std::hint::{black_box, spin_loop};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
+use tokio::runtime::Handle;
 
 use crate::contract::{Injection, Prepare, Role};
 use crate::error::SubjectError;
@@ -15,12 +19,18 @@ use crate::parameters::unknown;
 /// The most bytes that are held, or written each time.
 const MOST_BYTES: u64 = 4 << 30;
 
+/// The longest that is burnt or blocked each time.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// How much is written with one call.
 const BLOCK: u64 = 64 << 10;
 
 /// What is injected into one process.
 pub(crate) struct Injected {
     slowdown_ppm: u32,
+    cpu: Duration,
+    reactor_block: Duration,
+    runtime: Handle,
     writes: Option<Writes>,
     /// Only there to be held.
     _memory: Vec<u8>,
@@ -34,22 +44,64 @@ struct Writes {
 }
 
 impl Injected {
-    /// What the request wants injected. Taken hold of before anything else is set up, so that the memory is not taken
-    /// from what that leaves free.
-    pub(crate) fn prepare(request: &Prepare) -> Result<Option<Self>, SubjectError> {
-        let Some(Injection { slowdown_ppm, memory_bytes, write_bytes }) = request.injection else { return Ok(None) };
-        if request.role != Role::Client {
-            return Err(unknown("role of an injection", request.role.as_str(), [Role::Client.as_str()]));
+    /// What the request wants injected. Taken hold of before the case is set up, so that the memory is not taken from what
+    /// that leaves free.
+    pub(crate) fn prepare(request: &Prepare, runtime: &Handle) -> Result<Option<Self>, SubjectError> {
+        let Some(injection) = request.injection else { return Ok(None) };
+        let Injection { role, slowdown_ppm, memory_bytes, write_bytes, cpu_ms, reactor_block_ms } = injection;
+        if request.role != role {
+            let this = [request.role.as_str()];
+            return Err(unknown("role of an injection into this process", role.as_str(), this));
+        }
+        if slowdown_ppm > 0 && role == Role::Server {
+            return Err(SubjectError::Order("a server times nothing, so it has nothing to slow down".to_owned()));
         }
         if memory_bytes.max(write_bytes) > MOST_BYTES {
             return Err(SubjectError::Order(format!("at most {MOST_BYTES} bytes are injected")));
         }
+        let [cpu, reactor_block] = [cpu_ms, reactor_block_ms].map(Duration::from_millis);
+        if cpu.max(reactor_block) > LONGEST {
+            return Err(SubjectError::Order(format!("at most {LONGEST:?} are injected")));
+        }
         let writes = (write_bytes > 0).then(|| Writes::prepare(Path::new(&request.folder), write_bytes)).transpose();
         Ok(Some(Self {
             slowdown_ppm,
+            cpu,
+            reactor_block,
+            runtime: runtime.clone(),
             writes: writes.map_err(SubjectError::engine("making the file for injected writes"))?,
             _memory: touched(memory_bytes).map_err(SubjectError::engine("taking the injected memory"))?,
         }))
+    }
+
+    /// All that a role without a clock of its own has to do once in an iteration.
+    pub(crate) fn disturb(&self) -> io::Result<()> {
+        self.burn();
+        self.block();
+        self.write()
+    }
+
+    /// Uses the injected CPU time, on a thread that does nothing else.
+    pub(crate) fn burn(&self) {
+        let used = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::MAX, Duration::from);
+        if !self.cpu.is_zero() {
+            thread::scope(|scope| scope.spawn(|| while used() < self.cpu {}).join()).ok();
+        }
+    }
+
+    /// Keeps every thread of the runtime from its tasks for the injected time, then lets them go on. A thread that comes to
+    /// it late is let go with the others, so that the block is never longer than ordered.
+    pub(crate) fn block(&self) {
+        if self.reactor_block.is_zero() {
+            return;
+        }
+        let until = Instant::now() + self.reactor_block;
+        let sleep = || async move { thread::sleep(until.saturating_duration_since(Instant::now())) };
+        let asleep: Vec<_> = (0..self.runtime.metrics().num_workers()).map(|_| self.runtime.spawn(sleep())).collect();
+        for task in asleep {
+            // It only sleeps; were the runtime gone, there would be nothing to block.
+            let _ = self.runtime.block_on(task);
+        }
     }
 
     /// Spins for the injected share of the time since `began`.
@@ -75,8 +127,9 @@ impl Injected {
     }
 
     #[cfg(test)]
-    pub(crate) fn slowdown(slowdown_ppm: u32) -> Self {
-        Self { slowdown_ppm, writes: None, _memory: Vec::new() }
+    pub(crate) fn slowdown(slowdown_ppm: u32, runtime: &Handle) -> Self {
+        let (none, runtime) = (Duration::ZERO, runtime.clone());
+        Self { slowdown_ppm, cpu: none, reactor_block: none, runtime, writes: None, _memory: Vec::new() }
     }
 }
 
@@ -98,16 +151,16 @@ fn touched(bytes: u64) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Syn
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use tokio::runtime::Runtime;
 
     use super::*;
 
     #[test]
     fn what_is_written_is_as_long_as_ordered_and_does_not_grow() {
-        let folder = tempfile::tempdir().unwrap();
+        let (folder, runtime) = (tempfile::tempdir().unwrap(), Runtime::new().unwrap());
         for bytes in [1, BLOCK, BLOCK + 1, 3 * BLOCK - 1] {
             let writes = Some(Writes::prepare(folder.path(), bytes).unwrap());
-            let injected = Injected { writes, ..Injected::slowdown(0) };
+            let injected = Injected { writes, ..Injected::slowdown(0, runtime.handle()) };
             injected.write().unwrap();
             injected.write().unwrap();
             assert_eq!(folder.path().join("injected").metadata().unwrap().len(), bytes);
@@ -116,13 +169,25 @@ mod tests {
 
     #[test]
     fn spinning_lasts_for_its_share() {
+        let runtime = Runtime::new().unwrap();
         for ppm in [0, 10_000, 500_000, 2_000_000] {
             let began = Instant::now();
             std::thread::sleep(Duration::from_millis(5));
             let worked = began.elapsed();
-            Injected::slowdown(ppm).slow_down(began);
+            Injected::slowdown(ppm, runtime.handle()).slow_down(began);
             // A lower bound only: however slow the machine is, the spinning does not end before.
             assert!(began.elapsed() >= worked.mul_f64(1.0 + f64::from(ppm) / 1e6));
         }
+    }
+
+    #[test]
+    fn what_is_burnt_is_as_much_as_ordered() {
+        let runtime = Runtime::new().unwrap();
+        let injected = Injected { cpu: Duration::from_millis(20), ..Injected::slowdown(0, runtime.handle()) };
+        let used = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
+        let before = used();
+        injected.burn();
+        // A lower bound only: other tests use CPU time too.
+        assert!(used() - before >= Duration::from_millis(20));
     }
 }

@@ -3,6 +3,7 @@
 //! The platform uses `contract` alone; the rest drives the engine inside the `benchline-subject` binary.
 
 pub mod contract;
+pub mod counters;
 pub mod payload;
 pub mod relay;
 pub mod serve;
@@ -15,3 +16,8 @@ mod parameters;
 mod reactor;
 
 pub use operations::serve_if_member;
+/// Makes this process one that works for a load, and ends it with that work, if it was started as one. To be called before
+/// anything else in `main`.
+pub fn worker_if_asked() {
+    operations::worker_if_asked();
+}

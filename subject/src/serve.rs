@@ -9,20 +9,25 @@ use tokio::runtime::{Builder, Runtime};
 use crate::clock::{Meter, Reading};
 use crate::contract::{
     CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
-    Verified,
+    Value, Values, Verified,
 };
+use crate::counters::{Counted, Counter};
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::operations::{self, Part, Work};
+use crate::operations::{self, Latencies, Part, Work};
+use crate::parameters::unknown;
 use crate::reactor::Probe;
 
-/// Serves requests until told to finish, or until there are no more.
+/// The setting of a case whose subject counts allocations.
+const ALLOCATIONS: &str = "subject.allocations";
+
+/// Serves requests until told to finish, or until there are no more. `counters` are what the program counts of itself.
 ///
 /// # Errors
 /// When the pipes fail. What a request asked for may fail as well; that is told to the runner, and the next is read.
-pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
+pub fn serve(input: impl Read, mut output: impl Write, counters: &'static [Counter]) -> io::Result<()> {
     let mut input = io::BufReader::new(input);
-    let mut subject = Subject::default();
+    let mut subject = Subject { prepared: None, counters };
     say(&mut output, &Reply::Hello(hello()))?;
     while let Some(line) = read_line(&mut input)? {
         let reply = line.and_then(|line| subject.answer(&line)).unwrap_or_else(|error| Reply::Failed(error.to_reply()));
@@ -67,9 +72,9 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, Subj
 }
 
 /// The state between two requests.
-#[derive(Default)]
 struct Subject {
     prepared: Option<Case>,
+    counters: &'static [Counter],
 }
 
 /// What was prepared. The order of the fields is the order in which they are dropped: the runtime goes last.
@@ -77,6 +82,9 @@ struct Case {
     part: Part,
     probe: Option<Probe>,
     injected: Option<Injected>,
+    counters: &'static [Counter],
+    /// What a server counted: the span began at its last reset.
+    counted: Counted,
     runtime: Runtime,
 }
 
@@ -86,19 +94,24 @@ impl Subject {
             Request::Prepare(request) => self.prepare(request).map(Reply::Prepared),
             Request::Reset(request) => self.case()?.reset(request).map(Reply::Ready),
             Request::Iterate(request) => self.case()?.iterate(&request).map(Reply::Sample),
+            Request::Disturb => self.case()?.disturb().map(|()| Reply::Disturbed),
             Request::Observe => self.case()?.observe().map(Reply::Observed),
             Request::Verify => self.case()?.verify().map(Reply::Verified),
             Request::Finish => self.finish().map(|()| Reply::Finished),
         }
     }
 
-    fn prepare(&mut self, request: Prepare) -> Result<Prepared, SubjectError> {
+    fn prepare(&mut self, mut request: Prepare) -> Result<Prepared, SubjectError> {
         if self.prepared.is_some() {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
-        let injected = Injected::prepare(&request)?;
-        let runtime =
-            Builder::new_multi_thread().enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
+        self.agree_on_allocations(&mut request.configuration)?;
+        let mut builder = Builder::new_multi_thread();
+        if let Some(workers) = operations::reactor_workers(&request) {
+            builder.worker_threads(workers);
+        }
+        let runtime = builder.enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
+        let injected = Injected::prepare(&request, runtime.handle())?;
         let watched = request.reactor;
         let mut part = operations::prepare(request, &runtime)?;
         let server = match &mut part {
@@ -107,8 +120,25 @@ impl Subject {
             Part::Client(_) => None,
         };
         let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
-        self.prepared = Some(Case { part, probe, injected, runtime });
+        let counters = self.counters;
+        self.prepared = Some(Case { part, probe, injected, counters, counted: Counted::new(counters), runtime });
         Ok(Prepared { server })
+    }
+
+    /// A build that counts allocations is another program, and slower. So it is measured where the setting is there and
+    /// nowhere else, and no other build where it is: series with and without never mix.
+    fn agree_on_allocations(&self, configuration: &mut Values) -> Result<(), SubjectError> {
+        let counts = self.counters.iter().any(|counter| counter.name == "allocations");
+        match (configuration.remove(ALLOCATIONS), counts) {
+            (None, false) | (Some(Value::Flag(true)), true) => Ok(()),
+            (None, true) => Err(SubjectError::Order(format!(
+                "this build counts allocations, which makes it slower: it takes only cases with the setting `{ALLOCATIONS}`"
+            ))),
+            (Some(value), _) => {
+                let known = if counts { "true" } else { "nothing, in a build that does not count allocations" };
+                Err(unknown(&format!("value of the setting `{ALLOCATIONS}`"), &format!("{value:?}"), [known]))
+            }
+        }
     }
 
     fn case(&mut self) -> Result<&mut Case, SubjectError> {
@@ -116,7 +146,7 @@ impl Subject {
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        let Some(Case { part, probe, injected: _, runtime }) = self.prepared.take() else { return Ok(()) };
+        let Some(Case { part, probe, runtime, .. }) = self.prepared.take() else { return Ok(()) };
         drop(probe);
         let finished = match part {
             Part::Client(mut client) => client.finish(),
@@ -150,6 +180,8 @@ impl Case {
             probe.take();
             probe.resume();
         }
+        self.counted = Counted::new(self.counters);
+        self.counted.begin();
     }
 
     fn iterate(&mut self, request: &Iterate) -> Result<Sample, SubjectError> {
@@ -159,12 +191,14 @@ impl Case {
         if request.count == 0 {
             return Err(SubjectError::Order("an iteration does its operation at least once".to_owned()));
         }
-        let mut meter = Meter::new(self.probe.as_mut(), self.injected.as_ref());
+        let mut meter = Meter::new(self.probe.as_mut(), self.injected.as_ref(), Counted::new(self.counters));
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
-        let Work { items, bytes, counters } = done?;
-        let Reading { wall_ns, cpu_ns, reactor } = reading?;
-        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor, latency: Vec::new(), lateness: Vec::new() })
+        let Work { items, bytes, mut counters } = done?;
+        let Reading { wall_ns, cpu_ns, reactor, counters: of_the_process } = reading?;
+        counters.extend(of_the_process.into_iter().chain(reactor.counters));
+        let Latencies { latency, lateness } = client.latencies();
+        Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor: reactor.latencies, latency, lateness })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {
@@ -172,6 +206,16 @@ impl Case {
             return Err(SubjectError::Order("only a client verifies".to_owned()));
         };
         client.verify().map(|digest| Verified { digest })
+    }
+
+    fn disturb(&self) -> Result<(), SubjectError> {
+        let (Part::Server(_) | Part::Loaded(_)) = &self.part else {
+            return Err(SubjectError::Order("what is injected into a client is part of its iteration".to_owned()));
+        };
+        let Some(injected) = &self.injected else {
+            return Err(SubjectError::Order("nothing is injected into this process".to_owned()));
+        };
+        injected.disturb().map_err(SubjectError::engine("doing what is injected"))
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
@@ -183,10 +227,15 @@ impl Case {
             // The load counts its requests itself, those that failed too.
             Part::Loaded(_) => BTreeMap::new(),
         };
+        let mut counted = self.counted.clone();
+        counted.end();
         let mut observed = Observed { counters, ..Observed::default() };
+        observed.counters.extend(counted.by_name());
         if let Some(probe) = &mut self.probe {
             probe.pause();
-            observed.reactor = probe.take();
+            let seen = probe.take();
+            observed.counters.extend(seen.counters);
+            observed.reactor = seen.latencies;
         }
         Ok(observed)
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use benchline_subject::contract::{FailureKind, Injection, Prepare, Reply, Request, Role, Value};
+use benchline_subject::contract::{FailureKind, Injection, Observed, Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 
@@ -69,6 +69,63 @@ fn writes_show_as_bytes_written_once_an_iteration() {
     subject.finish();
 }
 
+const BUSY_MS: u64 = 200;
+
+/// The longest latency of a histogram, in milliseconds.
+fn longest(latencies: &[(u64, u64)]) -> u64 {
+    latencies.iter().map(|(latency, _)| *latency).max().unwrap_or(0) / 1_000_000
+}
+
+#[test]
+fn a_clients_cpu_time_and_block_show_on_their_own_clocks_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    // The least of some, so that a busy machine does not decide: the wall and CPU time, and the reactor's longest latency.
+    let least = |injection| {
+        let parameters = [("size", Value::Count(1000)), ("cipher", word("aes-256-gcm")), ("form", word("blob"))];
+        let mut subject = Subject::start();
+        let case = case(Role::Client, "crypto/seal", &parameters, folder.path());
+        subject.prepare(Prepare { injection: Some(injection), reactor: true, ..case });
+        let samples: Vec<_> = (0..4).map(|_| subject.iterate(1)).collect();
+        subject.finish();
+        let least = |figures: &dyn Fn(&benchline_subject::contract::Sample) -> u64| samples.iter().map(figures).min();
+        [
+            least(&|sample| sample.wall_ns / 1_000_000),
+            least(&|sample| sample.cpu_ns / 1_000_000),
+            least(&|sample| longest(&sample.reactor)),
+        ]
+        .map(Option::unwrap)
+    };
+    let [wall, cpu, _] = least(Injection { cpu_ms: BUSY_MS, ..Injection::default() });
+    assert!(wall < BUSY_MS / 4 && cpu >= BUSY_MS, "{wall} ms, {cpu} ms of CPU");
+    let [wall, cpu, reactor] = least(Injection { reactor_block_ms: BUSY_MS, ..Injection::default() });
+    assert!(wall < BUSY_MS / 4 && cpu < BUSY_MS / 4, "{wall} ms, {cpu} ms of CPU");
+    assert!(reactor >= BUSY_MS / 2, "{reactor} ms");
+}
+
+#[test]
+fn a_server_does_what_is_injected_when_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let injection = Injection {
+        role: Role::Server,
+        cpu_ms: BUSY_MS,
+        reactor_block_ms: BUSY_MS,
+        write_bytes: 30_000_000,
+        ..Injection::default()
+    };
+    let mut subject = Subject::start();
+    let prepare = case(Role::Server, "sync/upload", &[], folder.path());
+    subject.prepare(Prepare { injection: Some(injection), reactor: true, ..prepare });
+    subject.reset(None);
+    let before = figure(&subject, "io", "wchar:");
+    assert_eq!(subject.ask(&Request::Disturb), Reply::Disturbed);
+    let written = figure(&subject, "io", "wchar:") - before;
+    // The server may still be busy with its account's database.
+    assert!((30_000_000..31_000_000).contains(&written), "{written}");
+    let Reply::Observed(Observed { reactor, .. }) = subject.ask(&Request::Observe) else { panic!("nothing observed") };
+    assert!(longest(&reactor) >= BUSY_MS / 2, "{reactor:?}");
+    subject.finish();
+}
+
 #[test]
 fn what_cannot_be_injected_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -81,7 +138,12 @@ fn what_cannot_be_injected_is_refused() {
     };
     let failed = refused(Role::Server, Injection::default());
     assert_eq!(failed.kind, FailureKind::Unsupported);
-    assert_eq!(failed.message, "role of an injection `server` is unknown here; known: client");
+    assert_eq!(failed.message, "role of an injection into this process `client` is unknown here; known: server");
+    let server = Injection { role: Role::Server, ..Injection::default() };
+    let failed = refused(Role::Server, Injection { slowdown_ppm: 1, ..server });
+    assert_eq!(failed.message, "a server times nothing, so it has nothing to slow down");
+    let failed = refused(Role::Client, Injection { cpu_ms: 60_001, ..Injection::default() });
+    assert_eq!(failed.message, "at most 60s are injected");
     let failed = refused(Role::Client, Injection { memory_bytes: u64::MAX, ..Injection::default() });
     assert_eq!(failed.message, "at most 4294967296 bytes are injected");
 }

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod contract;
+mod fsyncs;
 mod injection;
 mod loaded;
 mod meeting;
@@ -11,4 +12,5 @@ mod opening;
 mod operations;
 mod payload;
 mod pipe;
+mod reactor_pool;
 mod vectors;

@@ -34,7 +34,8 @@ fn sealing_and_opening_give_the_payload_back() {
                         subject.reset(None);
                         let sample = subject.iterate(count);
                         assert_eq!((sample.items, sample.bytes), (1, size));
-                        assert!(sample.wall_ns > 0 && sample.reactor.is_empty() && sample.counters.is_empty());
+                        assert!(sample.wall_ns > 0 && sample.reactor.is_empty());
+                        assert_eq!(sample.counters, [("fsyncs".to_owned(), 0)].into(), "memory alone");
                         assert_eq!(subject.verify(), vector.sha256, "{operation} {form} {size}");
                     }
                     subject.finish();
@@ -211,12 +212,16 @@ fn the_reactor_is_watched_on_both_sides_where_asked() {
     for _ in 0..2 {
         pair.reset();
         let sample = pair.client.iterate(1);
-        let planned = sample.wall_ns / 1_000_000;
+        let planned = sample.wall_ns / 4_000_000;
         let seen: u64 = sample.reactor.iter().map(|(_, count)| count).sum();
-        assert!(seen + 2 >= planned, "{seen} answers in {planned} ms");
+        assert!(seen + 2 >= planned, "{seen} answers to {planned} plans");
         let Reply::Observed(observed) = pair.server.ask(&Request::Observe) else { panic!("not observed") };
         let seen_there: u64 = observed.reactor.iter().map(|(_, count)| count).sum();
-        assert!(seen_there + 2 >= planned, "{seen_there} answers in {planned} ms");
+        assert!(seen_there + 2 >= planned, "{seen_there} answers to {planned} plans");
+        for counters in [&sample.counters, &observed.counters] {
+            assert!(counters["reactor_busy"] <= 1_000_000 && counters.contains_key("reactor_queue"), "{counters:?}");
+        }
+        assert!(sample.counters["reactor_blocked"] <= sample.wall_ns * 11 / 10, "{:?}", sample.counters);
         assert_eq!(pair.client.verify(), vector.digest);
     }
     pair.finish();

@@ -15,11 +15,16 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_benchline-subject"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_by(&mut Command::new(env!("CARGO_BIN_EXE_benchline-subject")))
+    }
+
+    /// One that is started by another program, told as its last argument.
+    pub(crate) fn start_under(program: &mut Command) -> Self {
+        Self::start_by(program.arg(env!("CARGO_BIN_EXE_benchline-subject")))
+    }
+
+    fn start_by(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let Reply::Hello(hello) = receive(&mut output) else { panic!("the first line is no hello") };

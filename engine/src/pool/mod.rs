@@ -22,12 +22,13 @@ pub use child::{WorkerProgram, set_worker_program};
 pub(crate) use chunks::{OpenChunks, SharedBlob};
 pub(crate) use documents::{OpenDocuments, Unopened};
 pub use error::PoolError;
-pub(crate) use mail::DecryptMessage;
+use mail::DecryptMessage;
 pub(crate) use recovery::{CreateRecovery, RewrapRecovery, UnlockRecovery};
 pub use serve::{serve_worker, worker_if_asked};
 pub(crate) use work::Work;
 
 use crate::config::PoolConfig;
+use crate::crypto::{Decrypted, OpenPgpError, OpenPgpKey};
 use workers::Workers;
 
 /// A pool. Clones share it; when the last one goes, its threads and processes end.
@@ -58,6 +59,19 @@ impl Pool {
         let pool = Self::new(config);
         pools.push((config, Arc::downgrade(&pool.0)));
         pool
+    }
+
+    /// Decrypts an OpenPGP message with whichever key it is encrypted to, if it holds at most `limit` bytes of content.
+    ///
+    /// # Errors
+    /// [`PoolError`] where the pool failed; inside it what is wrong with the message.
+    pub async fn decrypt(
+        &self,
+        keys: Arc<[OpenPgpKey]>,
+        message: Vec<u8>,
+        limit: usize,
+    ) -> Result<Result<Decrypted, OpenPgpError>, PoolError> {
+        self.run(DecryptMessage { keys, message, limit }).await
     }
 
     /// Does a piece of work and gives what came of it. Waits while the queue is full; dropping the future takes work

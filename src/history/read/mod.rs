@@ -22,4 +22,6 @@ pub(super) use series::{all_series, metrics, scenarios, series};
 pub(super) use session::{
     all_blocks, blocks, session, session_of_run, sessions, sessions_of, sessions_with, verdict_points, verdicts,
 };
-pub(super) use trials::{canary, columns, histograms, timelines, totals, trial_durations, trials};
+pub(super) use trials::{
+    canary, columns, histograms, timelines, totals, trial_durations, trials, unavailable, unavailable_in,
+};

@@ -11,7 +11,7 @@ use crate::history::{
 };
 use crate::model::{
     Canary, CanaryReading, Conditions, LatencyHistogram, RunId, SampleColumn, Timeline, TimelinePoint, Trial,
-    TrialTotal, UnixMillis,
+    TrialTotal, Unavailable, UnixMillis,
 };
 
 /// Every trial of a case in a run, in the order of their index.
@@ -67,6 +67,7 @@ fn trial(connection: &Connection, row: &Row) -> Result<Trial> {
             clock_step_ns: unsigned_at(row, "clock_step_ns")?,
         },
         canary: canary(connection, id)?,
+        unavailable: unavailable(connection, id)?,
     })
 }
 
@@ -98,6 +99,20 @@ pub(in crate::history) fn histograms(connection: &Connection, trial_id: i64) -> 
         let counts = nanoseconds.into_iter().zip(counts).collect();
         Ok(LatencyHistogram { role: word_at(row, "role")?, kind: word_at(row, "kind")?, counts })
     })
+}
+
+pub(in crate::history) fn unavailable(connection: &Connection, trial_id: i64) -> Result<Vec<Unavailable>> {
+    let sql = "SELECT metric, reason FROM unavailable WHERE trial_id = ?1 ORDER BY place";
+    all(connection, sql, [trial_id], |row| {
+        Ok(Unavailable { metric: word_at(row, "metric")?, reason: row.get("reason")? })
+    })
+}
+
+/// What the trials of a run could not have, each metric and reason once.
+pub(in crate::history) fn unavailable_in(connection: &Connection, run: RunId) -> Result<Vec<Unavailable>> {
+    let sql = "SELECT DISTINCT metric, reason FROM unavailable JOIN trials ON trials.id = trial_id
+               WHERE run_id = ?1 ORDER BY metric, reason";
+    all(connection, sql, [run.0], |row| Ok(Unavailable { metric: word_at(row, "metric")?, reason: row.get("reason")? }))
 }
 
 pub(in crate::history) fn timelines(connection: &Connection, trial_id: i64) -> Result<Vec<Timeline>> {

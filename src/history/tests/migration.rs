@@ -47,7 +47,7 @@ fn first_format(newer: &Place) -> Place {
 
 /// A trial with what the first format kept of it.
 fn old_trial(number: u64, index: u32) -> Trial {
-    let mut trial = Trial { canary: None, ..trial(number, index, index) };
+    let mut trial = Trial { canary: None, unavailable: Vec::new(), ..trial(number, index, index) };
     trial.histograms.retain(|histogram| histogram.kind == LatencyKind::Reactor);
     trial
 }

@@ -156,6 +156,10 @@ fn trial(documents: u64, index: u32, order: u32) -> Trial {
             sampler_ppm: 17,
             clock_step_ns: u64::MAX,
         },
+        unavailable: vec![Unavailable {
+            metric: Metric::of(Role::Client, Quantity::Instructions),
+            reason: "this machine's \"counters\" are hidden".into(),
+        }],
         canary: Some(Canary {
             workload: "mix@1".into(),
             before: CanaryReading { wall_ns: u64::MAX, cpu_ns: 0 },

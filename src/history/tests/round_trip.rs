@@ -35,6 +35,7 @@ fn an_empty_trial_comes_back_empty() {
         timelines: vec![],
         conditions: Conditions::default(),
         canary: None,
+        unavailable: Vec::new(),
         ..trial(1, 0, 0)
     };
     writer.record_trial(run, &empty).unwrap();

@@ -10,7 +10,7 @@ use crate::history::{
     packing::{PackingError, pack},
     row::signed,
 };
-use crate::model::{Canary, LatencyHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal};
+use crate::model::{Canary, LatencyHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal, Unavailable};
 
 pub(in crate::history) fn trial(connection: &Connection, run: RunId, trial: &Trial) -> Result<()> {
     check(trial)?;
@@ -45,6 +45,11 @@ pub(in crate::history) fn trial(connection: &Connection, run: RunId, trial: &Tri
             .prepare_cached("INSERT INTO timelines (trial_id, role, place, packed) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![trial_id, timeline.role.as_str(), place as i64, packed])?;
     }
+    for (place, Unavailable { metric, reason }) in trial.unavailable.iter().enumerate() {
+        connection
+            .prepare_cached("INSERT INTO unavailable (trial_id, metric, place, reason) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![trial_id, metric.to_string(), place as i64, reason])?;
+    }
     trial.canary.as_ref().map_or(Ok(()), |canary| insert_canary(connection, trial_id, canary))
 }
 
@@ -59,6 +64,7 @@ fn check(trial: &Trial) -> Result<()> {
     let histograms = trial.histograms.iter().map(|of| format!("{}'s {} latencies", of.role.as_str(), of.kind.as_str()));
     distinct(trial, histograms)?;
     distinct(trial, trial.timelines.iter().map(|timeline| timeline.role.as_str()))?;
+    distinct(trial, trial.unavailable.iter().map(|missing| missing.metric))?;
     trial.canary.as_ref().map_or(Ok(()), limits::canary).map_err(|why| invalid(trial, why))
 }
 

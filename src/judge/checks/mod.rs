@@ -2,7 +2,7 @@
 //! was found; where a check cannot be made it is left out, never passed in silence.
 //!
 //! `precision` asks how well the number is known, `order` whether it depended on when it was measured, `shape` how the
-//! values lie, `quiet` what else the machine did. What a check warns of has a size that matters, so that a thousand
+//! values lie, `quiet` what went on beside the subject. What a check warns of has a size that matters, so that a thousand
 //! samples do not make a warning of a trifle.
 
 mod order;
@@ -45,6 +45,7 @@ pub(super) fn check(series: &SeriesTrials<'_>, summary: &Summary, wrong: usize) 
         shape::outliers(series),
         resolved(series),
         quiet,
+        quiet::unobtrusive(series),
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,7 @@
-//! What the machine did beside the measuring: others on the CPU, and a canary that tells another speed. Only times are
-//! doubted for it.
+//! What went on beside the subject: others on the CPU, a canary that tells another speed, and the runner's own looking. Only
+//! times are doubted for it.
 
-use super::judged;
+use super::{judged, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Canary, Check, CheckName, CheckStatus, Conditions, Trial, Unit};
 use crate::stats::Sorted;
@@ -11,6 +11,12 @@ const DISTURBANCE: f64 = 0.02;
 
 /// Share of the time from which on the machine was mostly busy with something else.
 const DISTURBANCE_LOST: f64 = 0.25;
+
+/// CPU time that looking at a subject may cost, as a share of the time that it is looked at.
+const LOOKING: f64 = 0.005;
+
+/// The share from which on the looking is a load of its own.
+const LOOKING_LOST: f64 = 0.1;
 
 /// Whether something else held the CPU up, or the machine changed its speed: the larger of the two, as a share. For times
 /// alone, because counts and memory do not change with it. Left out where neither the kernel nor a canary tells.
@@ -26,6 +32,19 @@ pub(super) fn quiet(series: &SeriesTrials<'_>) -> Option<Check> {
         _ => CheckStatus::Fail,
     };
     Some(judged(CheckName::Quiet, status, figure, DISTURBANCE, advice))
+}
+
+/// Whether reading the processes from outside cost little. For times alone, as above.
+pub(super) fn unobtrusive(series: &SeriesTrials<'_>) -> Option<Check> {
+    if series.metric.unit() != Unit::Nanoseconds {
+        return None;
+    }
+    let cost = |trial: &Trial| trial.conditions.sampler_ppm as f64 / 1e6;
+    let figure = mean_over_time(series.trials.iter().map(|trial| (*trial, cost(trial))))?;
+    let advice = "Reading the processes every 20 ms took more CPU time than it should, beside the subject: waking a thread is \
+                  dear on this machine, or the subject has very many threads. Leave a CPU free for the runner, and compare \
+                  only what was measured with the same cost.";
+    Some(upwards(CheckName::Unobtrusive, figure, (LOOKING, LOOKING_LOST), advice.to_owned()))
 }
 
 /// The share of the time that others held the CPU up, and what to do about it.
@@ -127,6 +146,16 @@ mod tests {
             assert!(check.status == status && check.advice.starts_with(advice), "{check:?}");
         }
         assert_eq!(quiet(None, None, None), None);
+    }
+
+    #[test]
+    fn the_runners_own_looking_is_recorded_and_doubted_beyond_half_a_percent() {
+        for (ppm, status) in [(0, Pass), (5_000, Pass), (5_001, Warn), (100_000, Warn), (100_001, Fail)] {
+            let trials = under(|conditions| conditions.sampler_ppm = ppm);
+            let check = one(&trials, CheckName::Unobtrusive);
+            assert!((check.figure - ppm as f64 / 1e6).abs() < 1e-12, "{check:?}");
+            assert!(check.status == status && check.advice.is_empty() == (status == Pass), "{check:?}");
+        }
     }
 
     #[test]

@@ -29,11 +29,11 @@ pub(super) fn under(change: impl Fn(&mut Conditions)) -> Vec<Trial> {
 
 #[test]
 fn each_metric_gets_the_checks_that_apply() {
-    use CheckName::{Enough, Independent, Precise, Quiet, Resolved, Settled, Unimodal, Verified};
+    use CheckName::{Enough, Independent, Precise, Quiet, Resolved, Settled, Unimodal, Unobtrusive, Verified};
     let names =
         |trials: &[Trial], metric| checks(trials, metric).iter().map(|check| check.name).collect::<Vec<CheckName>>();
     let equal = trials(&[1_000_000; 6]);
-    assert_eq!(names(&equal, Metric::WALL_TIME), [Verified, Enough, Precise, Settled, Resolved, Quiet]);
+    assert_eq!(names(&equal, Metric::WALL_TIME), [Verified, Enough, Precise, Settled, Resolved, Quiet, Unobtrusive]);
     assert_eq!(names(&equal, fixture::PEAK), [Verified, Enough, Precise]);
 
     let levels = [7, 2, 9, 4, 1, 8, 3, 6, 5, 2, 7, 4];

@@ -14,6 +14,7 @@ mod documents;
 mod http;
 mod incoming;
 mod messages;
+mod reactor_pool;
 mod replicas;
 mod scale_server;
 mod scale_workload;
@@ -37,11 +38,13 @@ use benchline_engine::config::Config;
 use benchline_engine::crypto::{Keys, RootSecret};
 use tokio::runtime::{Handle, Runtime};
 
+use self::reactor_pool::PoolServer;
+pub(crate) use self::reactor_pool::{reactor_workers, worker_if_asked};
 use self::scale_server::ScaleServer;
 pub use self::scale_server::serve_if_member;
 use self::sync_server::SyncServer;
 use crate::clock::Meter;
-use crate::contract::{Access, Operation, Prepare, Role};
+use crate::contract::{Access, LatencyCount, Operation, Prepare, Role};
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, configuration, unknown};
 use crate::payload::Payload;
@@ -53,6 +56,11 @@ pub(crate) trait Client {
 
     /// Does the operation `count` times on the meter's clock.
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError>;
+
+    /// What requests of the last iteration saw, where the operation consists of requests.
+    fn latencies(&mut self) -> Latencies {
+        Latencies::default()
+    }
 
     /// Proves the result of the last iteration: SHA-256 over what it left behind, in hex.
     fn verify(&mut self) -> Result<String, SubjectError>;
@@ -74,10 +82,31 @@ pub(crate) struct Work {
     pub(crate) counters: BTreeMap<String, u64>,
 }
 
+/// Histograms of an iteration's requests.
+#[derive(Debug, Default)]
+pub(crate) struct Latencies {
+    /// From when each should have been sent until it was answered.
+    pub(crate) latency: Vec<LatencyCount>,
+    /// From there until it was sent.
+    pub(crate) lateness: Vec<LatencyCount>,
+}
+
+/// What a server does beside serving.
+pub(crate) trait Server {
+    /// Makes a new, empty account, where there are accounts, and gives the access to it.
+    fn new_account(&mut self) -> Result<Access, SubjectError>;
+
+    /// What it counted since the last account was made.
+    fn counters(&self) -> Result<BTreeMap<String, u64>, SubjectError>;
+
+    /// Stops serving and cleans up.
+    fn finish(self: Box<Self>) -> Result<(), SubjectError>;
+}
+
 /// The part that this process plays in a case.
 pub(crate) enum Part {
     Client(Box<dyn Client>),
-    Server(SyncServer),
+    Server(Box<dyn Server>),
     /// A server whose clients are a load's.
     Loaded(ScaleServer),
 }
@@ -131,6 +160,7 @@ const OFFERS: &[Offer] = &[
     Offer { name: "blobs/priority", version: 1, roles: WITH_SERVER, prepare: blobs::priority::prepare },
     Offer { name: "blobs/flaky", version: 1, roles: WITH_SERVER, prepare: blobs::flaky::prepare },
     Offer { name: "blobs/legacy", version: 1, roles: WITH_SERVER, prepare: blobs::legacy::prepare },
+    Offer { name: reactor_pool::NAME, version: 1, roles: WITH_SERVER, prepare: reactor_pool::prepare },
     Offer { name: "incoming/pipeline", version: 1, roles: WITH_SERVER, prepare: incoming::prepare },
 ];
 
@@ -175,7 +205,11 @@ pub(crate) fn prepare(request: Prepare, runtime: &Runtime) -> Result<Part, Subje
     };
     match (offer, role) {
         (None, _) => ScaleServer::start(&setting, Parameters::new(&operation, &parameters)).map(Part::Loaded),
-        (Some(_), Role::Server) => SyncServer::start(&setting).map(Part::Server),
+        (Some(_), Role::Server) if operation == reactor_pool::NAME => {
+            let server = PoolServer::start(&setting, Parameters::new(&operation, &parameters))?;
+            Ok(Part::Server(Box::new(server)))
+        }
+        (Some(_), Role::Server) => Ok(Part::Server(Box::new(SyncServer::start(&setting)?))),
         (Some(offer), Role::Client | Role::Load) => {
             (offer.prepare)(&setting, Parameters::new(&operation, &parameters)).map(Part::Client)
         }

@@ -36,18 +36,27 @@ impl Clients {
             .map(Arc::new)
             .map_err(SubjectError::engine("making a client"))
     }
-}
 
-impl Clients {
     /// Fills the account that the case was prepared with, off the clock.
     pub(super) fn fill_account(&self, setting: &Setting<'_>, documents: Documents) -> Result<(), SubjectError> {
-        let client = self.connect(setting.server.as_ref())?;
         let mut senders = Replicas::new(setting, "senders");
+        self.synchronise(setting, documents, &mut senders)?;
+        setting.runtime.block_on(senders.remove())
+    }
+
+    /// Fills a replica, and from it the account that the case was prepared with, off the clock.
+    pub(super) fn synchronise(
+        &self,
+        setting: &Setting<'_>,
+        documents: Documents,
+        replicas: &mut Replicas,
+    ) -> Result<(Replica, Arc<SyncClient>), SubjectError> {
+        let client = self.connect(setting.server.as_ref())?;
         setting.runtime.block_on(async {
-            let replica = senders.fresh().await?;
+            let replica = replicas.fresh().await?;
             documents.fill(&replica).await?;
-            exchange(client, replica).await?;
-            senders.remove().await
+            exchange(client.clone(), replica.clone()).await?;
+            Ok((replica, client))
         })
     }
 }

@@ -30,14 +30,9 @@ struct Initialise {
 pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let documents = Documents::read(setting, parameters)?;
     let clients = Clients::new(setting);
-    let client = clients.connect(setting.server.as_ref())?;
     let mut replicas = Replicas::new(setting, "synchronised");
-    let place = setting.runtime.block_on(async {
-        let replica = replicas.fresh().await?;
-        documents.fill(&replica).await?;
-        exchange(client, replica).await?;
-        replicas.shut().await
-    })?;
+    clients.synchronise(setting, documents, &mut replicas)?;
+    let place = setting.runtime.block_on(replicas.shut())?;
     Ok(Box::new(Initialise {
         clients,
         access: setting.server.clone(),

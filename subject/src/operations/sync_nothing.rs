@@ -25,14 +25,8 @@ struct Nothing {
 
 pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let documents = Documents::read(setting, parameters)?;
-    let client = Clients::new(setting).connect(setting.server.as_ref())?;
     let mut replicas = Replicas::new(setting, "synchronised");
-    let replica = setting.runtime.block_on(async {
-        let replica = replicas.fresh().await?;
-        documents.fill(&replica).await?;
-        exchange(client.clone(), replica.clone()).await?;
-        Ok::<_, SubjectError>(replica)
-    })?;
+    let (replica, client) = Clients::new(setting).synchronise(setting, documents, &mut replicas)?;
     Ok(Box::new(Nothing { replica, replicas, client, runtime: setting.runtime.clone() }))
 }
 

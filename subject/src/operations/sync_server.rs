@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use benchline_engine::config::Config;
 use benchline_engine::protocol::UserName;
-use benchline_engine::server::{Server, run, run_with_incoming};
+use benchline_engine::server::{self, run, run_with_incoming};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Setting;
 use super::http::Connection;
+use super::{Server, Setting};
 use crate::contract::Access;
 use crate::error::SubjectError;
 
@@ -28,7 +28,7 @@ const REQUESTS: &str = "benchline_requests_total{";
 
 /// A running server.
 pub(crate) struct SyncServer {
-    server: Server,
+    server: server::Server,
     /// `127.0.0.1:PORT`.
     address: String,
     accounts: u64,
@@ -49,8 +49,21 @@ impl SyncServer {
         setting.runtime.block_on(serve(folder, config, takes_messages, setting.runtime.clone()))
     }
 
-    /// Makes a new, empty account and gives the access to it.
-    pub(crate) fn new_account(&mut self) -> Result<Access, SubjectError> {
+    /// Requests that it has answered, but for those about that: as any monitor learns it.
+    fn requests(&self) -> Result<u64, SubjectError> {
+        let asked = self.runtime.block_on(async {
+            let mut connection = Connection::open(&self.address).await?;
+            connection.send("GET", "/metrics", None, b"").await
+        });
+        let answer = asked.map_err(SubjectError::engine("asking the server what it counted"))?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let counts = text.lines().filter(|line| line.starts_with(REQUESTS) && !line.contains("route=\"/metrics\""));
+        Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+    }
+}
+
+impl Server for SyncServer {
+    fn new_account(&mut self) -> Result<Access, SubjectError> {
         self.accounts += 1;
         let failed = SubjectError::engine("making an account");
         let user: UserName =
@@ -68,25 +81,12 @@ impl SyncServer {
         })
     }
 
-    /// What it counted since the last account was made: the requests that it answered.
-    pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>, SubjectError> {
+    /// The requests that it answered.
+    fn counters(&self) -> Result<BTreeMap<String, u64>, SubjectError> {
         Ok([("requests".to_owned(), self.requests()?.saturating_sub(self.answered))].into())
     }
 
-    /// Requests that it has answered, but for those about that: as any monitor learns it.
-    fn requests(&self) -> Result<u64, SubjectError> {
-        let asked = self.runtime.block_on(async {
-            let mut connection = Connection::open(&self.address).await?;
-            connection.send("GET", "/metrics", None, b"").await
-        });
-        let answer = asked.map_err(SubjectError::engine("asking the server what it counted"))?;
-        let text = String::from_utf8_lossy(&answer.body);
-        let counts = text.lines().filter(|line| line.starts_with(REQUESTS) && !line.contains("route=\"/metrics\""));
-        Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
-    }
-
-    /// Stops serving and closes the server's data.
-    pub(crate) fn finish(self) -> Result<(), SubjectError> {
+    fn finish(self: Box<Self>) -> Result<(), SubjectError> {
         // A server that has ended by itself has dropped the other end, and says why below.
         let _ = self.stop.send(());
         self.runtime.block_on(self.serving).map_err(SubjectError::engine("stopping the server"))?
@@ -99,7 +99,8 @@ async fn serve(
     takes_messages: bool,
     runtime: Handle,
 ) -> Result<SyncServer, SubjectError> {
-    let server = Server::open(&folder, &config).await.map_err(SubjectError::engine("opening the server's data"))?;
+    let server =
+        server::Server::open(&folder, &config).await.map_err(SubjectError::engine("opening the server's data"))?;
     let (listener, address) = listen().await?;
     let (incoming, door) = match takes_messages {
         true => {

@@ -8,7 +8,7 @@ use super::requests::{self, OnLease};
 use super::stored::{self, KeepError};
 use crate::client::{KeyRingError, SyncError};
 use crate::crypto::{Decrypted, OpenPgpError};
-use crate::pool::{DecryptMessage, PoolError};
+use crate::pool::PoolError;
 use crate::protocol::{Lease, Outcome};
 use crate::store::StoreError;
 
@@ -108,8 +108,7 @@ async fn open(client: &IncomingClient, lease: &Lease) -> Result<Decrypted, Obsta
         OnLease::Lost => return Err(Obstacle::Lost),
     };
     let keys = client.ring.unlocked().await?;
-    let work = DecryptMessage { keys: keys.all(), message: bytes, limit: MESSAGE_LIMIT };
-    Ok(client.pool.run(work).await??)
+    Ok(client.pool.decrypt(keys.all(), bytes, MESSAGE_LIMIT).await??)
 }
 
 /// Renews the lease for as long as it is polled; ends when it is lost.
