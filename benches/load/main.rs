@@ -28,11 +28,11 @@ fn main() {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["serve", stalls] => target::serve(stalls == "stalls"),
-        ["closed", address] => generate(plan(address, Pace::Closed)),
+        ["closed", address] => generate(&plan(address, Pace::Closed)),
         ["open", address] => {
             let patience = Duration::from_secs(60);
             let (ramp, arrivals) = (Duration::ZERO, Arrivals::Even);
-            generate(plan(address, Pace::Open { from: RATE, to: RATE, ramp, arrivals, patience }));
+            generate(&plan(address, Pace::Open { from: RATE, to: RATE, ramp, arrivals, patience }));
         }
         _ => compare(),
     }
@@ -64,8 +64,8 @@ fn plan(address: &str, pace: Pace) -> LoadPlan {
 }
 
 /// Prints requests, failures, and the latency at p99 in milliseconds.
-fn generate(plan: LoadPlan) {
-    let report = run(&plan).unwrap();
+fn generate(plan: &LoadPlan) {
+    let report = run(plan).unwrap();
     let late = report.lateness.value_at_quantile(0.99) as f64 / 1e6;
     let p99 = report.latency.value_at_quantile(0.99) as f64 / 1e6;
     println!("{} {} {p99} {late}", report.requests, report.failed() + report.dropped);

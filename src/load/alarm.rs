@@ -52,7 +52,9 @@ impl Alarm {
             }
             let now = Instant::now();
             let mut waiting = self.lock();
-            while let Some((_, bell)) = waiting.pop_front_if(|(at, _)| *at <= now) {
+            while waiting.front().is_some_and(|(at, _)| *at <= now)
+                && let Some((_, bell)) = waiting.pop_front()
+            {
                 bell.notify_one();
             }
         }

@@ -52,7 +52,8 @@ pub fn run(plan: &LoadPlan) -> Result<LoadReport, LoadError> {
     thread::scope(|scope| {
         let threads = jobs.into_iter().map(|(crew, shared)| {
             let name = thread::Builder::new().name("load".to_owned());
-            name.spawn_scoped(scope, || crew.work(shared)).map_err(LoadError::system("a thread cannot be started"))
+            name.spawn_scoped(scope, move || crew.work(&shared))
+                .map_err(LoadError::system("a thread cannot be started"))
         });
         for worker in threads.collect::<Result<Vec<_>, _>>()? {
             let done = worker.join().map_err(|_| LoadError::Plan("a thread of the generator panicked".to_owned()))?;
@@ -81,10 +82,10 @@ impl Crew {
         Ok(Self { runtime, senders: Vec::new() })
     }
 
-    fn work(self, shared: Arc<Shared>) -> Result<Done, LoadError> {
+    fn work(self, shared: &Arc<Shared>) -> Result<Done, LoadError> {
         let Self { runtime, senders } = self;
         let turns = runtime.block_on(async {
-            let tasks: Vec<_> = senders.into_iter().map(|sender| tokio::spawn(sender.send(shared.clone()))).collect();
+            let tasks: Vec<_> = senders.into_iter().map(|sender| tokio::spawn(sender.send(Arc::clone(shared)))).collect();
             let all = async {
                 let mut turns = Vec::new();
                 for task in tasks {

@@ -31,6 +31,9 @@ const MEMBER: &str = "member";
 /// The operation that says how many processes and runtimes there are.
 const SEVERAL: &str = "scale/processes";
 
+/// The largest blob, in bytes: the load holds it in memory.
+const LARGEST: u64 = 64 << 20;
+
 /// More than a server has descriptors for.
 const MOST_CLIENTS: u64 = 1000;
 
@@ -46,14 +49,12 @@ impl ScaleServer {
     /// Starts it on a free port. What the parameters say of when to send is left to the load.
     pub(super) fn start(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
         let wanted = "from 1 to 1000";
-        let clients = match parameters.count("clients", wanted)? {
-            clients @ 1..=MOST_CLIENTS => clients,
-            _ => return Err(parameters.missing("clients", wanted)),
+        let clients @ 1..=MOST_CLIENTS = parameters.count("clients", wanted)? else {
+            return Err(parameters.missing("clients", wanted));
         };
         let wanted = "a number of bytes, at most 64 MiB";
-        let size = match parameters.count("size", wanted)? {
-            size @ 0..=67_108_864 => size as usize,
-            _ => return Err(parameters.missing("size", wanted)),
+        let size @ 0..=LARGEST = parameters.count("size", wanted)? else {
+            return Err(parameters.missing("size", wanted));
         };
         let action = parameters.word("action", &Action::ALL)?;
         let mut config = setting.config.clone();
@@ -63,7 +64,7 @@ impl ScaleServer {
             config.server.runtimes = several("runtimes", &mut parameters)?;
             obeyed.extend(["processes", "runtimes"]);
         }
-        let content = setting.payload.blob(0, size);
+        let content = setting.payload.blob(0, size as usize);
         let file = setting.folder.join("content");
         std::fs::write(&file, &content).map_err(SubjectError::engine("writing the content"))?;
         let options = ServeOptions {
