@@ -70,9 +70,9 @@ mod tests {
     fn a_counter_follows_a_process_and_its_children() {
         // Two children burn 100 ms each, by their own account.
         let burn = "use Time::HiRes 'clock'; my $until = clock() + 0.1; 1 while clock() < $until;";
-        let script = format!("read go; for i in 1 2; do perl -e \"$BURN\" & done; wait; echo done; read go");
+        let script = r#"read go; for i in 1 2; do perl -e "$BURN" & done; wait; echo done; read go"#;
         let mut shell = Command::new("sh")
-            .args(["-c", &script])
+            .args(["-c", script])
             .env("BURN", burn)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -82,6 +82,7 @@ mod tests {
         let Ok(mut counter) = attached else {
             eprintln!("skipped: this machine offers no counters at all");
             shell.kill().unwrap();
+            shell.wait().unwrap();
             return;
         };
         let before = counter.total().unwrap().unwrap();

@@ -86,7 +86,7 @@ impl Client for Asking {
         let address = self.address.as_ref().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
         let ask = || {
             let mut connection = Connection::open(address)?;
-            Ok::<_, io::Error>([connection.ask("GET", "/nothing")?, connection.ask("POST", "/work/whole")?])
+            Ok::<_, io::Error>([connection.ask("GET", "/nothing")?, connection.ask("POST", "/labour/whole")?])
         };
         let mut context = Context::new(&SHA256);
         ask().map_err(SubjectError::engine("asking for the answers"))?.iter().for_each(|answer| context.update(answer));
@@ -165,9 +165,9 @@ fn while_working<T>(
 /// Asks for work again and again, at least once, and expects the same answer each time.
 fn keep_working(address: &str, over: &AtomicBool) -> io::Result<()> {
     let mut connection = Connection::open(address)?;
-    let first = connection.ask("POST", "/work")?;
+    let first = connection.ask("POST", "/labour")?;
     while !over.load(Ordering::Relaxed) {
-        if connection.ask("POST", "/work")? != first {
+        if connection.ask("POST", "/labour")? != first {
             return Err(io::Error::other("the same work was answered in two ways"));
         }
     }

@@ -1,5 +1,5 @@
 //! `reactor/pool`: a server whose one reactor answers `GET /nothing` at once, and does work that keeps a processor busy for
-//! `POST /work`, in the pool that the case names. The client asks for nothing, and measures how long that takes, before,
+//! `POST /labour`, in the pool that the case names. The client asks for nothing, and measures how long that takes, before,
 //! during and after others ask for work. It must never measure the work itself.
 
 mod asking;

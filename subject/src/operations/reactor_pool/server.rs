@@ -99,8 +99,8 @@ async fn serve(work: Work, runtime: Handle) -> Result<PoolServer, SubjectError> 
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let app = Router::new()
         .route("/nothing", get(async || NOTHING))
-        .route("/work", post(length))
-        .route("/work/whole", post(whole))
+        .route("/labour", post(length))
+        .route("/labour/whole", post(whole))
         .with_state(Arc::new(work));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(async move {
