@@ -51,6 +51,40 @@ def contents(prefix, make, lengths):
     return len(lengths), sum(lengths), total.hexdigest()
 
 
+def helper(path):
+    """A program that lies beside a scenario, for what it makes."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def expected_of_command(operation, point):
+    """Of a foreign program: one run handles so many bytes, and what comes back from it is what went in."""
+    if operation == "commands/sqlite3_create":
+        count = int(re.search(r"documents = (\d+)", point).group(1))
+        document = helper(ROOT / "scenarios/commands/sqlite3_documents.py").document
+        rows = "".join(document(SEED, number) + "\n" for number in range(count))
+        return count, count * 10_000, payload.sha256(rows.encode())
+    size = size_of(re.search(r'[{ ]size = "([^"]+)"', point).group(1))
+    return 1, size, payload.sha256(hashlib.shake_256(b"benchline %d" % SEED).digest(size))
+
+
+def expected_of_devpi(point):
+    """Of a load: a line that tells how often what was answered, here always the project's page of links."""
+    releases, readers, each = (int(re.search(rf"{name} = (\d+)", point).group(1)) for name in ("releases", "readers", "each"))
+    devpi = helper(ROOT / "scenarios/services/devpi_fill.py")
+    index, title = devpi.INDEX[1:], f"links for {devpi.PROJECT}"
+    page = f'<!DOCTYPE html><html lang="en"><head><title>{index}: {title}</title></head><body><h1>{index}: {title}</h1>\n'
+    for number in reversed(range(releases)):
+        name, digest = f"{devpi.PROJECT}-1.{number}.zip", payload.sha256(devpi.sdist(f"1.{number}"))
+        link = f"../../+f/{digest[:3]}/{digest[3:16]}/{name}#sha256={digest}"
+        page += f'{index} <a href="{link}" data-requires-python="">{name}</a><br>\n'
+    page = (page + "</body></html>").encode()
+    count = readers * each
+    return count, count * len(page), payload.sha256(f"{count} GET 200 {payload.sha256(page)}\n".encode())
+
+
 def under_load(point):
     """What a load must have done: how many answers were right, the bytes of their bodies, and the record of it.
 
@@ -126,6 +160,10 @@ def expected(operation, point):
     if operation == "reactor/pool":
         kind, requests = (re.search(name, point).group(1) for name in (r'kind = "(\w+)"', r"requests = (\d+)"))
         return reactor_pool(kind, int(requests))
+    if operation.startswith("commands/"):
+        return expected_of_command(operation, point)
+    if operation == "services/devpi":
+        return expected_of_devpi(point)
     if operation == "crypto/derive":
         return 1, 0, payload.sha256(payload.document(SEED, 0, 1000))
     form = re.search(r'form = "(\w+)"', point)

@@ -3,8 +3,10 @@
 
 use std::io;
 
+use anyhow::Context as _;
+
 use super::{FINE, own};
-use crate::load;
+use crate::{adapter, load, model::foreign::AdapterOrder};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -18,12 +20,21 @@ enum Role {
     Load,
     /// Does what the platform does, to be measured.
     Own,
+    /// Holds a program that does not speak the contract.
+    Foreign {
+        /// Which one and how, as the runner says it in JSON.
+        order: String,
+    },
 }
 
 pub(super) fn role(args: &Args) -> anyhow::Result<u8> {
-    match args.role {
+    match &args.role {
         Role::Load => load::serve(io::stdin().lock(), io::stdout().lock())?,
         Role::Own => return own::own(),
+        Role::Foreign { order } => {
+            let order: AdapterOrder = serde_json::from_str(order).context("the order is not one of the runner's")?;
+            adapter::serve(&order)?;
+        }
     }
     Ok(FINE)
 }

@@ -9,3 +9,4 @@ pub mod instructions;
 mod kernel;
 pub mod machine;
 pub mod process;
+pub mod tree;

@@ -14,7 +14,7 @@ use std::{
 use nix::{time::ClockId, unistd::Pid};
 
 /// The largest file below `/proc` that is read again and again: `io` has some 200 bytes.
-const READ_LIMIT: usize = 512;
+pub(super) const READ_LIMIT: usize = 512;
 
 /// A process that is looked at.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct Counters {
 #[derive(Debug)]
 struct Thread {
     schedstat: File,
+    /// Absent where the kernel was built without it.
+    children: Option<File>,
     switches: u64,
 }
 
@@ -76,7 +78,12 @@ impl ProcessProbe {
     pub fn counters(&self) -> io::Result<Counters> {
         let mut counters = Counters { cpu_ns: self.cpu_ns()?, ..Counters::default() };
         let mut buffer = [0; READ_LIMIT];
-        for line in read(&self.io, &mut buffer)?.lines() {
+        let text = read(&self.io, &mut buffer)?;
+        // A process that has ended and was waited for reads as nothing.
+        if text.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        for line in text.lines() {
             let Some((name, value)) = line.split_once(": ") else { continue };
             let value = value.trim().parse().unwrap_or(0);
             match name {
@@ -133,13 +140,37 @@ impl ProcessProbe {
         Ok(self.switches_of_ended_threads + self.threads.values().map(|thread| thread.switches).sum::<u64>())
     }
 
-    fn find_threads(&mut self) -> io::Result<()> {
+    /// Processes that threads of this one started and that are there still, not yet waited for.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub(super) fn children(&mut self) -> io::Result<Vec<u32>> {
+        if self.threads.is_empty() {
+            self.find_threads()?;
+        }
+        let mut children = Vec::new();
+        let mut buffer = [0; READ_LIMIT];
+        for file in self.threads.values().filter_map(|thread| thread.children.as_ref()) {
+            // A thread that has ended has none: they are another thread's then.
+            let list = read(file, &mut buffer).unwrap_or_default();
+            children.extend(list.split_ascii_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+        }
+        Ok(children)
+    }
+
+    /// Looks for threads that are new since the last look, so that their children and switches count.
+    ///
+    /// # Errors
+    /// The process is gone.
+    pub(super) fn find_threads(&mut self) -> io::Result<()> {
         for entry in fs::read_dir(format!("/proc/{}/task", self.pid))? {
             let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            if !self.threads.contains_key(&id)
-                && let Ok(schedstat) = File::open(format!("/proc/{}/task/{id}/schedstat", self.pid))
-            {
-                self.threads.insert(id, Thread { schedstat, switches: 0 });
+            if self.threads.contains_key(&id) {
+                continue;
+            }
+            let open = |name: &str| File::open(format!("/proc/{}/task/{id}/{name}", self.pid));
+            if let Ok(schedstat) = open("schedstat") {
+                self.threads.insert(id, Thread { schedstat, children: open("children").ok(), switches: 0 });
             }
         }
         Ok(())
@@ -164,6 +195,18 @@ impl ProcessProbe {
 }
 
 impl Counters {
+    /// The higher of each.
+    pub(super) fn highest(&self, other: &Counters) -> Counters {
+        Counters {
+            cpu_ns: self.cpu_ns.max(other.cpu_ns),
+            bytes_read: self.bytes_read.max(other.bytes_read),
+            bytes_written: self.bytes_written.max(other.bytes_written),
+            read_calls: self.read_calls.max(other.read_calls),
+            write_calls: self.write_calls.max(other.write_calls),
+            storage_written: self.storage_written.max(other.storage_written),
+        }
+    }
+
     /// What was used between `earlier` and here.
     pub fn since(&self, earlier: &Counters) -> Counters {
         Counters {
@@ -177,8 +220,8 @@ impl Counters {
     }
 }
 
-/// What a file below `/proc` says now.
-fn read<'b>(file: &File, buffer: &'b mut [u8; READ_LIMIT]) -> io::Result<&'b str> {
+/// What a small file below `/proc` says now, from its beginning.
+pub(super) fn read<'b>(file: &File, buffer: &'b mut [u8; READ_LIMIT]) -> io::Result<&'b str> {
     let length = file.read_at(buffer, 0)?;
     str::from_utf8(&buffer[..length]).map_err(io::Error::other)
 }

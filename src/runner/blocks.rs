@@ -13,7 +13,8 @@ use super::{
     canary::Workload,
     measure::Ended,
     order::rank,
-    trial::{Programs, TrialOrder},
+    programs::Programs,
+    trial::TrialOrder,
 };
 use crate::{
     model::{Case, Failure, FailureKind, Injection, PlannedCase, Trial},

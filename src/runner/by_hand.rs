@@ -9,7 +9,8 @@ use super::{
     Stop,
     attempt::{Attempt, attempt},
     canary::Workload,
-    trial::{Programs, TrialOrder},
+    programs::Programs,
+    trial::TrialOrder,
 };
 use crate::{probe::machine, scenario::CasePlan};
 

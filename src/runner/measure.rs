@@ -10,7 +10,8 @@ use super::{
     attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
     canary::Workload,
     order::rank,
-    trial::{Programs, TrialOrder},
+    programs::Programs,
+    trial::TrialOrder,
 };
 use crate::{
     model::Event,

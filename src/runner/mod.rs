@@ -14,6 +14,7 @@ mod measure;
 mod missing;
 mod operations;
 mod order;
+mod programs;
 mod readings;
 mod sampler;
 mod subject;
@@ -25,9 +26,9 @@ pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_block
 pub use by_hand::{ByHand, Tap, Way, replay};
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};
+pub use programs::Programs;
 pub use sampler::sampled;
 pub use subject::STOP_GRACE;
-pub use trial::Programs;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

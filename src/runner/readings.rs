@@ -44,6 +44,7 @@ pub(super) struct Readings {
     pub(super) starts_ns: Vec<u64>,
     values: BTreeMap<Metric, Vec<u64>>,
     histograms: BTreeMap<(Role, LatencyKind), BTreeMap<u64, u64>>,
+    told_peaks: BTreeMap<Role, u64>,
 }
 
 impl Readings {
@@ -93,8 +94,16 @@ impl Readings {
             }
             if counts {
                 self.merge(role, LatencyKind::Reactor, reactor);
+                let told = self.told_peaks.entry(role).or_default();
+                *told = counters.get(Quantity::RssPeak.as_str()).copied().unwrap_or(0).max(*told);
             }
         }
+    }
+
+    /// The highest resident memory that a role told of processes that ended before they were seen from outside; 0 where it
+    /// told nothing.
+    pub(super) fn told_peak(&self, role: Role) -> u64 {
+        self.told_peaks.get(&role).copied().unwrap_or(0)
     }
 
     fn merge(&mut self, role: Role, kind: LatencyKind, counts: &[LatencyCount]) {

@@ -1,7 +1,11 @@
 //! Reads every role from outside every 20 ms, on a thread of its own whose cost is recorded.
 
 use std::{
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -10,7 +14,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::{
     model::{Role, Timeline, TimelinePoint},
-    probe::process::ProcessProbe,
+    probe::tree::{Root, TreeProbe},
 };
 
 /// Time between two readings.
@@ -23,28 +27,41 @@ const THREADS_EVERY: usize = 10;
 /// A thread that reads processes until it is told to end.
 pub(super) struct Sampler {
     stop: mpsc::Sender<()>,
-    thread: JoinHandle<Sampled>,
+    peaks: Arc<[AtomicU64]>,
+    thread: JoinHandle<(Vec<Timeline>, u64)>,
 }
 
 /// What the sampler saw and what it cost.
 pub(super) struct Sampled {
     pub(super) timelines: Vec<Timeline>,
+    /// The highest memory of each role that was several processes, since [`Sampler::restart_peaks`]; 0 for others, whose
+    /// peak the kernel tells.
+    pub(super) peaks: Vec<u64>,
     /// CPU time of the sampling thread, in nanoseconds.
     pub(super) cpu_ns: u64,
 }
 
 impl Sampler {
     /// Starts reading. `began` is the zero of the timelines.
-    pub(super) fn start(roles: Vec<(Role, ProcessProbe)>, began: Instant) -> Sampler {
+    pub(super) fn start(roles: Vec<(Role, TreeProbe)>, began: Instant) -> Sampler {
         let (stop, stopped) = mpsc::channel();
-        let thread = thread::spawn(move || sample(roles, began, &stopped));
-        Sampler { stop, thread }
+        let peaks: Arc<[AtomicU64]> = roles.iter().map(|_| AtomicU64::new(0)).collect();
+        let seen = Arc::clone(&peaks);
+        let thread = thread::spawn(move || sample(roles, began, &stopped, &seen));
+        Sampler { stop, peaks, thread }
+    }
+
+    /// Forgets the peaks seen so far.
+    pub(super) fn restart_peaks(&self) {
+        self.peaks.iter().for_each(|peak| peak.store(0, Ordering::Relaxed));
     }
 
     /// Ends the thread and takes what it saw.
     pub(super) fn finish(self) -> Sampled {
         let _ = self.stop.send(());
-        self.thread.join().unwrap_or(Sampled { timelines: Vec::new(), cpu_ns: 0 })
+        let (timelines, cpu_ns) = self.thread.join().unwrap_or_default();
+        let peaks = self.peaks.iter().map(|peak| peak.load(Ordering::Relaxed)).collect();
+        Sampled { timelines, peaks, cpu_ns }
     }
 }
 
@@ -53,22 +70,32 @@ impl Sampler {
 /// # Errors
 /// The kernel does not tell of this process.
 pub fn sampled<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
-    let sampler = Sampler::start(vec![(Role::Client, ProcessProbe::new(std::process::id())?)], Instant::now());
+    let probe = TreeProbe::new(std::process::id(), Root::Counts)?.looking_seldom();
+    let sampler = Sampler::start(vec![(Role::Client, probe)], Instant::now());
     let done = work();
     sampler.finish();
     Ok(done)
 }
 
-fn sample(roles: Vec<(Role, ProcessProbe)>, began: Instant, stopped: &mpsc::Receiver<()>) -> Sampled {
-    let mut watched: Vec<(Timeline, Option<ProcessProbe>)> =
+/// Reads until it is stopped. Returns the timelines, and the CPU time of its thread in nanoseconds.
+fn sample(
+    roles: Vec<(Role, TreeProbe)>,
+    began: Instant,
+    stopped: &mpsc::Receiver<()>,
+    peaks: &[AtomicU64],
+) -> (Vec<Timeline>, u64) {
+    let mut watched: Vec<(Timeline, Option<TreeProbe>)> =
         roles.into_iter().map(|(role, probe)| (Timeline { role, points: Vec::new() }, Some(probe))).collect();
     let mut next = Instant::now();
     loop {
-        for (timeline, slot) in &mut watched {
+        for ((timeline, slot), peak) in watched.iter_mut().zip(peaks) {
             let Some(probe) = slot else { continue };
             match read(probe, began, timeline.points.last(), timeline.points.len()) {
                 Ok(point) => timeline.points.push(point),
                 Err(_) => *slot = None,
+            }
+            if let Some(seen) = slot.as_mut().and_then(TreeProbe::take_several_peak) {
+                peak.fetch_max(seen, Ordering::Relaxed);
             }
         }
         // Readings that were missed are left out, not made up for: a gap in the timeline says so.
@@ -83,15 +110,13 @@ fn sample(roles: Vec<(Role, ProcessProbe)>, began: Instant, stopped: &mpsc::Rece
         }
     }
     let cpu = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default();
-    Sampled {
-        timelines: watched.into_iter().map(|(timeline, _)| timeline).collect(),
-        cpu_ns: u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX),
-    }
+    let timelines = watched.into_iter().map(|(timeline, _)| timeline).collect();
+    (timelines, u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// The reading after `last`, which has `number` readings before it.
 fn read(
-    probe: &mut ProcessProbe,
+    probe: &mut TreeProbe,
     began: Instant,
     last: Option<&TimelinePoint>,
     number: usize,
@@ -118,7 +143,7 @@ mod tests {
 
     #[test]
     fn readings_come_on_schedule_and_stop() {
-        let probe = ProcessProbe::new(std::process::id()).unwrap();
+        let probe = TreeProbe::new(std::process::id(), Root::Counts).unwrap();
         let sampler = Sampler::start(vec![(Role::Client, probe)], Instant::now());
         thread::sleep(INTERVAL * 6);
         let sampled = sampler.finish();

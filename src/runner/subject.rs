@@ -13,7 +13,7 @@ use std::{
 
 use benchline_subject::contract::{CONTRACT_VERSION, FailureKind as Reported, Hello, LINE_LIMIT, Reply, Request, Role};
 use nix::{
-    sys::signal::{Signal, killpg},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
@@ -22,7 +22,10 @@ use super::{
     by_hand::{Tap, Way},
     totals::ChildUsage,
 };
-use crate::model::FailureKind;
+use crate::{
+    model::FailureKind,
+    probe::tree::{Root, descendants},
+};
 
 /// How long a subject that was told to finish may take to exit.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -33,9 +36,10 @@ const STOP_POLL: Duration = Duration::from_millis(100);
 /// How much of a subject's standard error is kept, from its end.
 const LOG_LIMIT: usize = 16 << 10;
 
-/// A started subject that has said hello. Dropping it kills its process group.
+/// A started subject that has said hello. Dropping it kills its process group and all of its descendants.
 pub(super) struct Subject {
     role: Role,
+    root: Root,
     child: Child,
     input: Option<ChildStdin>,
     lines: mpsc::Receiver<Line>,
@@ -52,7 +56,9 @@ pub(super) struct Subject {
 /// What is started.
 pub(super) struct Program<'a> {
     pub(super) binary: &'a Path,
-    pub(super) arguments: &'static [&'static str],
+    pub(super) arguments: Vec<OsString>,
+    /// Whether the process itself is what is measured, or only holds it.
+    pub(super) root: Root,
     /// A program and its arguments that start it; empty for none.
     pub(super) tool: &'a [OsString],
     /// Is told each line of the pipe.
@@ -62,7 +68,7 @@ pub(super) struct Program<'a> {
 impl Program<'_> {
     /// A program of which nobody hears a line.
     pub(super) fn plain(binary: &Path) -> Program<'_> {
-        Program { binary, arguments: &[], tool: &[], tap: None }
+        Program { binary, arguments: Vec::new(), root: Root::Counts, tool: &[], tap: None }
     }
 
     fn command(&self) -> Command {
@@ -74,7 +80,7 @@ impl Program<'_> {
                 command
             }
         };
-        command.args(self.arguments);
+        command.args(&self.arguments);
         command
     }
 }
@@ -124,7 +130,8 @@ impl Subject {
         let log = collect_log(child.stderr.take());
         let hello = Hello { contract: 0, engine: String::new(), operations: Vec::new() };
         let (tap, exited, last_exchange) = (program.tap.clone(), false, (0, 0));
-        let mut subject = Subject { role, child, input, lines, log, timeout, tap, exited, hello, last_exchange };
+        let mut subject =
+            Subject { role, root: program.root, child, input, lines, log, timeout, tap, exited, hello, last_exchange };
         let hello = match subject.receive("hello", stop) {
             // A program that ends well without a word is no broken subject: it never was one.
             Err(StepError::Failed(FailureKind::Crashed, _)) if subject.ended_well() => {
@@ -150,6 +157,11 @@ impl Subject {
 
     pub(super) fn role(&self) -> Role {
         self.role
+    }
+
+    /// Whether the process itself is what is measured.
+    pub(super) fn root(&self) -> Root {
+        self.root
     }
 
     /// Sends a request and waits for its answer.
@@ -281,8 +293,12 @@ impl Subject {
 impl Drop for Subject {
     fn drop(&mut self) {
         if !self.exited {
-            // The whole group, so that nothing that the subject started outlives it.
+            // The whole group, so that nothing that the subject started outlives it; and what left the group.
+            let strays = descendants(self.child.id());
             let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
+            for id in strays {
+                let _ = kill(Pid::from_raw(id.cast_signed()), Signal::SIGKILL);
+            }
             let _ = self.child.wait();
         }
     }

@@ -13,6 +13,7 @@ use super::{
     by_hand::ByHand,
     canary::{self, Workload},
     missing::missing,
+    programs::Programs,
     readings::{Reading, Readings, percentiles},
     sampler::{Sampled, Sampler},
     subject::{Program, StepError, Subject},
@@ -20,31 +21,13 @@ use super::{
 };
 use crate::{
     model::{Conditions, FailureKind, Metric, Quantity, Trial, TrialTotal, UnixMillis},
-    probe::{instructions::InstructionCounter, machine::MachineReading, process::ProcessProbe},
+    probe::{
+        instructions::InstructionCounter,
+        machine::MachineReading,
+        tree::{Root, TreeProbe},
+    },
     scenario::CasePlan,
 };
-
-/// The programs that play the roles of a case.
-#[derive(Debug, Clone, Copy)]
-pub struct Programs<'a> {
-    /// The subject's binary.
-    pub subject: &'a Path,
-    /// The platform's own program, which plays the roles that are not the subject's. It is started with the arguments
-    /// `role ROLE`.
-    pub platform: &'a Path,
-}
-
-impl<'a> Programs<'a> {
-    /// What is started for a role of an operation: the program and its arguments. What the platform measures of itself it
-    /// plays itself.
-    fn of(&self, role: Role, operation: &str) -> (&'a Path, &'static [&'static str]) {
-        match role {
-            Role::Client if operation.starts_with("self/") => (self.platform, &["role", "own"]),
-            Role::Client | Role::Server => (self.subject, &[]),
-            Role::Load => (self.platform, &["role", "load"]),
-        }
-    }
-}
 
 /// What a trial needs to know.
 pub(super) struct TrialOrder<'a> {
@@ -103,7 +86,7 @@ struct Stage {
     machine: MachineReading,
     own_cpu_ns: u64,
     operation_version: u32,
-    probes: Vec<ProcessProbe>,
+    probes: Vec<TreeProbe>,
     /// Of each role, or why there is none.
     instructions: Vec<Result<InstructionCounter, String>>,
     rss_before: Vec<u64>,
@@ -130,7 +113,8 @@ impl Stage {
             let folder = order.folder.join(role.as_str());
             fs::create_dir(&folder)
                 .map_err(|error| StepError::Failed(FailureKind::Start, format!("{}: {error}", folder.display())))?;
-            subjects.push(Subject::start(&program(order, *role), *role, &folder, order.plan.timeout, order.stop)?);
+            let program = program(order, *role)?;
+            subjects.push(Subject::start(&program, *role, &folder, order.plan.timeout, order.stop)?);
             let Some(subject) = subjects.last_mut() else { continue };
             instructions.push(InstructionCounter::attach(subject.pid()));
             // The subject's version names what is measured; a load sends whatever the server's subject describes.
@@ -141,9 +125,12 @@ impl Stage {
                 server = Some(access);
             }
         }
-        let probes = subjects.iter().map(probe).collect::<Result<Vec<_>, _>>()?;
-        let watched = subjects.iter().map(|s| Ok((s.role(), probe(s)?))).collect::<Result<Vec<_>, StepError>>()?;
-        let rss_before = read_all(subjects, &probes, ProcessProbe::rss)?;
+        let mut probes = subjects.iter().map(probe).collect::<Result<Vec<_>, _>>()?;
+        let watched = subjects
+            .iter()
+            .map(|s| Ok((s.role(), probe(s)?.looking_seldom())))
+            .collect::<Result<Vec<_>, StepError>>()?;
+        let rss_before = read_all(subjects, &mut probes, TreeProbe::rss)?;
         let sampler = Sampler::start(watched, began);
         Ok(Stage {
             began,
@@ -169,25 +156,31 @@ impl Stage {
         for number in 0..plan.warmup + plan.samples {
             if number == plan.warmup {
                 // Where the kernel does not allow it, the peak covers warm-up too, for every revision alike.
-                self.probes.iter().for_each(|probe| drop(probe.reset_peak()));
+                self.probes.iter_mut().for_each(|probe| drop(probe.reset_peak()));
+                self.sampler.restart_peaks();
             }
             let starts_ns = nanoseconds(self.began);
-            let reading = take_sample(order, subjects, &self.probes, &mut self.instructions)?;
+            let reading = take_sample(order, subjects, &mut self.probes, &mut self.instructions)?;
             on_sample(number, reading.sample.wall_ns / plan.iterations.max(1));
             readings.add(subjects, starts_ns, plan.iterations, number >= plan.warmup, &reading);
         }
-        let peaks = read_all(subjects, &self.probes, ProcessProbe::rss_peak)?;
-        let after = read_all(subjects, &self.probes, ProcessProbe::rss)?;
+        let peaks = read_all(subjects, &mut self.probes, TreeProbe::rss_peak)?;
+        let after = read_all(subjects, &mut self.probes, TreeProbe::rss)?;
         let sampled = self.sampler.finish();
-        let subjects_cpu = read_all(subjects, &self.probes, ProcessProbe::cpu_ns)?.iter().sum::<u64>();
+        let subjects_cpu = read_all(subjects, &mut self.probes, TreeProbe::cpu_ns)?.iter().sum::<u64>();
         let elapsed_ns = nanoseconds(self.began);
         let own_cpu = own_cpu_ns().saturating_sub(self.own_cpu_ns);
         let conditions = conditions(&self.machine, elapsed_ns, subjects_cpu + own_cpu, &sampled, order.clock_step_ns);
         let first_counted = readings.starts_ns.get(plan.warmup as usize).copied().unwrap_or(0);
         let mut totals = Vec::new();
         for (index, role) in plan.roles.iter().enumerate() {
-            let mut add = |quantity, value| totals.push(TrialTotal { metric: Metric::of(*role, quantity), value });
-            add(Quantity::RssPeak, peaks[index]);
+            // No memory at all is no figure: a program that runs only while it is timed has none before and after.
+            let mut add = |quantity, value| {
+                if value > 0 {
+                    totals.push(TrialTotal { metric: Metric::of(*role, quantity), value });
+                }
+            };
+            add(Quantity::RssPeak, peaks[index].max(sampled.peaks[index]).max(readings.told_peak(*role)));
             if let Some(mean) = mean_rss(&sampled, *role, first_counted) {
                 add(Quantity::RssMean, mean);
             }
@@ -197,7 +190,10 @@ impl Stage {
         // The client goes first: a server whose clients are gone ends cleanly.
         while let Some(subject) = subjects.pop() {
             let role = subject.role();
-            totals.extend(exit_totals(role, &subject.finish(order.stop)?));
+            // The account of a process that only holds the subject has its set-up and its own work in it.
+            let counts = subject.root() == Root::Counts;
+            let usage = subject.finish(order.stop)?;
+            totals.extend(exit_totals(role, &usage).into_iter().filter(|_| counts));
         }
         let (columns, histograms) = readings.columns();
         let unavailable = missing(plan, &self.instructions, &columns, &histograms);
@@ -224,11 +220,11 @@ impl Stage {
     }
 }
 
-fn program<'a>(order: &TrialOrder<'a>, role: Role) -> Program<'a> {
-    let (binary, arguments) = order.programs.of(role, &order.plan.case.operation);
+fn program<'a>(order: &TrialOrder<'a>, role: Role) -> Result<Program<'a>, StepError> {
     let by_hand = order.by_hand;
     let tool = by_hand.filter(|_| Some(role) == under_tool(order.plan)).map_or(&[][..], |by_hand| by_hand.tool);
-    Program { binary, arguments, tool, tap: by_hand.and_then(|by_hand| by_hand.tap.clone()) }
+    let tap = by_hand.and_then(|by_hand| by_hand.tap.clone());
+    Ok(Program { tool, tap, ..order.programs.of(order.plan, role)? })
 }
 
 /// The role that a tool looks at: the client, or the server where only a load drives it.
@@ -274,12 +270,12 @@ fn prepare(
 fn take_sample(
     order: &TrialOrder<'_>,
     subjects: &mut [Subject],
-    probes: &[ProcessProbe],
+    probes: &mut [TreeProbe],
     instructions: &mut [Result<InstructionCounter, String>],
 ) -> Result<Reading, StepError> {
     let stop = order.stop;
     reset(subjects, stop)?;
-    let before = read_all(subjects, probes, ProcessProbe::counters)?;
+    let before = read_all(subjects, probes, TreeProbe::counters)?;
     let executed_before = executed(instructions);
     let iterate = Request::Iterate(Iterate { count: order.plan.iterations });
     let watched = under_tool(order.plan).and_then(|role| subjects.iter().find(|s| s.role() == role)).map(Subject::pid);
@@ -297,7 +293,7 @@ fn take_sample(
         other => return Err(StepError::Failed(FailureKind::Protocol, iterating.unexpected("iterate", &other))),
     };
     let executed_after = executed(instructions);
-    let after = read_all(subjects, probes, ProcessProbe::counters)?;
+    let after = read_all(subjects, probes, TreeProbe::counters)?;
     let instructions = executed_before.iter().zip(executed_after).map(|(before, after)| Some(after? - (*before)?));
     let instructions = instructions.collect();
     let used = subjects.iter().zip(after.iter().zip(&before)).map(|(subject, (after, before))| {
@@ -387,10 +383,11 @@ fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 7] {
     .map(|(quantity, value)| TrialTotal { metric: Metric::of(role, quantity), value })
 }
 
-/// Mean of the resident memory read since the first sample that counts.
+/// Mean of the resident memory read since the first sample that counts, while there was any.
 fn mean_rss(sampled: &Sampled, role: Role, since_ns: u64) -> Option<u64> {
     let timeline = sampled.timelines.iter().find(|timeline| timeline.role == role)?;
-    let readings: Vec<u64> = timeline.points.iter().filter(|p| p.at_ns >= since_ns).map(|p| p.rss).collect();
+    let readings: Vec<u64> =
+        timeline.points.iter().filter(|p| p.at_ns >= since_ns && p.rss > 0).map(|p| p.rss).collect();
     (!readings.is_empty()).then(|| readings.iter().sum::<u64>() / readings.len() as u64)
 }
 
@@ -413,14 +410,14 @@ fn conditions(
     }
 }
 
-fn probe(subject: &Subject) -> Result<ProcessProbe, StepError> {
-    ProcessProbe::new(subject.pid()).map_err(|error| gone(subject, &error))
+fn probe(subject: &Subject) -> Result<TreeProbe, StepError> {
+    TreeProbe::new(subject.pid(), subject.root()).map_err(|error| gone(subject, &error))
 }
 
 fn read_all<T>(
     subjects: &[Subject],
-    probes: &[ProcessProbe],
-    read: impl Fn(&ProcessProbe) -> io::Result<T>,
+    probes: &mut [TreeProbe],
+    read: impl Fn(&mut TreeProbe) -> io::Result<T>,
 ) -> Result<Vec<T>, StepError> {
     subjects.iter().zip(probes).map(|(subject, probe)| read(probe).map_err(|error| gone(subject, &error))).collect()
 }

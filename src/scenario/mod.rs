@@ -4,6 +4,7 @@
 //! is wrong, `load` reads a folder, `plan` chooses what a profile measures, `find` the one case that a person names.
 
 mod find;
+mod foreign;
 mod label;
 mod load;
 mod plan;

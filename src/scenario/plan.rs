@@ -1,12 +1,12 @@
 //! What a profile measures: the cases of the chosen scenarios, in order.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     problem::did_you_mean,
     validate::{Point, Scenario},
 };
-use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role, Rules};
+use crate::model::{Case, CaseLabel, Foreign, PlannedCase, Profile, Role, Rules};
 
 /// Cases to measure, in order. Never empty.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,10 @@ pub struct CasePlan {
     pub label: CaseLabel,
     /// The processes, in the order in which they are started.
     pub roles: Vec<Role>,
+    /// What plays the subject's part, where the program does not speak the contract.
+    pub foreign: Option<Foreign>,
+    /// The folder of the scenario's file.
+    pub here: PathBuf,
     /// Whether the reactor's latency is probed.
     pub reactor: bool,
     /// Seed of the payload.
@@ -112,9 +116,11 @@ impl Plan {
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
-            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, .. } = case;
+            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, foreign, .. } = case;
+            // Equal specifications have equal text: `Debug` of plain records is made of all of their fields.
+            let foreign = foreign.as_ref().map(|foreign| format!(" {foreign:?}")).unwrap_or_default();
             let only = rules.only.map(|metric| format!(" only={metric}")).unwrap_or_default();
-            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{only}\n", case.key(), expect.digest)
+            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{only}{foreign}\n", case.key(), expect.digest)
         };
         self.cases.iter().map(line).collect()
     }
@@ -177,6 +183,8 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
         },
         label: point.label.clone(),
         roles: scenario.roles.clone(),
+        foreign: scenario.foreign.clone(),
+        here: scenario.folder.clone(),
         reactor: scenario.reactor,
         seed: scenario.seed,
         trials: scenario.sampling.trials.of(profile),

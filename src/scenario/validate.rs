@@ -1,16 +1,21 @@
 //! From a file as written to a scenario that means something. Every mistake found is reported, not only the first.
 
-use std::{collections::BTreeMap, ops::Range, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use toml::Spanned;
 
 use super::{
-    label,
+    foreign, label,
     problem::{Problem, Reporter, did_you_mean},
     rules, written,
 };
 use crate::{
-    model::{CaseLabel, Profile, Role, Rules, Value, Values},
+    model::{CaseLabel, Foreign, Profile, Role, Rules, Value, Values},
     units,
 };
 
@@ -33,6 +38,10 @@ pub struct Scenario {
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
+    /// What plays the subject's part, where the program does not speak the contract.
+    pub foreign: Option<Foreign>,
+    /// The folder of its file, where helpers of a foreign program lie.
+    pub folder: PathBuf,
     /// The settings or parameters that others are held against, on the scenario's page.
     pub baseline: Option<Values>,
     /// How often each case is measured.
@@ -131,11 +140,11 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Scenario, Vec<Problem>> {
             return reporter.finish(None);
         }
     };
-    let scenario = validate(&file, text, &mut reporter);
+    let scenario = validate(&file, path, text, &mut reporter);
     reporter.finish(Some(scenario))
 }
 
-fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Scenario {
+fn validate(file: &written::File, path: &Path, text: &str, reporter: &mut Reporter<'_>) -> Scenario {
     check_name(&file.name, reporter);
     if *file.version.get_ref() == 0 {
         reporter.report(file.version.span(), "`version` starts at 1", None);
@@ -156,9 +165,11 @@ fn validate(file: &written::File, text: &str, reporter: &mut Reporter<'_>) -> Sc
         reading: file.reading.get_ref().trim().to_owned(),
         operation,
         rules: rules::rules(file, &roles, reporter),
+        foreign: foreign::foreign(file, &kinds, &roles, reporter),
         roles,
         reactor: file.reactor,
         seed: file.seed,
+        folder: path.parent().unwrap_or(Path::new("")).to_owned(),
         sampling: sampling(&file.sampling, reporter),
         baseline: baseline(file, &points, reporter),
         points,

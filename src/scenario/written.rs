@@ -24,6 +24,8 @@ pub(super) struct File {
     pub(super) parameters: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     pub(super) configuration: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) command: Option<Spanned<Command>>,
+    pub(super) service: Option<Spanned<Service>>,
     pub(super) baseline: Option<BTreeMap<Spanned<String>, Spanned<toml::Value>>>,
     pub(super) sampling: Sampling,
     #[serde(default)]
@@ -31,6 +33,70 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) budgets: BTreeMap<Spanned<String>, Spanned<String>>,
     pub(super) points: Spanned<Vec<Spanned<Point>>>,
+}
+
+/// A program and its arguments.
+pub(super) type Line = Spanned<Vec<Spanned<String>>>;
+
+/// A program that is started for every iteration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Command {
+    #[serde(default)]
+    pub(super) setup: Vec<Line>,
+    #[serde(default)]
+    pub(super) prepare: Vec<Line>,
+    pub(super) run: Line,
+    pub(super) exit_code: Option<Spanned<i32>>,
+    pub(super) output: Option<Spanned<String>>,
+    pub(super) verify: Option<Line>,
+    #[serde(default)]
+    pub(super) cleanup: Vec<Line>,
+}
+
+/// A server that is started once a trial.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Service {
+    #[serde(default)]
+    pub(super) setup: Vec<Line>,
+    pub(super) start: Line,
+    pub(super) ready: Option<Spanned<Ready>>,
+    #[serde(default)]
+    pub(super) fill: Vec<Line>,
+    pub(super) clients: Spanned<String>,
+    pub(super) requests: Spanned<Vec<RequestTo>>,
+    #[serde(default)]
+    pub(super) stop: Stop,
+    #[serde(default)]
+    pub(super) cleanup: Vec<Line>,
+}
+
+/// A request to a service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestTo {
+    pub(super) path: Spanned<String>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, Spanned<String>>,
+    pub(super) status: Option<Spanned<u16>>,
+    pub(super) answer: Option<Spanned<String>>,
+}
+
+/// How it is known that a service serves; its port is enough where nothing is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ready {
+    pub(super) http: Option<Spanned<String>>,
+    pub(super) log: Option<Spanned<String>>,
+}
+
+/// How a service is stopped.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Stop {
+    pub(super) signal: Option<Spanned<String>>,
+    pub(super) grace: Option<Spanned<String>>,
 }
 
 /// Which metrics decide beside wall time, CPU time and peak memory, and by how much.

@@ -23,6 +23,8 @@ const PLATFORM: &[Room] = &[
     room(2, "revision", RECORDS),
     room(2, "history", RECORDS),
     room(2, "load", RECORDS),
+    // Programs of other people, held at the contract: a subject's side of the pipe.
+    room(3, "adapter", &["units", "model", "probe"]),
     room(3, "judge", &["units", "model", "stats"]),
     room(4, "runner", &["units", "model", "stats", "scenario", "probe", "revision", "load", "judge"]),
     room(4, "charts", RECORDS),
@@ -48,8 +50,8 @@ const PLATFORM: &[Room] = &[
         7,
         "cli",
         &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "runner", "charts",
-            "exchange", "ci", "site",
+            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
+            "runner", "charts", "exchange", "ci", "site",
         ],
     ),
     room(8, "main", &["cli"]),

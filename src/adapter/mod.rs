@@ -1,0 +1,93 @@
+//! Holds programs that do not speak the contract: this process speaks it for them, as their subject. It is started by the
+//! runner, once a role, and must never leave a process behind, however it ends.
+//!
+//! `command` runs a program for every iteration and times it; `service` starts a server, waits until it serves and stops
+//! it. `pipe` is the runner's end, `hooks` runs what is not timed, `timed` what is, and `words` fills placeholders.
+
+mod command;
+mod error;
+mod hooks;
+mod pipe;
+mod ready;
+mod service;
+mod timed;
+mod words;
+
+use std::io;
+
+use benchline_subject::contract::{CONTRACT_VERSION, Hello, Operation, Reply, Request, Role};
+
+use crate::model::foreign::{AdapterOrder, Foreign};
+use error::AdapterError;
+
+/// Plays the part of a foreign program over standard input and output until it is told to finish.
+///
+/// # Errors
+/// When the pipes fail.
+pub fn serve(order: &AdapterOrder) -> io::Result<()> {
+    // Descendants whose parents end are this process's then, so that they can be counted and ended.
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+    let mut part = Part::new(order);
+    let hello = hello(order, part.role());
+    let served = pipe::serve(hello, &mut |request| part.answer(request));
+    pipe::end_descendants();
+    served
+}
+
+enum Part {
+    Command(command::CommandPart),
+    Service(service::ServicePart),
+}
+
+impl Part {
+    fn new(order: &AdapterOrder) -> Part {
+        match &order.foreign {
+            Foreign::Command(spec) => Part::Command(command::CommandPart::new(order, spec.clone())),
+            Foreign::Service(spec) => Part::Service(service::ServicePart::new(order, spec.clone())),
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Part::Command(_) => Role::Client,
+            Part::Service(_) => Role::Server,
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Result<Reply, AdapterError> {
+        if let Request::Prepare(prepare) = &request {
+            check(prepare, self.role())?;
+        }
+        match self {
+            Part::Command(part) => part.answer(request),
+            Part::Service(part) => part.answer(request),
+        }
+    }
+}
+
+fn hello(order: &AdapterOrder, role: Role) -> Hello {
+    let program = match &order.foreign {
+        Foreign::Command(spec) => spec.run.first(),
+        Foreign::Service(spec) => spec.start.first(),
+    };
+    Hello {
+        contract: CONTRACT_VERSION,
+        engine: program.cloned().unwrap_or_default(),
+        // What is timed changes its meaning with the scenario, whose own version splits the series.
+        operations: vec![Operation { name: order.operation.clone(), version: 1, roles: vec![role] }],
+    }
+}
+
+/// Refuses what a foreign program cannot be told: passed over, it would give a figure under a wrong name.
+fn check(prepare: &benchline_subject::contract::Prepare, role: Role) -> Result<(), AdapterError> {
+    let refused = [
+        (prepare.role != role, "another role"),
+        (!prepare.configuration.is_empty(), "a configuration"),
+        (prepare.injection.is_some(), "an injection"),
+        (prepare.reactor, "a reactor"),
+    ];
+    match refused.into_iter().find(|(refused, _)| *refused) {
+        Some((_, what)) => Err(AdapterError::Refused(what)),
+        None => Ok(()),
+    }
+}
