@@ -22,6 +22,7 @@ use super::{
     ScenarioText, SiteState, app,
     fixture::{self, ENVIRONMENT, HOSTILE, Size},
 };
+use crate::model::{Value, Values};
 
 /// A site over a history in a folder of its own.
 struct TestSite {
@@ -87,11 +88,12 @@ impl TestSite {
 }
 
 fn state(history: &Path) -> SiteState {
+    let ciphers = Values::from([("cipher".to_owned(), Value::Text("aes-256-gcm".into()))]);
     let text = |name: &str, question: &str| ScenarioText {
         name: name.into(),
         question: question.into(),
         reading: "Wall time is what a person waits for; CPU time tells who works meanwhile.".into(),
-        baseline: None,
+        baseline: (name == "crypto/seal").then(|| ciphers.clone()),
         source: format!("name = \"{name}\"\nversion = 1\n"),
         path: format!("scenarios/{name}.toml"),
     };
@@ -102,6 +104,22 @@ fn state(history: &Path) -> SiteState {
         text("sync/upload", "How long until the server holds what a device created, durably?"),
     ]);
     SiteState { history: history.to_owned(), scenarios, title: "Benchline".into() }
+}
+
+#[tokio::test]
+async fn the_page_of_a_scenario_with_a_baseline_says_what_each_setting_buys() {
+    let site = TestSite::filled();
+    let page = site.page("/scenarios/crypto/seal").await;
+    let (_, table) = page.split_once("What each setting buys").unwrap();
+    let (table, _) = table.split_once("</table>").unwrap();
+    // The other cipher takes 3.1 times as long in this history.
+    for size in ["10 kB", "100 kB", "1 MB", "10 MB"] {
+        let row = table.split("<tr").find(|row| row.contains(&format!("{size} chacha20 against {size} aes-256-gcm")));
+        let row = row.unwrap_or_else(|| panic!("no row of {size}"));
+        assert!(row.contains("3.1") || row.contains("3.09"), "{size}: {row}");
+        assert!(row.contains("…"), "{size} has no interval: {row}");
+    }
+    assert!(!site.page("/scenarios/sync/upload").await.contains("What each setting buys"));
 }
 
 /// The address of the first case that a run's page names.

@@ -5,21 +5,15 @@ use std::{fs, path::PathBuf};
 
 use benchline_subject::contract::Prepare;
 
-use super::{Work, folder, only_count};
-use crate::{
-    cli::measuring::{environment_of, now},
-    history::{Reader, RunStart, Writer},
-    model::{
-        Case, CaseLabel, Conditions, Metric, Part, Profile, Quantity, Revision, RevisionKind, Role, RunId,
-        SampleColumn, Timeline, TimelinePoint, Trial, TrialTotal, UnixMillis, Values,
-    },
+use super::{
+    Work, folder,
+    made::{case, start, trial},
+    only_count,
 };
-
-/// Samples of a trial.
-const SAMPLES: u64 = 20;
-
-/// Readings in a trial's timeline: two seconds of them.
-const READINGS: u64 = 100;
+use crate::{
+    history::{Reader, Writer},
+    model::RunId,
+};
 
 struct Ingest {
     database: PathBuf,
@@ -41,7 +35,7 @@ impl Work for Ingest {
             fs::remove_dir_all(history)?;
         }
         let mut writer = Writer::open(&self.database)?;
-        let run = writer.open_run(&start(self.trials))?.id;
+        let run = writer.open_run(&start(1, self.trials))?.id;
         self.open = Some((writer, run));
         Ok(())
     }
@@ -63,70 +57,5 @@ impl Work for Ingest {
         let kept = Reader::open(&self.database)?.trials(*run, &case().key())?;
         let right = (0..).zip(&kept).filter(|(index, kept)| **kept == trial(*index)).count();
         Ok(right.to_string())
-    }
-}
-
-fn start(trials: u32) -> RunStart {
-    let revision = Revision {
-        id: "1".repeat(40),
-        kind: RevisionKind::Commit,
-        commit: "1".repeat(40),
-        parent: None,
-        tree: "2".repeat(40),
-        title: "Nothing".into(),
-        committed_at: UnixMillis(0),
-        position: 1,
-    };
-    RunStart {
-        revision,
-        environment: environment_of(None),
-        profile: Profile::Full,
-        part: Part::Alone,
-        build: None,
-        plan: "plan".into(),
-        planned_trials: trials,
-        reproduce: "benchline run".into(),
-        at: now(),
-    }
-}
-
-fn case() -> Case {
-    Case {
-        scenario: "self/none".into(),
-        version: 1,
-        operation: "self/none".into(),
-        parameters: Values::new(),
-        configuration: Values::new(),
-    }
-}
-
-/// A trial that follows from its number.
-fn trial(index: u32) -> Trial {
-    let values = |quantity: u64| (0..SAMPLES).map(|at| 1_000_000 + (at * 7919 + quantity * 104_729) % 50_021).collect();
-    let quantities = [Quantity::CpuTime, Quantity::BytesRead, Quantity::BytesWritten, Quantity::ReadCalls];
-    let columns = (0..)
-        .zip(quantities)
-        .map(|(number, quantity)| SampleColumn { metric: Metric::of(Role::Client, quantity), values: values(number) });
-    let totals = [Quantity::RssPeak, Quantity::RssMean, Quantity::CpuTotal];
-    let point =
-        |at: u64| TimelinePoint { at_ns: at * 20_000_000, cpu_ns: at * 9_999_991, rss: 1 << 24, ..Default::default() };
-    Trial {
-        case: case(),
-        label: CaseLabel("nothing".into()),
-        operation_version: 1,
-        index,
-        order: index,
-        started_at: UnixMillis(0),
-        duration_ns: 2_000_000_000,
-        iterations: 1,
-        warmup: 2,
-        starts_ns: (0..SAMPLES).map(|at| at * 100_000_000).collect(),
-        columns: columns.collect(),
-        totals: totals.map(|quantity| TrialTotal { metric: Metric::of(Role::Client, quantity), value: 1 << 24 }).into(),
-        histograms: Vec::new(),
-        timelines: vec![Timeline { role: Role::Client, points: (0..READINGS).map(point).collect() }],
-        conditions: Conditions::default(),
-        canary: None,
-        unavailable: Vec::new(),
     }
 }

@@ -3,6 +3,8 @@
 //! the contract may reach standard output.
 
 mod ingest;
+mod made;
+mod page;
 mod works;
 
 use std::{
@@ -42,9 +44,10 @@ type Set = fn(&Prepare) -> anyhow::Result<Box<dyn Work>>;
 /// Raised whenever what is timed changes its meaning.
 const VERSION: u32 = 1;
 
-const OPERATIONS: [(&str, Set); 4] = [
+const OPERATIONS: [(&str, Set); 5] = [
     ("self/changes", works::changes),
     ("self/ingest", ingest::ingest),
+    ("self/page", page::page),
     ("self/pipe", works::pipe),
     ("self/sampling", works::sampling),
 ];
