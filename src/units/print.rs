@@ -19,10 +19,15 @@ pub fn exact_duration(nanoseconds: u64) -> String {
     exact(scale::of(Unit::Nanoseconds), nanoseconds)
 }
 
-/// A setting, in the largest decimal unit that holds it exactly with at most three decimals: `10 kB`. Reading it back
-/// gives the same number.
+/// A setting, in the largest decimal unit that holds it exactly with at most three decimals: `10 kB`; powers of 1024 as
+/// they were meant: `64 MiB`. Reading it back gives the same number.
 pub fn exact_bytes(bytes: u64) -> String {
-    exact(scale::of(Unit::Bytes), bytes)
+    const BINARY: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let whole = |(factor, _): &(u64, &str)| bytes > 0 && bytes.is_multiple_of(*factor) && bytes / factor < 1024;
+    match BINARY.into_iter().find(whole).filter(|_| !bytes.is_multiple_of(1000)) {
+        Some((factor, suffix)) => format!("{} {suffix}", bytes / factor),
+        None => exact(scale::of(Unit::Bytes), bytes),
+    }
 }
 
 /// The ratio of two values with its interval: `1.043 × (1.031 … 1.055)`.
@@ -221,7 +226,9 @@ mod tests {
         assert_eq!(exact_duration(1_234_567), "1234.567 µs");
         assert_eq!(exact_duration(0), "0 ns");
         assert_eq!(exact_bytes(10_000), "10 kB");
-        assert_eq!(exact_bytes(1_048_576), "1048.576 kB");
+        assert_eq!(exact_bytes(1_048_576), "1 MiB");
+        assert_eq!(exact_bytes(64 << 20), "64 MiB");
+        assert_eq!(exact_bytes(65_537), "65.537 kB");
         assert_eq!(exact_bytes(u64::MAX), "18446744073709551.615 kB");
     }
 

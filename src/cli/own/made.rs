@@ -56,10 +56,10 @@ pub(super) fn case() -> Case {
 /// A trial that follows from its number.
 pub(super) fn trial(index: u32) -> Trial {
     let values = |quantity: u64| (0..SAMPLES).map(|at| 1_000_000 + (at * 7919 + quantity * 104_729) % 50_021).collect();
+    let mut metrics = vec![Metric::WALL_TIME];
     let quantities = [Quantity::CpuTime, Quantity::BytesRead, Quantity::BytesWritten, Quantity::ReadCalls];
-    let columns = (0..)
-        .zip(quantities)
-        .map(|(number, quantity)| SampleColumn { metric: Metric::of(Role::Client, quantity), values: values(number) });
+    metrics.extend(quantities.map(|quantity| Metric::of(Role::Client, quantity)));
+    let columns = (0..).zip(metrics).map(|(number, metric)| SampleColumn { metric, values: values(number) });
     let totals = [Quantity::RssPeak, Quantity::RssMean, Quantity::CpuTotal];
     let point =
         |at: u64| TimelinePoint { at_ns: at * 20_000_000, cpu_ns: at * 9_999_991, rss: 1 << 24, ..Default::default() };

@@ -158,3 +158,54 @@ fn only_count(parameters: &Values, name: &str) -> anyhow::Result<u64> {
 fn folder(prepare: &Prepare) -> &Path {
     Path::new(&prepare.folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use benchline_subject::contract::{Iterate, Reset};
+
+    use super::*;
+
+    /// The text whose digest an operation proves, after two iterations with one count as its parameter.
+    fn proves(operation: &str, name: &str, count: u64, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let prepare = Prepare {
+            role: Role::Client,
+            operation: operation.to_owned(),
+            parameters: [(name.to_owned(), Value::Count(count))].into(),
+            configuration: [].into(),
+            seed: 1,
+            folder: folder.path().to_str().unwrap().to_owned(),
+            server: None,
+            reactor: false,
+            injection: None,
+        };
+        let mut work = None;
+        let mut ask = |request: &Request| answer(&serde_json::to_vec(request).unwrap(), &mut work).unwrap();
+        assert_eq!(ask(&Request::Prepare(prepare)), Reply::Prepared(Prepared { server: None }));
+        for _ in 0..2 {
+            assert_eq!(ask(&Request::Reset(Reset { server: None })), Reply::Ready(Ready { server: None }));
+            let Reply::Sample(sample) = ask(&Request::Iterate(Iterate { count: 1 })) else { panic!("no sample") };
+            assert!(sample.wall_ns > 0);
+            assert_eq!(ask(&Request::Verify), Reply::Verified(Verified { digest: fingerprint(expected) }));
+        }
+    }
+
+    #[test]
+    fn operations_of_the_platform_prove_what_they_did() {
+        proves("self/changes", "points", 300, "150");
+        proves("self/ingest", "trials", 3, "3");
+        proves("self/page", "commits", 3, "true 3");
+    }
+
+    #[test]
+    fn what_is_not_asked_rightly_is_refused() {
+        for parameters in ["{}", r#"{"commits":{"count":0}}"#, r#"{"commits":{"count":1},"more":{"count":1}}"#] {
+            let line = format!(
+                r#"{{"type":"prepare","role":"client","operation":"self/page","parameters":{parameters},
+                    "configuration":{{}},"seed":1,"folder":"nowhere","reactor":false}}"#
+            );
+            assert!(answer(line.as_bytes(), &mut None).unwrap_err().to_string().contains("`commits`"), "{parameters}");
+        }
+        assert!(answer(br#"{"type":"verify"}"#, &mut None).is_err());
+    }
+}
