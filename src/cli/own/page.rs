@@ -85,7 +85,7 @@ impl Work for Page {
         1
     }
 
-    /// That the page is whole and has graphs, and how many commits stand behind one.
+    /// That the page is whole and has graphs, and how many commits one of them shows.
     fn proof(&mut self) -> anyhow::Result<String> {
         let page = std::str::from_utf8(&self.shown)?;
         let graphs = page.contains("<svg") && page.trim_end().ends_with("</html>");
