@@ -8,7 +8,7 @@ use benchline_engine::protocol::{
 };
 use bytes::BytesMut;
 use futures_util::future::join_all;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Blobs;
@@ -150,13 +150,16 @@ fn a_bundle_needs_a_turn_and_a_token_as_a_blob_does() {
         let blobs = Blobs::of(&ana, &server.address);
         let path = "/v1/users/ana/bundles/mail";
         let head = format!(
-            "PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {BUNDLE}\r\nContent-Length: 99\r\n\r\n",
+            "PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {BUNDLE}\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n",
             ana.token.as_str()
         );
         let mut held = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
         held.write_all(head.as_bytes()).await.unwrap();
+        // The body is asked for when the request has its turn.
+        let mut answer = [0; 12];
+        held.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100");
         let one = bundle([item("a", b"content")]);
-        while blobs.bundles("PUT", &one).await.status == 200 {}
         blobs.bundles("PUT", &one).await.expect_problem(429, "too-many-requests");
         drop(held);
         let other = Blobs::of(&bo, &server.address);
