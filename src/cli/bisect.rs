@@ -31,8 +31,8 @@ Examples:
   benchline bisect v1.2 HEAD --scenario sync/upload --metric wall_time
   benchline bisect HEAD~20 HEAD --scenario crypto/seal --metric client.cpu_time --case '10 kB'
 
-GOOD comes before BAD on the line of first parents. Each commit that is looked at is measured interleaved with GOOD; the
-comparisons share the error budget. Commits that do not build or do not know the operation are skipped, and equal programs
+GOOD comes before BAD on the line of first parents. Each commit that is looked at is measured interleaved with GOOD; the \
+comparisons share the error budget. Commits that do not build or do not know the operation are skipped, and equal programs \
 are not measured. Ctrl-C ends it; the same command goes on from there.
 Exit codes: 0 a commit was found, 1 not: a range of them, no difference, or interrupted.";
 

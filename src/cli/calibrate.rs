@@ -30,7 +30,7 @@ Examples:
   benchline calibrate --scenario 'crypto/*' --blocks 440 --inject none
   benchline calibrate --report                   the newest one that is stored, again
 
-Every block holds one trial of every arm in random order. What is measured is kept as it is measured: Ctrl-C ends it, and
+Every block holds one trial of every arm in random order. What is measured is kept as it is measured: Ctrl-C ends it, and \
 the same command resumes it. It takes hours; the estimate is printed first.";
 
 #[derive(Debug, clap::Args)]

@@ -25,8 +25,8 @@ Examples:
   benchline compare --anchor            this checkout against the last release tag
   benchline compare main --format markdown --fail-on worse
 
-Each block has one trial of both, in random order. After the first stage only what looks suspicious is measured again, with
-fresh data that alone decide. Sizes and error rates are fixed before the first trial: the budget is the probability
+Each block has one trial of both, in random order. After the first stage only what looks suspicious is measured again, with \
+fresh data that alone decide. Sizes and error rates are fixed before the first trial: the budget is the probability \
 that two equal programs show any false verdict. Ctrl-C shows what there is so far; the same command goes on from there.";
 
 #[derive(Debug, clap::Args)]

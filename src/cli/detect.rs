@@ -17,7 +17,7 @@ Examples:
   benchline detect --online series.csv
   sqlite3 results.db 'SELECT id, seconds FROM …' -csv | benchline detect -
 
-The file holds a line `commit,value` for each commit, oldest first; a header is passed over. Where all values are above
+The file holds a line `commit,value` for each commit, oldest first; a header is passed over. Where all values are above \
 zero ratios are looked at, else differences. A change is new until three values follow its first, then confirmed.";
 
 /// The longest file that is read.

@@ -24,7 +24,7 @@ Examples:
   benchline findings move 9 4f1c2aa9 --because 'bisected'
   benchline findings note 9 'reported upstream'
 
-A finding is a place in history at which series change, found in the graphs themselves. Nothing is ever deleted: every word
+A finding is a place in history at which series change, found in the graphs themselves. Nothing is ever deleted: every word \
 stands with its time and its author.";
 
 #[derive(Debug, clap::Args)]

@@ -21,8 +21,8 @@ Examples:
   benchline list --profile full --scenario 'sync/*'
   benchline list --json
 
-Times come from the newest run that measured the case: `~` marks a case that was measured on another machine alone, `≈` one
-that was never measured and is taken to be like the others of its scenario or group. Builds are not in them: a revision's
+Times come from the newest run that measured the case: `~` marks a case that was measured on another machine alone, `≈` one \
+that was never measured and is taken to be like the others of its scenario or group. Builds are not in them: a revision's \
 first build takes as long as its compiler does.
 The gate measures each revision interleaved with its parent: 10 blocks of every case, and 30 more of what is suspicious.";
 

@@ -35,7 +35,7 @@ Examples:
   benchline replay 'sync/upload 10 × 1 MB' --callgrind  counts the client's instructions
   benchline replay KEY --revision v1.2                  as another revision does it
 
-One trial: set up, warmed up, sampled, verified, ended, as a run does it. Its figures are for the eye, and are not kept.
+One trial: set up, warmed up, sampled, verified, ended, as a run does it. Its figures are for the eye, and are not kept. \
 Without --folder the files are kept only where something failed or a tool wrote a profile.
 Exit code 1 where the case fails.";
 

@@ -26,8 +26,10 @@ Examples:
   benchline run --scenario 'crypto/*' --json result.json
   benchline run --profile quick --allocations
 
-With the profile `gate` each revision is measured interleaved with its parent (a dirty work tree with its HEAD), and the
-pair's verdict is kept with it; `quick` and `full` measure it alone. An interrupted run is resumed by the same command. What was measured already is not measured again, but with --again.";
+With the profile `gate` each revision is measured interleaved with its parent (a dirty work tree \
+with its HEAD), and the pair's verdict is kept with it; `quick` and `full` measure it alone. An \
+interrupted run is resumed by the same command. What was measured already is not measured again, but \
+with --again.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

@@ -21,8 +21,8 @@ Examples:
   benchline engine backup /mnt/copies/engine --data server --json
   benchline engine verify /mnt/copies/engine
 
-The server may run meanwhile. DIR is empty, absent, or holds an earlier backup of the same server: then
-only blobs that are new are copied, and the earlier one goes when the new one is whole and durable.
+The server may run meanwhile. DIR is empty, absent, or holds an earlier backup of the same server: then \
+only blobs that are new are copied, and the earlier one goes when the new one is whole and durable. \
 Interrupt it where you like; the next one begins anew and copies no blob twice.
 Not in it: config.toml, the keys of TLS, and uploads under way.
 Exit code 1 where the server itself had lost blobs, which are named.";

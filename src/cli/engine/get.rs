@@ -23,7 +23,7 @@ Examples:
   benchline engine get report-2026-11.pdf /tmp/report.pdf
   benchline engine get letters.tar - | tar x
 
-What is on this device needs no server. The file is readable by its owner only, and appears when
+What is on this device needs no server. The file is readable by its owner only, and appears when \
 all of it is there.";
 
 #[derive(Debug, clap::Args)]

@@ -23,8 +23,8 @@ Examples:
   benchline engine init --server https://sync.example.org --user ana
   benchline engine init --server http://127.0.0.1:7878 --user ana --token-file ana.token --home /tmp/ana
 
-The first device makes the user's secret and asks for a passphrase; every other one takes over that
-secret and asks for the same passphrase. Whoever forgets it loses everything: nobody else, the
+The first device makes the user's secret and asks for a passphrase; every other one takes over that \
+secret and asks for the same passphrase. Whoever forgets it loses everything: nobody else, the \
 server's operator included, can open anything.";
 
 #[derive(Debug, clap::Args)]

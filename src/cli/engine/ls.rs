@@ -20,9 +20,9 @@ Examples:
   benchline engine ls --state failed_upload
   benchline engine ls --remote --json
 
-Here: names, sizes and states as of the last sync, without a server. At the server: what it has,
+Here: names, sizes and states as of the last sync, without a server. At the server: what it has, \
 with the sealed sizes that count against the quota.
-States: synced, pending_upload, pending_download, pending_delete, failed_upload, failed_download,
+States: synced, pending_upload, pending_download, pending_delete, failed_upload, failed_download, \
 quarantined, local_only.";
 
 /// Blobs that are read from the index at once.

@@ -48,7 +48,7 @@ Examples:
   benchline engine mail fetch                       what mail services handed over for her
   benchline engine backup copies --data server      a copy of everything, while the server runs
 
-Secrets are asked for on a terminal, or come from files (--passphrase-file, --token-file), or from
+Secrets are asked for on a terminal, or come from files (--passphrase-file, --token-file), or from \
 BENCHLINE_ENGINE_PASSPHRASE and BENCHLINE_ENGINE_TOKEN; never from an option.
 Exit codes: 0 fine, 1 failed, 2 bad usage. docs/ENGINE.md begins with a first hour.";
 

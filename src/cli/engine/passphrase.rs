@@ -18,7 +18,7 @@ Examples:
   benchline engine passphrase
   benchline engine passphrase --passphrase-file old --new-passphrase-file new
 
-Other devices go on with the old one until `benchline engine login` there. It does not lock out who
+Other devices go on with the old one until `benchline engine login` there. It does not lock out who \
 knows the old passphrase and has kept a copy of the old recovery document.";
 
 #[derive(Debug, clap::Args)]

@@ -14,8 +14,8 @@ Examples:
   benchline engine purge
   benchline engine purge --json
 
-Of a deleted document its id and a mark stay everywhere, so that no device brings it back. When all devices
-have seen the mark, this removes it here and at the server, and elsewhere at the next sync. One device that
+Of a deleted document its id and a mark stay everywhere, so that no device brings it back. When all devices \
+have seen the mark, this removes it here and at the server, and elsewhere at the next sync. One device that \
 never comes back holds up everything: `benchline engine replicas` shows and forgets it.";
 
 #[derive(Debug, clap::Args)]

@@ -28,7 +28,7 @@ Examples:
   benchline engine put --limit 5MB/s film.mkv
   tar c letters | benchline engine put - letters.tar
 
-Blobs do not change: to replace one, delete it and put it again. Putting the same file under the
+Blobs do not change: to replace one, delete it and put it again. Putting the same file under the \
 same name again goes on with what was interrupted.";
 
 /// The most that is taken from standard input where its length is not said.

@@ -17,8 +17,8 @@ Examples:
   benchline engine replicas ls
   benchline engine replicas forget 4f1d2c3b4a596877
 
-`ls` shows the device that the server has not heard of for longest first. A device that was forgotten and
-comes back is refused: what it had not sent by then is on it alone, and `benchline engine init` with an empty
+`ls` shows the device that the server has not heard of for longest first. A device that was forgotten and \
+comes back is refused: what it had not sent by then is on it alone, and `benchline engine init` with an empty \
 folder makes it a device again.";
 
 #[derive(Debug, clap::Args)]

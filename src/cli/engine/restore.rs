@@ -19,9 +19,9 @@ Examples:
   benchline engine restore /mnt/copies/engine --data server
   benchline engine serve --data server
 
-The folder of --data is empty or absent. Every database and every blob is verified on the way; where one is
-damaged, nothing is restored. Then put config.toml and the keys of TLS back, which no backup has, and revoke
-again the tokens that were revoked after the backup. Devices that have seen what came after it are told so at
+The folder of --data is empty or absent. Every database and every blob is verified on the way; where one is \
+damaged, nothing is restored. Then put config.toml and the keys of TLS back, which no backup has, and revoke \
+again the tokens that were revoked after the backup. Devices that have seen what came after it are told so at \
 their next sync. An interrupted restore leaves a folder .NAME.… beside the folder of --data: remove it.";
 
 #[derive(Debug, clap::Args)]

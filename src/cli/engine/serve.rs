@@ -18,7 +18,7 @@ Examples:
   benchline engine serve --listen 0.0.0.0:443 --tls-certificate fullchain.pem --tls-key key.pem
   benchline engine serve --incoming 127.0.0.1:2525  and take messages from mail services
 
-The first Ctrl-C or SIGTERM lets requests finish and closes the data, the second does not wait.
+The first Ctrl-C or SIGTERM lets requests finish and closes the data, the second does not wait. \
 Certificates are read again when their files change, and on SIGHUP. BENCHLINE_LOG=debug says more.";
 
 #[derive(Debug, clap::Args)]

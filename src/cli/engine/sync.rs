@@ -28,7 +28,7 @@ Examples:
   benchline engine sync --namespace files --namespace mail
   benchline engine sync --metadata                 what documents say comes when it is read
 
-Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be
+Ctrl-C ends it cleanly; what was exchanged stays. Exit code 1 where something could not be \
 exchanged, and it says what.";
 
 #[derive(Debug, clap::Args)]

@@ -21,7 +21,7 @@ Examples:
   benchline engine verify /mnt/copies/engine        a backup
   benchline engine verify /mnt/copies/engine --json
 
-Every database is checked, and every blob is read and compared with its digest, as sealed: nobody's key is
+Every database is checked, and every blob is read and compared with its digest, as sealed: nobody's key is \
 needed. Exit code 1 where something is damaged. Contents that nothing names are told and are no damage.";
 
 #[derive(Debug, clap::Args)]

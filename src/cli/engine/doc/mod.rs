@@ -22,7 +22,7 @@ Examples:
   benchline engine doc conflicts
   benchline engine doc resolve shopping-1 --keep 2
 
-Documents have at most 8 MiB; larger things are blobs. Edits are durable here at once, and
+Documents have at most 8 MiB; larger things are blobs. Edits are durable here at once, and \
 `benchline engine sync` exchanges them.";
 
 #[derive(Debug, clap::Args)]

@@ -31,8 +31,8 @@ Examples:
   benchline engine mail fetch --json
   benchline engine mail fetch --watch --every 10s
 
-One line for each message that is new on this device, also where another device took it in. A message that
-cannot be opened is told, and stays at the server as failed. Ctrl-C ends it cleanly; nothing is lost, and
+One line for each message that is new on this device, also where another device took it in. A message that \
+cannot be opened is told, and stays at the server as failed. Ctrl-C ends it cleanly; nothing is lost, and \
 nothing is stored twice.";
 
 /// Changes that are read at once.

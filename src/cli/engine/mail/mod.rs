@@ -18,8 +18,8 @@ Examples:
   benchline engine mail ls
   benchline engine mail read m-1
 
-The server takes messages with `benchline engine serve --incoming ADDRESS:PORT`, from services that
-`benchline engine service add` made. It encrypts each to the user's key before it is stored; a device
+The server takes messages with `benchline engine serve --incoming ADDRESS:PORT`, from services that \
+`benchline engine service add` made. It encrypts each to the user's key before it is stored; a device \
 opens it, keeps it as a document, and only then lets the server forget it.";
 
 /// The beginning of the ids of the documents that messages become.

@@ -19,7 +19,7 @@ Examples:
   benchline engine mail setup
   benchline engine mail setup --owner 'Ana <ana@example.org>'
 
-It may be repeated: a key that is there stays, and its fingerprint is printed again. All devices of a user
+It may be repeated: a key that is there stays, and its fingerprint is printed again. All devices of a user \
 print the same one; so must `gpg --show-keys` for the key that the server gives to mail services.";
 
 #[derive(Debug, clap::Args)]
