@@ -105,13 +105,16 @@ impl TreeProbe {
             self.look()?;
             self.told_by_parents =
                 self.members.values().filter_map(Member::waited_for_ticks).sum::<u64>() * self.tick_ns;
-        } else {
-            self.members.get(&self.root).map_or_else(|| Err(gone()), |root| root.probe.cpu_ns())?;
         }
         let mut sum = Counters::default();
         for (id, member) in &mut self.members {
-            // One that ended since the look is told of at the next.
-            member.seen = member.probe.counters().unwrap_or(member.seen);
+            match member.probe.counters() {
+                Ok(counters) => member.seen = counters,
+                // It tells its time as long as it was not waited for.
+                Err(_) if *id == self.root => drop(member.probe.cpu_ns()?),
+                // One that ended since the look is told of at the next.
+                Err(_) => {}
+            }
             if self.left_out != Some(*id) {
                 sum.cpu_ns += member.seen.cpu_ns;
             }
@@ -139,12 +142,20 @@ impl TreeProbe {
     /// # Errors
     /// The root is gone.
     pub fn rss(&mut self) -> io::Result<u64> {
-        self.members.get(&self.root).map_or_else(|| Err(gone()), |root| root.probe.rss())?;
-        let counted =
-            || self.members.iter().filter(|(id, _)| self.left_out != Some(**id)).map(|(_, member)| &member.probe);
-        let sum = counted().filter_map(|probe| probe.rss().ok()).sum();
-        if self.left_out.is_some() || counted().count() > 1 {
-            let marks = counted().filter_map(|probe| probe.rss_peak().ok()).max().unwrap_or(0);
+        let (mut sum, mut counted) = (0, 0);
+        for (id, member) in &self.members {
+            let rss = member.probe.rss();
+            if *id == self.root && rss.is_err() {
+                return rss;
+            }
+            if self.left_out != Some(*id) {
+                (sum, counted) = (sum + rss.unwrap_or(0), counted + 1);
+            }
+        }
+        if self.left_out.is_some() || counted > 1 {
+            let probes =
+                self.members.iter().filter(|(id, _)| self.left_out != Some(**id)).map(|(_, member)| &member.probe);
+            let marks = probes.filter_map(|probe| probe.rss_peak().ok()).max().unwrap_or(0);
             self.several_peak = Some(self.several_peak.unwrap_or(0).max(sum).max(marks));
         }
         Ok(sum)

@@ -2,7 +2,7 @@
 
 use super::judged;
 use crate::judge::series::SeriesTrials;
-use crate::model::{Check, CheckName, CheckStatus, Grain, Summary, Unit};
+use crate::model::{Check, CheckName, CheckStatus, Grain, Metric, Quantity, Summary, Unit};
 use crate::stats;
 use crate::units;
 
@@ -81,10 +81,12 @@ fn precision_advice(series: &SeriesTrials<'_>, summary: &Summary, (figure, distu
     }
 }
 
-/// A sample against the clock's step, in the shortest trial. For times of samples alone: whole-trial times are long, and
-/// latencies have a histogram's resolution.
+/// A sample against the clock's step, in the shortest trial. For times of samples alone: whole-trial times are long,
+/// latencies have a histogram's resolution, and a reactor that was never blocked was blocked for no time.
 pub(in crate::judge) fn resolved(series: &SeriesTrials<'_>) -> Option<Check> {
-    if series.metric.unit() != Unit::Nanoseconds || series.metric.quantity.grain() != Grain::Sample {
+    let Metric { quantity, .. } = series.metric;
+    if quantity.unit() != Unit::Nanoseconds || quantity.grain() != Grain::Sample || quantity == Quantity::ReactorBlocked
+    {
         return None;
     }
     let steps = series.trials.iter().zip(&series.values).filter_map(|(trial, values)| {
@@ -118,7 +120,7 @@ mod tests {
     use super::super::tests::{checks, one, trials, under};
     use super::*;
     use crate::judge::fixture::{self, trial};
-    use crate::model::{Metric, Trial};
+    use crate::model::{Role, Trial};
     use CheckStatus::{Fail, Pass, Warn};
 
     #[test]
@@ -180,6 +182,10 @@ mod tests {
         let mut mixed = trials(&[1_000_000; 6]);
         mixed[3].columns[0].values.fill(10_000);
         assert_eq!(one(&mixed, CheckName::Resolved).figure, 1000.0, "the shortest trial decides");
+        let never = Metric::of(Role::Client, Quantity::ReactorBlocked);
+        let mut trials = trials(&[20_000; 6]);
+        trials.iter_mut().for_each(|trial| trial.columns[0].metric = never);
+        assert!(checks(&trials, never).iter().all(|check| check.name != CheckName::Resolved));
         let unknown = under(|conditions| conditions.clock_step_ns = 0);
         assert!(checks(&unknown, Metric::WALL_TIME).iter().all(|check| check.name != CheckName::Resolved));
     }
