@@ -21,6 +21,9 @@ use super::process::{Counters, ProcessProbe, READ_LIMIT, read};
 /// Readings between two looks for new threads of the processes: a thread may start a process, too.
 const THREADS_EVERY: u32 = 10;
 
+/// Readings in quick succession between two looks for new processes.
+const SELDOM: u32 = 25;
+
 /// Whether a tree's root is part of what is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
@@ -87,9 +90,9 @@ impl TreeProbe {
     }
 
     /// The same probe, for readings in quick succession: where the root is a subject, whose processes are few and live long, it
-    /// looks for new ones at each tenth reading only. What such a process used before it was found counts from then on.
+    /// looks for new ones at each 25th reading only. What such a process used before it was found counts from then on.
     pub fn looking_seldom(mut self) -> TreeProbe {
-        self.look_every = if self.left_out.is_some() { 1 } else { THREADS_EVERY };
+        self.look_every = if self.left_out.is_some() { 1 } else { SELDOM };
         self
     }
 

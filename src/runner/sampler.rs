@@ -21,8 +21,8 @@ use crate::{
 pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 
 /// Readings between two looks at every thread of a process, which cost more than all other readings together: they are made
-/// every 200 ms.
-const THREADS_EVERY: usize = 10;
+/// every 500 ms.
+const THREADS_EVERY: usize = 25;
 
 /// A thread that reads processes until it is told to end.
 pub(super) struct Sampler {
