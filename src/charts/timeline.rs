@@ -41,10 +41,11 @@ pub struct SampleSpan {
     pub warmup: bool,
 }
 
-/// One panel: what it is called, its unit, and how a pair of readings becomes a value.
+/// One panel: what it is called, its unit, which readings tell it, and how a pair of them becomes a value.
 struct Panel {
     name: &'static str,
     unit: Unit,
+    every: usize,
     value: fn(&TimelinePoint, &TimelinePoint) -> f64,
 }
 
@@ -58,12 +59,14 @@ const PANELS: [Panel; 4] = [
     Panel {
         name: "CPU, share of one core",
         unit: Unit::Ratio,
+        every: 1,
         value: |before, after| rate(after.cpu_ns.saturating_sub(before.cpu_ns), before, after) / 1e9,
     },
-    Panel { name: "Resident memory", unit: Unit::MemoryBytes, value: |_, after| after.rss as f64 },
+    Panel { name: "Resident memory", unit: Unit::MemoryBytes, every: 1, value: |_, after| after.rss as f64 },
     Panel {
         name: "Read and written by calls",
         unit: Unit::BytesPerSecond,
+        every: TimelinePoint::IO_EVERY,
         value: |before, after| {
             let moved = |point: &TimelinePoint| point.bytes_read.saturating_add(point.bytes_written);
             rate(moved(after).saturating_sub(moved(before)), before, after)
@@ -72,6 +75,7 @@ const PANELS: [Panel; 4] = [
     Panel {
         name: "Written to storage",
         unit: Unit::BytesPerSecond,
+        every: TimelinePoint::IO_EVERY,
         value: |before, after| rate(after.storage_written.saturating_sub(before.storage_written), before, after),
     },
 ];
@@ -101,8 +105,7 @@ impl Timelines<'_> {
     }
 
     fn panel(&self, panel: &Panel, x: &Axis) -> Plot {
-        let lines: Vec<Vec<(f64, f64)>> =
-            self.roles.iter().map(|role| thinned(series(&role.points, panel.value))).collect();
+        let lines: Vec<Vec<(f64, f64)>> = self.roles.iter().map(|role| thinned(series(&role.points, panel))).collect();
         let y = Axis::from_zero(lines.iter().flatten().map(|point| point.1), panel.unit, 3);
         let mut elements: Vec<Element> = self.warmup_band(&y).into_iter().collect();
         elements.push(Element::words((0.0, y.high), "panel", panel.name.to_owned(), (0, -8)));
@@ -146,9 +149,11 @@ impl Timelines<'_> {
     }
 }
 
-/// Values at the later of each two neighbouring readings.
-fn series(points: &[TimelinePoint], value: fn(&TimelinePoint, &TimelinePoint) -> f64) -> Vec<(f64, f64)> {
-    let pairs = points.windows(2).map(|pair| (pair[1].at_ns as f64, value(&pair[0], &pair[1])));
+/// Values at the later of each two neighbouring readings that tell the panel's.
+fn series(points: &[TimelinePoint], panel: &Panel) -> Vec<(f64, f64)> {
+    let telling = || points.iter().step_by(panel.every);
+    let pairs = telling().zip(telling().skip(1));
+    let pairs = pairs.map(|(before, after)| (after.at_ns as f64, (panel.value)(before, after)));
     pairs.filter(|(_, value)| value.is_finite()).collect()
 }
 

@@ -22,12 +22,18 @@ pub struct TimelinePoint {
     pub cpu_ns: u64,
     /// Resident memory, in bytes.
     pub rss: u64,
-    /// Bytes that reached read calls so far.
+    /// Bytes that reached read calls so far; I/O is as of the last reading whose number, from 0, is a multiple of
+    /// [`TimelinePoint::IO_EVERY`].
     pub bytes_read: u64,
     /// Bytes handed to write calls so far.
     pub bytes_written: u64,
     /// Bytes caused to be written to storage so far.
     pub storage_written: u64,
-    /// Context switches of all threads, voluntary and not, up to the last look at them, which is taken every tenth reading.
+    /// Context switches of all threads, voluntary and not, up to the last look at them, which is taken every 25th reading.
     pub switches: u64,
+}
+
+impl TimelinePoint {
+    /// Readings from one of the account of I/O to the next: the kernel adds it up over all threads, under a lock.
+    pub const IO_EVERY: usize = 5;
 }

@@ -102,13 +102,7 @@ impl TreeProbe {
     /// # Errors
     /// The root is gone.
     pub fn counters(&mut self) -> io::Result<Counters> {
-        let looks = self.calls.is_multiple_of(self.look_every);
-        self.calls = self.calls.wrapping_add(1);
-        if looks {
-            self.look()?;
-            self.told_by_parents =
-                self.members.values().filter_map(Member::waited_for_ticks).sum::<u64>() * self.tick_ns;
-        }
+        self.renew()?;
         let mut sum = Counters::default();
         for (id, member) in &mut self.members {
             match member.probe.counters() {
@@ -132,12 +126,45 @@ impl TreeProbe {
         Ok(self.told)
     }
 
+    /// CPU time so far, in nanoseconds, with I/O as [`TreeProbe::counters`] told it last: half the price.
+    ///
+    /// # Errors
+    /// The root is gone.
+    pub fn cpu_alone(&mut self) -> io::Result<Counters> {
+        self.renew()?;
+        let mut cpu_ns = self.ended_cpu_ns.max(self.told_by_parents);
+        for (id, member) in &mut self.members {
+            match member.probe.cpu_ns() {
+                Ok(now) => member.seen.cpu_ns = now,
+                Err(error) if *id == self.root => return Err(error),
+                Err(_) => {}
+            }
+            if self.left_out != Some(*id) {
+                cpu_ns += member.seen.cpu_ns;
+            }
+        }
+        self.told.cpu_ns = self.told.cpu_ns.max(cpu_ns);
+        Ok(self.told)
+    }
+
     /// CPU time so far, in nanoseconds.
     ///
     /// # Errors
     /// The root is gone.
     pub fn cpu_ns(&mut self) -> io::Result<u64> {
-        self.counters().map(|counters| counters.cpu_ns)
+        self.cpu_alone().map(|counters| counters.cpu_ns)
+    }
+
+    /// Looks for new processes where it is time to.
+    fn renew(&mut self) -> io::Result<()> {
+        let looks = self.calls.is_multiple_of(self.look_every);
+        self.calls = self.calls.wrapping_add(1);
+        if looks {
+            self.look()?;
+            self.told_by_parents =
+                self.members.values().filter_map(Member::waited_for_ticks).sum::<u64>() * self.tick_ns;
+        }
+        Ok(())
     }
 
     /// Resident memory now, in bytes: the sum over the living.
