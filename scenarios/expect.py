@@ -131,7 +131,7 @@ def of_the_platform(operation, point):
     """What the platform's own operations leave, as text: docs/SUBJECT.md does not describe them, their source does."""
     count = re.search(r"= (\d+) }", point)
     if operation == "self/sampling":
-        return 1, 0, payload.sha256(str(after_steps(1_000_000_000)).encode())
+        return 1, 0, payload.sha256(str(after_steps(3_000_000_000)).encode())
     count = int(count.group(1))
     if operation == "self/page":
         return 1, 0, payload.sha256(b"true %d" % min(count, 40))

@@ -115,7 +115,7 @@ impl Drop for Pipe {
 }
 
 /// Multiplications of a piece of work: some 400 ms where they are optimised, so that it is looked at some twenty times.
-const MULTIPLICATIONS: u64 = 1_000_000_000;
+const MULTIPLICATIONS: u64 = 3_000_000_000;
 
 /// Multiplier and addend of Knuth's MMIX, whose result after any number of steps can be computed by other means.
 const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
