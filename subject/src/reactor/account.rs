@@ -85,6 +85,14 @@ impl Account {
         self.next
     }
 
+    /// Time from `now` to the first planned time after it, whether or not those before it are answered.
+    pub(super) fn until_plan(&self, now: Instant) -> Option<Duration> {
+        let next = self.next?;
+        let late = nanoseconds(now.saturating_duration_since(next)) % nanoseconds(INTERVAL);
+        let ahead = next.saturating_duration_since(now);
+        Some(if ahead.is_zero() { INTERVAL - Duration::from_nanos(late) } else { ahead })
+    }
+
     /// So many tasks waited in the runtime's queue.
     pub(super) fn queued(&mut self, tasks: usize) {
         self.deepest = self.deepest.max(tasks);
@@ -140,6 +148,20 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn plans_stay_on_their_grid_however_late_who_asks_is() {
+        let began = Instant::now();
+        let mut account = Account::new().unwrap();
+        assert_eq!(account.until_plan(began), None);
+        account.begin(began);
+        assert_eq!(account.until_plan(began), Some(MS * 2));
+        for (late, left) in [(2, 4), (3, 3), (5, 1), (6, 4), (103, 3)] {
+            assert_eq!(account.until_plan(began + MS * late), Some(MS * left), "{late} ms after the beginning");
+        }
+        account.answer(began + MS * 9);
+        assert_eq!(account.until_plan(began + MS * 9), Some(MS));
+    }
 
     fn count(seen: &Seen) -> u64 {
         seen.latencies.iter().map(|(_, count)| count).sum()

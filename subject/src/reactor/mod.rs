@@ -143,8 +143,10 @@ fn ask(shared: &Arc<Shared>, runtime: &Handle) {
         let own = usize::from(state.waiting);
         state.account.queued(runtime.metrics().global_queue_depth().saturating_sub(own));
         if state.waiting {
-            // Not told of the answer, which would cost another switch of threads: it looks again in its own time.
-            state = shared.wait(state, INTERVAL);
+            // Not told of the answer, which would cost another switch of threads: it looks again when the next is planned.
+            // An interval from now would be later than that by what it took to get here, and ever later with each plan.
+            let left = state.account.until_plan(Instant::now()).unwrap_or(WITHOUT_NEWS);
+            state = shared.wait(state, left);
         } else {
             state.waiting = true;
             drop(state);

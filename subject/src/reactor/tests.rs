@@ -203,7 +203,8 @@ fn an_idle_runtime_reads_as_idle() {
         let idle = (0..TRIES).any(|_| {
             let mut probe = reactor.probe();
             probe.resume();
-            std::thread::sleep(INTERVAL * 25);
+            // Long enough that plans which each come a little too late would add up.
+            std::thread::sleep(INTERVAL * 150);
             probe.pause();
             let Seen { latencies, counters } = probe.take();
             let (all, late) = (count(&latencies, Duration::ZERO), count(&latencies, Duration::from_millis(1)));
