@@ -182,11 +182,15 @@ mod tests {
 
     #[test]
     fn cpu_is_a_share_of_one_core() {
-        let shares = series(&[reading(0, 0), reading(20, 10), reading(40, 50)], PANELS[0].value);
+        let shares = series(&[reading(0, 0), reading(20, 10), reading(40, 50)], &PANELS[0]);
         assert_eq!(shares, [(20e6, 0.5), (40e6, 2.0)]);
         // A counter that went back (a thread ended) is no growth; two readings at once are no rate.
-        assert_eq!(series(&[reading(0, 9), reading(20, 1)], PANELS[0].value), [(20e6, 0.0)]);
-        assert_eq!(series(&[reading(5, 0), reading(5, 1)], PANELS[0].value), []);
+        // I/O is told by each fifth reading alone.
+        let written = |at: u64, bytes| TimelinePoint { storage_written: bytes, ..reading(at, 0) };
+        let readings: Vec<TimelinePoint> = (0..11).map(|at| written(at * 20, at / 5 * 1000)).collect();
+        assert_eq!(series(&readings, &PANELS[3]), [(100e6, 10_000.0), (200e6, 10_000.0)]);
+        assert_eq!(series(&[reading(0, 9), reading(20, 1)], &PANELS[0]), [(20e6, 0.0)]);
+        assert_eq!(series(&[reading(5, 0), reading(5, 1)], &PANELS[0]), []);
     }
 
     #[test]
