@@ -36,6 +36,9 @@ const STOP_POLL: Duration = Duration::from_millis(100);
 /// How much of a subject's standard error is kept, from its end.
 const LOG_LIMIT: usize = 16 << 10;
 
+/// How long the rest of the log of a process that has ended is waited for.
+const LOG_GRACE: Duration = Duration::from_secs(1);
+
 /// A started subject that has said hello. Dropping it kills its process group and all of its descendants.
 pub(super) struct Subject {
     role: Role,
@@ -43,7 +46,7 @@ pub(super) struct Subject {
     child: Child,
     input: Option<ChildStdin>,
     lines: mpsc::Receiver<Line>,
-    log: Arc<Mutex<Vec<u8>>>,
+    log: Log,
     timeout: Duration,
     tap: Option<Tap>,
     exited: bool,
@@ -269,9 +272,14 @@ impl Subject {
         Ok(after.since(&before))
     }
 
-    /// The end of what it wrote to its standard error.
+    /// The end of what it wrote to its standard error. Of a process that has ended all of it is waited for, unless another
+    /// that it left behind holds the pipe.
     pub(super) fn log(&self) -> String {
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = Instant::now() + LOG_GRACE;
+        while self.exited && !self.log.reader.is_finished() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+        let log = self.log.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&log).into_owned()
     }
 
@@ -335,19 +343,25 @@ fn read_lines(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Line
     receiver
 }
 
+/// The end of a subject's standard error, and the thread that reads it until there is no more.
+struct Log {
+    kept: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
 /// Keeps the end of the subject's standard error, always reading, so that the subject is never held up by it.
-fn collect_log(errors: Option<impl Read + Send + 'static>) -> Arc<Mutex<Vec<u8>>> {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let Some(mut errors) = errors else { return log };
-    let kept = Arc::clone(&log);
-    thread::spawn(move || {
+fn collect_log(errors: Option<impl Read + Send + 'static>) -> Log {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&kept);
+    let reader = thread::spawn(move || {
+        let Some(mut errors) = errors else { return };
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = errors.read(&mut buffer) {
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.extend_from_slice(&buffer[..length]);
-            let excess = kept.len().saturating_sub(LOG_LIMIT);
-            kept.drain(..excess);
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.extend_from_slice(&buffer[..length]);
+            let excess = log.len().saturating_sub(LOG_LIMIT);
+            log.drain(..excess);
         }
     });
-    log
+    Log { kept, reader }
 }

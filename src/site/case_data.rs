@@ -87,7 +87,7 @@ impl CaseData {
         let samples = sample_spans(shown);
         let sentence = format!("What each process used in trial {}", shown.index.saturating_add(1));
         let svg = Timelines { title: &sentence, roles: &roles, samples: &samples }.svg()?;
-        let note = "Seen from outside, every 20 ms. The shaded stretch is warm-up.".to_owned();
+        let note = "Seen from outside: CPU time and memory every 20 ms, reads and writes every 100. The shaded stretch is warm-up.".to_owned();
         let (href, number) = (self.href(), trial + 1);
         let links = vec![
             Link::new("CSV", format!("{href}/timelines.csv?trial={number}")),

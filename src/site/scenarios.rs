@@ -244,7 +244,9 @@ impl ScenarioPage {
         for (index, (name, lines)) in pictures.into_iter().enumerate().filter(|(_, (_, lines))| !lines.is_empty()) {
             let part = if name.is_empty() { String::new() } else { format!(" with {name}") };
             let count = history.axis.len();
-            let sentence = format!("{} over the last {count} revisions{part}", words::metric(history.metric));
+            let over =
+                if count == 1 { "at the only revision".to_owned() } else { format!("over the last {count} revisions") };
+            let sentence = format!("{} {over}{part}", words::metric(history.metric));
             if index == large {
                 self.figures.push(history.figure(sentence, index, &lines, &places, marked)?);
                 continue;
