@@ -2,14 +2,14 @@
 //! while a program runs, and then ends this process with everything that it started.
 
 use std::{
-    io::{self, BufRead as _, Read as _, Write as _},
+    io::{self, BufRead as _, Read as _},
     process,
     sync::mpsc,
     thread,
     time::Duration,
 };
 
-use benchline_subject::contract::{Hello, LINE_LIMIT, Reply, Request};
+use benchline_subject::contract::{Hello, LINE_LIMIT, Reply, Request, lines::write_reply};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -20,24 +20,16 @@ use crate::probe::tree::descendants;
 
 /// Says hello and answers each request, until `finish` was answered.
 pub(super) fn serve(hello: Hello, answer: &mut dyn FnMut(Request) -> Result<Reply, AdapterError>) -> io::Result<()> {
-    say(&Reply::Hello(hello))?;
+    write_reply(&mut io::stdout(), &Reply::Hello(hello))?;
     for line in lines() {
         let request = serde_json::from_slice(&line).map_err(|error| AdapterError::Line(error.to_string()));
         let reply = request.and_then(&mut *answer).unwrap_or_else(|error| Reply::Failed(error.to_reply()));
-        say(&reply)?;
+        write_reply(&mut io::stdout(), &reply)?;
         if reply == Reply::Finished {
             return Ok(());
         }
     }
     Ok(())
-}
-
-fn say(reply: &Reply) -> io::Result<()> {
-    let mut line = serde_json::to_vec(reply)?;
-    line.push(b'\n');
-    let mut output = io::stdout().lock();
-    output.write_all(&line)?;
-    output.flush()
 }
 
 /// The lines of standard input. One that is too long is cut, and so no request.

@@ -2,13 +2,14 @@
 //! the place of a client. It must never answer a sample of which any answer was wrong without saying so at `verify`.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use benchline_subject::contract::{
     CONTRACT_VERSION, Failed, FailureKind, Hello, Iterate, LINE_LIMIT, LatencyCount, Prepare, Prepared, Ready, Reply,
     Request, Reset, Role, Sample, Verified,
+    lines::{TooLong, read_line, write_reply},
 };
 use hdrhistogram::Histogram;
 use nix::time::{ClockId, clock_gettime};
@@ -34,10 +35,11 @@ const ANSWER_LIMIT: u64 = 64 << 20;
 pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut input = io::BufReader::new(input);
     let mut load = None;
-    say(&mut output, &Reply::Hello(hello()))?;
+    write_reply(&mut output, &Reply::Hello(hello()))?;
     while let Some(line) = read_line(&mut input)? {
-        let reply = line.and_then(|line| answer(&mut load, &line)).unwrap_or_else(Reply::Failed);
-        say(&mut output, &reply)?;
+        let reply = line.map_err(|TooLong| wrong(format!("the line is longer than {LINE_LIMIT} bytes")));
+        let reply = reply.and_then(|line| answer(&mut load, &line)).unwrap_or_else(Reply::Failed);
+        write_reply(&mut output, &reply)?;
         if matches!(reply, Reply::Finished) {
             break;
         }
@@ -49,30 +51,6 @@ pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
 fn hello() -> Hello {
     let engine = format!("benchline {}", env!("CARGO_PKG_VERSION"));
     Hello { contract: CONTRACT_VERSION, engine, operations: Vec::new() }
-}
-
-fn say(output: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    let mut line = serde_json::to_vec(reply)?;
-    line.push(b'\n');
-    output.write_all(&line)?;
-    output.flush()
-}
-
-/// The next line, `None` at the end. A line over the limit is skipped in constant memory.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, Failed>>> {
-    let mut line = Vec::new();
-    input.by_ref().take(LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
-    if line.len() > LINE_LIMIT {
-        if !ended {
-            input.skip_until(b'\n')?;
-        }
-        return Ok(Some(Err(wrong(format!("the line is longer than {LINE_LIMIT} bytes")))));
-    }
-    Ok(Some(Ok(line)))
 }
 
 fn answer(load: &mut Option<Load>, line: &[u8]) -> Result<Reply, Failed> {

@@ -1,9 +1,10 @@
 //! The pipe contract: what a runner and a subject say to each other, one JSON object a line, over the subject's standard
 //! input and output. `docs/SUBJECT.md` explains it for people who implement a subject in another language.
 //!
-//! This file only describes messages. It must never do anything, so that the platform can use it without
-//! pulling in how the engine is driven.
+//! This file only describes messages, and `lines` how they stand on the pipe. Neither must ever do more, so that the
+//! platform can use them without pulling in how the engine is driven.
 
+pub mod lines;
 pub mod workload;
 
 use std::collections::BTreeMap;

@@ -2,11 +2,12 @@
 //! write anything else to its output, never panic on what it reads, and end quietly when its input ends.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, Read, Write};
 
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::{Meter, Reading};
+use crate::contract::lines::{TooLong, read_line, write_reply};
 use crate::contract::{
     CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
     Value, Values, Verified,
@@ -28,10 +29,12 @@ const ALLOCATIONS: &str = "subject.allocations";
 pub fn serve(input: impl Read, mut output: impl Write, counters: &'static [Counter]) -> io::Result<()> {
     let mut input = io::BufReader::new(input);
     let mut subject = Subject { prepared: None, counters };
-    say(&mut output, &Reply::Hello(hello()))?;
+    write_reply(&mut output, &Reply::Hello(hello()))?;
     while let Some(line) = read_line(&mut input)? {
-        let reply = line.and_then(|line| subject.answer(&line)).unwrap_or_else(|error| Reply::Failed(error.to_reply()));
-        say(&mut output, &reply)?;
+        let reply = line.map_err(|TooLong| SubjectError::LongLine(LINE_LIMIT));
+        let reply =
+            reply.and_then(|line| subject.answer(&line)).unwrap_or_else(|error| Reply::Failed(error.to_reply()));
+        write_reply(&mut output, &reply)?;
         if matches!(reply, Reply::Finished) {
             break;
         }
@@ -45,30 +48,6 @@ fn hello() -> Hello {
         engine: format!("benchline-engine {}", env!("CARGO_PKG_VERSION")),
         operations: operations::offered(),
     }
-}
-
-fn say(output: &mut impl Write, reply: &Reply) -> io::Result<()> {
-    let mut line = serde_json::to_vec(reply)?;
-    line.push(b'\n');
-    output.write_all(&line)?;
-    output.flush()
-}
-
-/// The next line without its end, `None` at the end of the input. A line over the limit is skipped in constant memory.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, SubjectError>>> {
-    let mut line = Vec::new();
-    input.by_ref().take(LINE_LIMIT as u64 + 1).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    let ended = line.pop_if(|byte| *byte == b'\n').is_some();
-    if line.len() > LINE_LIMIT {
-        if !ended {
-            input.skip_until(b'\n')?;
-        }
-        return Ok(Some(Err(SubjectError::LongLine(LINE_LIMIT))));
-    }
-    Ok(Some(Ok(line)))
 }
 
 /// The state between two requests.

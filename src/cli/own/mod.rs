@@ -8,15 +8,16 @@ mod page;
 mod works;
 
 use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io,
     path::Path,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use benchline_subject::contract::{
     CONTRACT_VERSION, Failed, FailureKind, Hello, LINE_LIMIT, Operation, Prepare, Prepared, Ready, Reply, Request,
     Role, Sample, Value, Values, Verified,
+    lines::{TooLong, read_line, write_reply},
 };
 use nix::time::{ClockId, clock_gettime};
 
@@ -54,24 +55,23 @@ const OPERATIONS: [(&str, Set); 5] = [
 
 /// Answers requests until told to finish, or until there are no more.
 pub(super) fn own() -> anyhow::Result<u8> {
-    let mut input = BufReader::new(io::stdin().lock());
-    say(&Reply::Hello(hello()))?;
+    let mut input = io::stdin().lock();
+    let mut output = io::stdout();
+    write_reply(&mut output, &Reply::Hello(hello()))?;
     let mut work = None;
-    loop {
-        let mut line = Vec::new();
-        input.by_ref().take(LINE_LIMIT as u64).read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            return Ok(FINE);
-        }
-        let reply = answer(&line, &mut work)
+    while let Some(line) = read_line(&mut input)? {
+        let reply = line.map_err(|TooLong| anyhow!("the line is longer than {LINE_LIMIT} bytes"));
+        let reply = reply
+            .and_then(|line| answer(&line, &mut work))
             .unwrap_or_else(|error| Reply::Failed(Failed { kind: FailureKind::Error, message: format!("{error:#}") }));
         let last = reply == Reply::Finished;
         drop(last.then(|| work.take()));
-        say(&reply)?;
+        write_reply(&mut output, &reply)?;
         if last {
-            return Ok(FINE);
+            break;
         }
     }
+    Ok(FINE)
 }
 
 fn hello() -> Hello {
@@ -82,14 +82,6 @@ fn hello() -> Hello {
         engine: format!("benchline {}", env!("CARGO_PKG_VERSION")),
         operations: OPERATIONS.map(operation).into(),
     }
-}
-
-fn say(reply: &Reply) -> anyhow::Result<()> {
-    let mut line = serde_json::to_vec(reply)?;
-    line.push(b'\n');
-    let mut output = io::stdout().lock();
-    output.write_all(&line)?;
-    Ok(output.flush()?)
 }
 
 fn answer(line: &[u8], work: &mut Option<Box<dyn Work>>) -> anyhow::Result<Reply> {
