@@ -8,8 +8,7 @@ use benchline_engine::protocol::{
 };
 use bytes::BytesMut;
 use futures_util::future::join_all;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt as _;
 
 use super::Blobs;
 use crate::support::{Answer, TestServer, payload, quick, run_test};
@@ -107,13 +106,8 @@ fn a_bundle_that_is_cut_or_malformed_leaves_nothing() {
         blobs.bundles("PUT", &large).await.expect_problem(413, "too-large");
         // As many bytes are announced, and fewer come.
         let path = format!("/v1/users/{}/bundles/mail", ana.name);
-        let head = format!(
-            "PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {BUNDLE}\r\nContent-Length: {}\r\n\r\n",
-            ana.token.as_str(),
-            whole.len()
-        );
-        let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
-        stream.write_all(&[head.as_bytes(), &whole[..500]].concat()).await.unwrap();
+        let mut stream = blobs.start("PUT", &path, &format!("Content-Type: {BUNDLE}\r\n"), whole.len()).await;
+        stream.write_all(&whole[..500]).await.unwrap();
         drop(stream);
         assert_eq!((blobs.ids("mail").await.len(), blobs.usage().await.used), (0, 0));
         assert_eq!(blobs.put_all([item("a", &payload(1, 300))]).await, [201]);
@@ -149,16 +143,7 @@ fn a_bundle_needs_a_turn_and_a_token_as_a_blob_does() {
         let (ana, bo) = (server.user("ana").await, server.user("bo").await);
         let blobs = Blobs::of(&ana, &server.address);
         let path = "/v1/users/ana/bundles/mail";
-        let head = format!(
-            "PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {BUNDLE}\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n",
-            ana.token.as_str()
-        );
-        let mut held = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
-        held.write_all(head.as_bytes()).await.unwrap();
-        // The body is asked for when the request has its turn.
-        let mut answer = [0; 12];
-        held.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 100");
+        let held = blobs.start("PUT", path, &format!("Content-Type: {BUNDLE}\r\n"), 99).await;
         let one = bundle([item("a", b"content")]);
         blobs.bundles("PUT", &one).await.expect_problem(429, "too-many-requests");
         drop(held);

@@ -3,7 +3,7 @@
 
 use benchline_engine::config::Config;
 use benchline_engine::protocol::{BUNDLE, Bundled};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::bundling::{bundle, item};
@@ -18,25 +18,8 @@ struct Stalled {
 }
 
 impl Stalled {
-    async fn begin(
-        blobs: &Blobs<'_>,
-        server: &TestServer,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &[u8],
-    ) -> Self {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\
-             Connection: close\r\nExpect: 100-continue\r\n{headers}\r\n",
-            blobs.account.token.as_str(),
-            body.len()
-        );
-        let mut stream = TcpStream::connect(server.address.trim_start_matches("http://")).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut asked = [0; 25];
-        stream.read_exact(&mut asked).await.unwrap();
-        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    async fn begin(blobs: &Blobs<'_>, method: &str, path: &str, headers: &str, body: &[u8]) -> Self {
+        let mut stream = blobs.start(method, path, headers, body.len()).await;
         let (first, rest) = body.split_at(body.len() / 2);
         stream.write_all(first).await.unwrap();
         Self { stream, rest: rest.to_vec() }
@@ -45,11 +28,7 @@ impl Stalled {
     /// Sends the rest, whether or not the answer came before it.
     async fn go_on(mut self) -> Answer {
         let _ = self.stream.write_all(&self.rest).await;
-        let mut answer = Vec::new();
-        let _ = self.stream.read_to_end(&mut answer).await;
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer") + 4;
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), head, body: answer[end..].to_vec() }
+        Answer::read(self.stream).await
     }
 }
 
@@ -78,27 +57,27 @@ impl Way {
         )
     }
 
-    async fn stall(self, blobs: &Blobs<'_>, server: &TestServer) -> Stalled {
+    async fn stall(self, blobs: &Blobs<'_>) -> Stalled {
         let (content, path) = (self.content(), blobs.path("mail/a"));
         let announced = repr_digest(&content);
         match self {
-            Self::Whole(_) => Stalled::begin(blobs, server, "PUT", &path, &announced, &content).await,
+            Self::Whole(_) => Stalled::begin(blobs, "PUT", &path, &announced, &content).await,
             Self::Resumable => {
                 let headers = format!("{announced}Upload-Complete: ?1\r\n");
-                Stalled::begin(blobs, server, "PUT", &path, &headers, &content).await
+                Stalled::begin(blobs, "PUT", &path, &headers, &content).await
             }
             Self::Part => {
                 assert_eq!(blobs.begin("mail/a", &content, 50_000).await.status, 201);
                 let headers =
                     "Content-Type: application/partial-upload\r\nUpload-Offset: 50000\r\nUpload-Complete: ?1\r\n";
                 let path = format!("{path}/upload");
-                Stalled::begin(blobs, server, "PATCH", &path, headers, &content[50_000..]).await
+                Stalled::begin(blobs, "PATCH", &path, headers, &content[50_000..]).await
             }
             Self::Bundle => {
                 let (path, headers) =
                     (path.replace("/blobs/mail/a", "/bundles/mail"), format!("Content-Type: {BUNDLE}\r\n"));
                 let both = bundle([item("a", &content), item("other", b"other")]);
-                Stalled::begin(blobs, server, "PUT", &path, &headers, &both).await
+                Stalled::begin(blobs, "PUT", &path, &headers, &both).await
             }
         }
     }
@@ -127,7 +106,7 @@ async fn deleting_ends(way: Way, config: &Config, elsewhere: bool) {
     let other = if elsewhere { Some(TestServer::beside(&server, config).await) } else { None };
     let blobs = Blobs::of(&ana, &server.address);
     let deleting = Blobs::of(&ana, &other.as_ref().unwrap_or(&server).address);
-    let stalled = way.stall(&blobs, &server).await;
+    let stalled = way.stall(&blobs).await;
     deleting.ask("DELETE", "mail/a", "", b"").await.expect_problem(404, "not-found");
     assert_eq!(deleting.usage().await.used, 0, "{way:?}: nothing is reserved any more");
     let answer = stalled.go_on().await;
@@ -170,7 +149,7 @@ fn what_begins_after_a_deletion_is_not_hit_while_the_earlier_one_still_comes() {
             let server = TestServer::start(&quick()).await;
             let ana = server.user("ana").await;
             let blobs = Blobs::of(&ana, &server.address);
-            let stalled = way.stall(&blobs, &server).await;
+            let stalled = way.stall(&blobs).await;
             assert_eq!(blobs.ask("DELETE", "mail/a", "", b"").await.status, 404);
             let new = payload(2, 150_000);
             assert_eq!(blobs.begin("mail/a", &new, 1000).await.status, 201);
@@ -189,7 +168,7 @@ fn a_deletion_ends_nothing_of_other_names_and_nothing_where_its_condition_fails(
             let server = TestServer::start(&quick()).await;
             let ana = server.user("ana").await;
             let blobs = Blobs::of(&ana, &server.address);
-            let stalled = way.stall(&blobs, &server).await;
+            let stalled = way.stall(&blobs).await;
             let condition = "If-Match: \"sha-256=:AAAA:\"\r\n";
             blobs.ask("DELETE", "mail/a", condition, b"").await.expect_problem(412, "precondition-failed");
             for other in ["mail/b", "mail/aa", "drafts/a"] {

@@ -13,6 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use benchline_engine::protocol::{BlobList, BlobUsage};
+use tokio::net::TcpStream;
 
 use crate::support::{Account, Answer, Http};
 
@@ -33,6 +34,12 @@ impl<'a> Blobs<'a> {
 
     pub(crate) async fn ask(&self, method: &str, rest: &str, headers: &str, body: &[u8]) -> Answer {
         self.http.of(self.account, method, &self.path(rest), headers, body).await
+    }
+
+    /// A request whose body of `length` bytes the server has asked for. None of it was sent.
+    async fn start(&self, method: &str, path: &str, headers: &str, length: usize) -> TcpStream {
+        let headers = format!("Authorization: Bearer {}\r\n{headers}", self.account.token.as_str());
+        self.http.begin(method, path, &headers, length).await
     }
 
     /// Puts a whole blob.

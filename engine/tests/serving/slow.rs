@@ -120,16 +120,13 @@ fn who_must_wait_is_told_for_how_long() {
         // Eight streams of one user, and a ninth.
         let path = "/v1/users/ana/peers/00000000000000aa/documents";
         let headers = format!("{}Content-Type: application/vnd.benchline.documents\r\n", bearer(&ana));
+        let http = Http::to(&server.address);
         let mut streams = Vec::new();
         for _ in 0..8 {
-            let mut stream = Talk::to(&server.address).await;
-            stream.send(&head("POST", path, &headers, 1000)).await;
-            streams.push(stream);
+            streams.push(http.begin("POST", path, &headers, 1000).await);
         }
-        until("all eight have begun", || async {
-            let more = Http::to(&server.address).request("POST", path, &headers, b"").await;
-            more.status == 503 && more.head.to_lowercase().contains("retry-after: 1")
-        })
-        .await;
+        let more = http.request("POST", path, &headers, b"").await;
+        assert_eq!(more.status, 503);
+        assert!(more.head.to_lowercase().contains("retry-after: 1"), "{}", more.head);
     });
 }

@@ -45,9 +45,14 @@ pub(crate) fn both_layouts() -> [Config; 2] {
     })
 }
 
+/// Longer than any test takes, on the slowest machine: one that waits for what never comes fails, and does not wait for ever.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
 /// Runs a test on a runtime of its own.
 pub(crate) fn run_test(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let over = runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await });
+    over.expect("the test waits for something that does not come");
 }
 
 /// A running server and its data.
