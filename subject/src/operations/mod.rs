@@ -26,6 +26,7 @@ mod sync_download;
 mod sync_initialise;
 mod sync_metadata;
 mod sync_nothing;
+mod sync_receiving;
 mod sync_server;
 mod sync_upload;
 

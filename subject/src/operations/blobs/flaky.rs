@@ -1,24 +1,19 @@
 //! `blobs/flaky`: blobs are sent over a network that breaks some requests, before or after the server saw them, until all
 //! have arrived. The relay that does so is a process of its own, so it is in no role's figures. The counter `requests` is
-//! that of connections, each of which carries one. The digest is over what a second device then fetches, over a network
-//! that works.
+//! that of connections, each of which carries one. What has arrived is then fetched over a network that works.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use benchline_engine::client::{Blobs, PutAs};
+use benchline_engine::client::Blobs;
 use benchline_engine::config::Config;
-use tokio::runtime::Handle;
 
 use super::super::account::Account;
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
-use super::devices::Devices;
+use super::super::{Client, Setting};
+use super::sending::{self, Way};
 use super::set::BlobSet;
-use super::transfers::{connect, counters, sync};
-use super::upload::fetched;
-use crate::clock::Meter;
-use crate::contract::Access;
+use super::transfers::{Counting, connect, counters, sync};
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
 use crate::relay;
@@ -26,19 +21,13 @@ use crate::relay;
 /// How often a synchronisation that broke off is begun again.
 const ATTEMPTS: usize = 100;
 
+/// Through a relay.
 struct Flaky {
-    set: BlobSet,
     failing: u64,
     seed: u64,
     config: Config,
     /// Once the server's address is known.
     relay: Option<Relay>,
-    senders: Devices,
-    receivers: Devices,
-    ready: Option<(Blobs, Account)>,
-    sent_to: Option<Account>,
-    operation: String,
-    runtime: Handle,
 }
 
 pub(in super::super) fn prepare(
@@ -56,71 +45,33 @@ pub(in super::super) fn prepare(
         let why = "the setting `http.keep_alive` to be off, so that a connection is a request";
         return Err(SubjectError::Order(format!("`{}` needs {why}", setting.operation)));
     }
-    Ok(Box::new(Flaky {
-        set,
-        failing,
-        seed: setting.payload.seed(),
-        config: setting.config.clone(),
-        relay: None,
-        senders: Devices::new(setting, "senders"),
-        receivers: Devices::new(setting, "receivers"),
-        ready: None,
-        sent_to: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
-    }))
+    let (seed, config) = (setting.payload.seed(), setting.config.clone());
+    Ok(sending::client(setting, set, Flaky { failing, seed, config, relay: None }))
 }
 
-impl Flaky {
-    /// The relay, started where there is none yet.
-    fn relay(&mut self, account: &Account) -> Result<&mut Relay, SubjectError> {
-        let relay = match self.relay.take() {
-            Some(relay) => relay,
-            None => Relay::start(account.host(), self.failing, self.seed).map_err(SubjectError::engine(RELAYING))?,
+impl Way for Flaky {
+    fn reset(&mut self, account: &Account) -> Result<Account, SubjectError> {
+        let started = match self.relay.take() {
+            Some(relay) => Ok(relay),
+            None => Relay::start(account.host(), self.failing, self.seed),
         };
-        Ok(self.relay.insert(relay))
+        let relay = self.relay.insert(started.map_err(SubjectError::engine(RELAYING))?);
+        relay.ask("reset").map_err(SubjectError::engine(RELAYING))?;
+        Ok(Account { address: format!("http://{}", relay.address), ..account.clone() })
+    }
+
+    fn send(&self, sender: Blobs, account: Account) -> Counting {
+        Box::pin(send_all(self.config.clone(), sender, account))
+    }
+
+    fn counted(&mut self) -> Result<BTreeMap<String, u64>, SubjectError> {
+        let Some(relay) = &mut self.relay else { return Ok(BTreeMap::new()) };
+        let requests = relay.ask("count").map_err(SubjectError::engine(RELAYING))?;
+        Ok([("requests".to_owned(), requests)].into())
     }
 }
 
 const RELAYING: &str = "asking the relay";
-
-impl Client for Flaky {
-    fn reset(&mut self, access: Option<Access>) -> Result<(), SubjectError> {
-        let account = Account::read(&self.operation, access.as_ref())?;
-        (self.ready, self.sent_to) = (None, None);
-        let sender = self.runtime.block_on(async {
-            let sender = self.senders.fresh(&account.user).await?;
-            self.set.clone().put(sender.clone(), PutAs::Upload).await?;
-            Ok::<_, SubjectError>(sender)
-        })?;
-        self.relay(&account)?.ask("reset").map_err(SubjectError::engine(RELAYING))?;
-        self.ready = Some((sender, account));
-        Ok(())
-    }
-
-    fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
-        only_once(&self.operation, count)?;
-        let (sender, account) = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
-        let relay = self.relay(&account)?;
-        let way = Account { address: format!("http://{}", relay.address), ..account.clone() };
-        let work = send_all(self.config.clone(), sender, way);
-        let mut counters = meter.time(|| on_reactor(&self.runtime, work))?;
-        let requests = self.relay(&account)?.ask("count").map_err(SubjectError::engine(RELAYING))?;
-        counters.insert("requests".to_owned(), requests);
-        self.sent_to = Some(account);
-        Ok(Work { items: self.set.count(), bytes: self.set.bytes(), counters })
-    }
-
-    fn verify(&mut self) -> Result<String, SubjectError> {
-        let account = self.sent_to.clone().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
-        fetched(&self.runtime, &self.config, &mut self.receivers, account)
-    }
-
-    fn finish(&mut self) -> Result<(), SubjectError> {
-        (self.ready, self.relay) = (None, None);
-        self.runtime.block_on(self.senders.remove())
-    }
-}
 
 /// Sends everything. Transfers are repeated by the engine; the question what the server has is not, and is asked again here,
 /// as its users do.

@@ -2,14 +2,17 @@
 //! `resume`, `priority`, `flaky`), and against the way without blobs (`legacy`). None may ask what is under test for what
 //! ought to be in it.
 //!
-//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two.
+//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two; `receiving` and `sending` are the
+//! clients whose ways `download`, `priority`, `upload` and `flaky` are.
 
 pub(super) mod devices;
 pub(super) mod download;
 pub(super) mod flaky;
 pub(super) mod legacy;
 pub(super) mod priority;
+mod receiving;
 pub(super) mod resume;
+mod sending;
 pub(super) mod server_store;
 mod set;
 pub(super) mod store;

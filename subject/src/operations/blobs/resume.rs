@@ -12,10 +12,8 @@ use tokio::runtime::Handle;
 use super::super::account::Account;
 use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
-use super::download::fill;
 use super::set::{self, BlobSet};
-use super::transfers::{connect, exchange, sync};
-use super::upload::fetched;
+use super::transfers::{connect, exchange, fetched, fill, sync};
 use crate::clock::Meter;
 use crate::contract::Access;
 use crate::error::SubjectError;
@@ -107,7 +105,7 @@ impl Client for Resume {
     fn verify(&mut self) -> Result<String, SubjectError> {
         let (device, account) = self.done.clone().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
         match self.towards {
-            Towards::Server => fetched(&self.runtime, &self.config, &mut self.receivers, account),
+            Towards::Server => self.runtime.block_on(fetched(&self.config, &mut self.receivers, account)),
             Towards::Client => self.runtime.block_on(set::digest(&device)),
         }
     }

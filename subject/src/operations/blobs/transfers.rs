@@ -3,12 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use benchline_engine::client::{BlobClient, BlobReport, Blobs, TransferProgress};
+use benchline_engine::client::{BlobClient, BlobReport, Blobs, PutAs, TransferProgress};
 use benchline_engine::config::Config;
+use futures_util::future::BoxFuture;
 
+use super::super::Setting;
 use super::super::account::Account;
-use super::set::NAMESPACE;
+use super::devices::Devices;
+use super::set::{self, BlobSet, NAMESPACE};
 use crate::error::SubjectError;
+
+/// A transfer, and in the end what was counted.
+pub(super) type Counting = BoxFuture<'static, Result<BTreeMap<String, u64>, SubjectError>>;
 
 /// A client that has just begun with what there is to do. It must be made on a runtime.
 pub(super) fn connect(config: &Config, blobs: &Blobs, account: &Account) -> Result<BlobClient, SubjectError> {
@@ -27,6 +33,30 @@ pub(super) async fn exchange(
     let counted = counters(&client.progress().borrow());
     client.close().await;
     Ok(counted)
+}
+
+/// Puts the blobs into an account, off the clock.
+pub(super) fn fill(setting: &Setting<'_>, set: BlobSet, account: &Account) -> Result<(), SubjectError> {
+    let mut senders = Devices::new(setting, "fillers");
+    setting.runtime.block_on(async {
+        let sender = senders.fresh(&account.user).await?;
+        set.put(sender.clone(), PutAs::Upload).await?;
+        exchange(setting.config.clone(), sender, account.clone()).await?;
+        senders.remove().await
+    })
+}
+
+/// The digest over what a fresh device fetches from an account.
+pub(super) async fn fetched(
+    config: &Config,
+    receivers: &mut Devices,
+    account: Account,
+) -> Result<String, SubjectError> {
+    let receiver = receivers.fresh(&account.user).await?;
+    exchange(config.clone(), receiver.clone(), account).await?;
+    let digest = set::digest(&receiver).await?;
+    receivers.remove().await?;
+    Ok(digest)
 }
 
 /// One synchronisation of all blobs of the case.
