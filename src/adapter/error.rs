@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitStatus};
 
 use benchline_subject::contract::{Failed, FailureKind};
 
-use crate::model::foreign::TemplateError;
+use crate::model::template::TemplateError;
 
 /// The exit code of a hook that says that what it should set up cannot be had on this machine (`EX_UNAVAILABLE` of
 /// sysexits.h): an outcome, and no alarm.

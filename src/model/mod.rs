@@ -18,6 +18,7 @@ mod revision;
 mod rules;
 mod run;
 mod session;
+pub mod template;
 mod time;
 mod timeline;
 mod trial;

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     model::{
         Role,
-        foreign::{CommandLine, CommandSpec, Foreign, Output, Ready, RequestSpec, ServiceSpec, StopSpec, placeholders},
+        foreign::{CommandLine, CommandSpec, Foreign, Output, Ready, RequestSpec, ServiceSpec, StopSpec},
+        template::placeholders,
     },
     units,
 };

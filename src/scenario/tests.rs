@@ -64,6 +64,14 @@ fn a_label_may_name_settings() {
 }
 
 #[test]
+fn braces_of_a_label_are_doubled_or_told() {
+    let text = problem("× {size}\"", "× {size\"");
+    assert!(text.contains("a brace of `{documents} × {size` stands alone; write {{ or }}"), "{text}");
+    let doubled = GOOD.replace("× {size}\"", "× {{size}}\"");
+    assert_eq!(load(&[("sync/upload.toml", &doubled)]).unwrap()[0].points[0].label.0, "1000 × {size}");
+}
+
+#[test]
 fn an_unknown_key_is_named_with_its_line_and_the_likely_one() {
     assert_eq!(
         problem("warmup = 1", "warmpu = 1"),

@@ -15,7 +15,7 @@ use super::{
     rules, written,
 };
 use crate::{
-    model::{CaseLabel, Foreign, Profile, Role, Rules, Value, Values},
+    model::{CaseLabel, Foreign, Profile, Role, Rules, Value, Values, template::placeholders},
     units,
 };
 
@@ -210,8 +210,8 @@ fn check_label(
     settings: &Values,
     reporter: &mut Reporter<'_>,
 ) {
-    match label::placeholders(label.get_ref()) {
-        Err(message) => reporter.report(label.span(), message, None),
+    match placeholders(label.get_ref()) {
+        Err(error) => reporter.report(label.span(), error.to_string(), None),
         Ok(names) => {
             for name in names.into_iter().filter(|name| !kinds.contains_key(*name) && !settings.contains_key(*name)) {
                 let suggestion = did_you_mean(name, kinds.keys().map(String::as_str));
@@ -346,8 +346,10 @@ fn point(
         let suggestion = "`benchline check` prints the digest that the subject gives".to_owned();
         reporter.report(digest.span(), "a digest is a SHA-256 in 64 lowercase hex digits", Some(suggestion));
     }
+    let filled = label::fill(label.get_ref(), kinds, &parameters, &configuration);
     Point {
-        label: label::fill(label.get_ref(), kinds, &parameters, &configuration),
+        // What is wrong with a template was reported.
+        label: filled.unwrap_or_else(|_| CaseLabel(label.get_ref().clone())),
         parameters,
         configuration,
         profiles: profiles(&point.profiles, reporter),
