@@ -24,12 +24,12 @@ pub enum FindError {
         reason: &'static str,
     },
     /// Nothing has this name.
-    #[error("no case is called `{text}`; did you mean `{nearest}`? `benchline list --profile full` shows all")]
+    #[error("no case is called `{text}`; {}`benchline list --profile full` shows all", meant(.nearest.as_deref()))]
     Unknown {
         /// What was given.
         text: String,
-        /// The key that looks most like it.
-        nearest: String,
+        /// The key, or the scenario, that looks much like it.
+        nearest: Option<String>,
     },
     /// Several have this name.
     #[error("`{text}` means {} cases; name one of them:{}", .keys.len(), listed(.keys))]
@@ -39,6 +39,10 @@ pub enum FindError {
         /// Their keys.
         keys: Vec<String>,
     },
+}
+
+fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|nearest| format!("did you mean `{nearest}`? ")).unwrap_or_default()
 }
 
 fn listed(keys: &[String]) -> String {
@@ -80,7 +84,8 @@ pub fn find_case(scenarios: &[Scenario], text: &str) -> Result<CasePlan, FindErr
         }
     }
     let keys: Vec<String> = cases.iter().map(|case| case.case.key()).collect();
-    let nearest = nearest(text, keys.iter().map(String::as_str)).unwrap_or_default().to_owned();
+    let scenarios = cases.iter().map(|case| case.case.scenario.as_str());
+    let nearest = nearest(text, keys.iter().map(String::as_str).chain(scenarios)).map(str::to_owned);
     Err(FindError::Unknown { text: text.to_owned(), nearest })
 }
 
@@ -125,6 +130,8 @@ mod tests {
     fn a_text_that_names_none_or_several_is_told_what_there_is() {
         let said = |text| find_case(&scenarios(), text).unwrap_err().to_string();
         assert!(said("a/one@1 size=2").contains("did you mean `a/one@1 size=1"), "{}", said("a/one@1 size=2"));
+        assert!(said("b/tow").contains("did you mean `b/two`?"), "{}", said("b/tow"));
+        assert_eq!(said("nope"), "no case is called `nope`; `benchline list --profile full` shows all");
         assert!(said("a/one").ends_with("means 2 cases; name one of them:\n  'a/one@1 size=1'\n  'a/one@1 size=10'"));
         assert!(said("[").contains("is not a pattern"));
         assert!(matches!(find_case(&[], "a"), Err(FindError::Plan(_))));

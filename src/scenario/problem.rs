@@ -88,16 +88,16 @@ impl<'a> Reporter<'a> {
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(word, known.iter().copied()) {
-        Some(candidate) if strsim::jaro_winkler(word, candidate) >= 0.8 => Some(format!("did you mean `{candidate}`?")),
-        Some(_) => Some(format!("known: {}", known.join(", "))),
-        None => None,
+        Some(candidate) => Some(format!("did you mean `{candidate}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known: {}", known.join(", "))),
     }
 }
 
-/// The known text that looks most like `text`.
+/// The known text that looks most like `text`, if it looks much like it.
 pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let alike = |candidate: &&str| strsim::jaro_winkler(text, candidate);
-    known.into_iter().max_by(|left, right| alike(left).total_cmp(&alike(right)))
+    let alike = known.into_iter().map(|candidate| (candidate, strsim::jaro_winkler(text, candidate)));
+    alike.filter(|(_, alike)| *alike >= 0.8).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(known, _)| known)
 }
 
 /// serde says "unknown field `x`, expected one of `a`, `b`": the words between back quotes are all that is needed.
