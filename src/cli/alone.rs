@@ -36,22 +36,23 @@ impl Workbench<'_> {
             self.terminal.line(&format!("  resuming run {} after {kept} of {} trials", open.id, start.planned_trials));
         }
         let plan = self.plan.clone();
-        let (mut ended, mut failed) = self.walk(&open, &plan, &subject.path)?;
+        let (mut ended, mut failed) = self.walk(&open, &plan, start.planned_trials, &subject.path)?;
         if ended == Ended::Complete && !failed.unsupported {
             let longer = self.longer(open.id)?;
             if !longer.cases.is_empty() {
                 let more = longer.trials() - self.planned(&longer);
                 self.terminal.line(&format!("  up to {more} trials more, where the interval of the wall time is wide"));
                 let open = self.history.open_run(&start)?;
-                let (longer_ended, longer_failed) = self.walk(&open, &longer, &subject.path)?;
+                let most = start.planned_trials + more;
+                let (longer_ended, longer_failed) = self.walk(&open, &longer, most, &subject.path)?;
                 (ended, failed.count) = (longer_ended, failed.count + longer_failed.count);
             }
         }
         self.close(open.id, ended, &failed)
     }
 
-    /// Measures what is left of a plan.
-    fn walk(&mut self, open: &OpenRun, plan: &Plan, binary: &Path) -> anyhow::Result<(Ended, Failed)> {
+    /// Measures what is left of a plan. The whole run will then have `trials`, at most.
+    fn walk(&mut self, open: &OpenRun, plan: &Plan, trials: u32, binary: &Path) -> anyhow::Result<(Ended, Failed)> {
         let folder = self.work_folder()?;
         let failed_trials = open.failed.iter().filter_map(|(key, trial)| Some((key.clone(), (*trial)?)));
         let done = Done {
@@ -63,7 +64,7 @@ impl Workbench<'_> {
         let target = Target { programs: Programs { subject: binary, platform: &platform }, folder: &folder };
         // The run's own number: another order each time, and the same one when it is resumed.
         let seed = open.id.0.unsigned_abs();
-        let mut recorder = Recorder::new(&mut self.history, &self.terminal, open, plan.trials());
+        let mut recorder = Recorder::new(&mut self.history, &self.terminal, open, trials);
         let ended = runner::measure(plan, &target, &done, seed, &self.stop, &mut |event| recorder.handle(event));
         let failed = recorder.finish();
         let _ = fs::remove_dir(&folder);

@@ -194,7 +194,7 @@ pub(super) fn outcome(listing: &RunListing) -> String {
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if listing.run.state != RunState::Finished {
         let state = words::state(listing.run.state);
-        let far = format!("{state} ({} of {} trials)", listing.trials, listing.planned_trials);
+        let far = format!("{state} ({})", words::trials(listing));
         parts.push(if listing.planned_trials > 0 { far } else { state.to_owned() });
     }
     parts.join(", ")

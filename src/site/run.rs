@@ -159,12 +159,6 @@ impl Facts {
         };
         let took = run.finished_at.map(|end| (end.0.saturating_sub(run.started_at.0)).max(0) as f64 * 1e6);
         let took = took.map(|ns| format!(" in {}", Unit::Nanoseconds.format(ns))).unwrap_or_default();
-        // A run alone goes on for a while where intervals are wide.
-        let trials = match (listing.trials, listing.planned_trials) {
-            (trials, 0) => format!("{trials} trials"),
-            (trials, planned) if trials > planned => format!("{trials} trials ({planned} planned)"),
-            (trials, planned) => format!("{trials} of {planned} trials"),
-        };
         Ok(Facts {
             revision: run.revision.short().to_owned(),
             revision_href: format!("/commits/{}", run.revision.id),
@@ -172,7 +166,7 @@ impl Facts {
             committed: words::date(run.revision.committed_at),
             run: run.id,
             profile: run.profile.as_str(),
-            measured: format!("{trials}{took}"),
+            measured: format!("{}{took}", words::trials(listing)),
             environment: environment.map_or_else(|| run.environment.clone(), |environment| environment.title()),
             environment_id: run.environment.clone(),
             binary: run.build.as_ref().map(|build| short(&build.sha256)).unwrap_or_default(),

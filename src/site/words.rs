@@ -1,5 +1,6 @@
 //! How the model's records are written on pages: glyphs with words, units, dates. No decisions.
 
+use crate::history::RunListing;
 use crate::model::{
     Check, CheckName, CheckStatus, Grade, Interval, Metric, Quantity, Role, RunState, Summary, Unit, UnixMillis,
 };
@@ -45,6 +46,15 @@ pub(super) const fn state(state: RunState) -> &'static str {
         RunState::Finished => "finished",
         RunState::Unsupported => "unsupported: no subject that speaks the contract",
         RunState::BuildFailed => "does not build",
+    }
+}
+
+/// How many trials a run has, of how many. A run alone goes on beyond its plan for a while where intervals are wide.
+pub(super) fn trials(listing: &RunListing) -> String {
+    match (listing.trials, listing.planned_trials) {
+        (trials, 0) => format!("{trials} trials"),
+        (trials, planned) if trials > planned => format!("{trials} trials, {planned} of them planned"),
+        (trials, planned) => format!("{trials} of {planned} trials"),
     }
 }
 
