@@ -43,6 +43,7 @@ pub(super) fn up(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         let outcome = workbench.measure(&revision, false)?;
         workbench.refresh_findings()?;
         if let Outcome::Stopped(_) = outcome {
+            workbench.terminal().line("interrupted; what was measured is kept, and the next `up` goes on from there");
             break;
         }
     }

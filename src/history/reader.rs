@@ -57,8 +57,13 @@ impl Reader {
     /// # Errors
     /// See [`Reader::serial`].
     pub fn progress(&self) -> Result<Option<Progress>> {
+        if self.is_written() { self.now(read::progress) } else { Ok(None) }
+    }
+
+    /// Whether somebody has the history open to write, as from before a program is built until everything is measured.
+    pub fn is_written(&self) -> bool {
         // A lock that cannot be asked for is as good as none: whoever cannot be seen to write is not shown as writing.
-        if lock::is_held(&self.0.path).unwrap_or(false) { self.now(read::progress) } else { Ok(None) }
+        lock::is_held(&self.0.path).unwrap_or(false)
     }
 
     /// The newest run of each revision on each environment: the highest position first, then the newest. Runs with the part

@@ -38,6 +38,8 @@ const CARDS: usize = 12;
 struct Home {
     layout: Layout,
     headline: Headline,
+    /// Somebody is about to measure.
+    preparing: bool,
     now: Option<Now>,
     groups: Vec<String>,
     rows: Vec<Row>,
@@ -94,11 +96,10 @@ pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Result<Response, 
 fn render(site: &Site) -> Result<String, PageError> {
     let layout = Layout::new(site, "Overview", Place::Overview)?;
     let Some(reader) = site.reader() else {
-        let headline =
-            Headline { sign: Sign::UNSUPPORTED, text: "Nothing has been measured yet".to_owned(), newest: None };
         let empty = Home {
             layout,
-            headline,
+            headline: Headline::empty(),
+            preparing: false,
             now: None,
             groups: vec![],
             rows: vec![],
@@ -115,6 +116,7 @@ fn render(site: &Site) -> Result<String, PageError> {
     let home = Home {
         layout,
         headline: newest.map_or_else(|| Ok(Headline::empty()), |newest| Headline::of(reader, newest))?,
+        preparing: reader.is_written(),
         now: Now::read(reader)?,
         groups,
         rows,

@@ -64,8 +64,12 @@ impl Shared {
     pub(super) async fn tag(self: &Arc<Self>) -> Result<String, PageError> {
         self.blocking(|shared| {
             let Some(reader) = shared.reader()? else { return Ok(format!("W/\"none-{}\"", assets::build())) };
-            let progress = reader.progress()?.map_or(0, |progress| progress.at.0);
-            Ok(format!("W/\"{}-{progress}-{}\"", reader.serial()?, assets::build()))
+            let doing = match reader.progress()? {
+                Some(progress) => progress.at.0.to_string(),
+                None if reader.is_written() => "preparing".to_owned(),
+                None => "idle".to_owned(),
+            };
+            Ok(format!("W/\"{}-{doing}-{}\"", reader.serial()?, assets::build()))
         })
         .await
     }

@@ -22,6 +22,7 @@ use super::{
     ScenarioText, SiteState, app,
     fixture::{self, ENVIRONMENT, HOSTILE, Size},
 };
+use crate::history::Writer;
 use crate::model::{Value, Values};
 
 /// A site over a history in a folder of its own.
@@ -178,6 +179,10 @@ async fn an_empty_site_says_what_to_do_and_picks_the_history_up() {
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
     assert!(missing.text.contains("cargo run --release -- up"), "{}", missing.text);
     let before = site.get("/").await.headers["etag"].clone();
+    let writer = Writer::open(&site.database()).unwrap();
+    assert!(site.page("/").await.contains("the program is being built"));
+    drop(writer);
+    assert!(site.page("/").await.contains("cargo run --release -- up"));
     drop(fixture::write(&site.database(), Size { revisions: 1, ..Size::SMALL }));
     let after = site.get("/").await;
     assert!(after.text.contains(&fixture::commit(1)[..8]) && after.headers["etag"] != before);
