@@ -4,7 +4,7 @@ use super::{
     ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    labels::{self, Label},
+    labels::{self, Label, Room},
     line_class,
     plot::{self, Margins, Plot},
 };
@@ -75,12 +75,14 @@ impl Growth<'_> {
         let (sizes, costs) = (range(&mut all().map(|p| p.0)), range(&mut all().map(|p| p.1)));
         let x = Axis::log(sizes.0, sizes.1, self.size_unit, 8);
         let y = Axis::log(costs.0, costs.1, self.unit, 5);
-        let (height, margins) = (320, Margins { top: 16, right: 136, bottom: 28, left: 64 });
-        let elements = self.elements(&x, &y, f64::from(height - margins.top - margins.bottom));
+        let right = labels::widest(self.lines.iter().map(|line| &line.label)).clamp(136, 360);
+        let (height, margins) = (320, Margins { top: 16, right, bottom: 28, left: 64 });
+        let room = Room { height: f64::from(height - margins.top - margins.bottom), width: f64::from(right) };
+        let elements = self.elements(&x, &y, room);
         plot::svg(960, self.title, &[Plot { height, margins, x, y, vertical_grid: true, elements }])
     }
 
-    fn elements(&self, x: &Axis, y: &Axis, height: f64) -> Vec<Element> {
+    fn elements(&self, x: &Axis, y: &Axis, room: Room) -> Vec<Element> {
         let positive = |points: &mut dyn Iterator<Item = (f64, f64)>| {
             points.filter(|(size, cost)| *size > 0.0 && *cost > 0.0).collect::<Vec<_>>()
         };
@@ -100,7 +102,7 @@ impl Growth<'_> {
                 labels.push(Label { text: line.label.clone(), end, class });
             }
         }
-        elements.extend(labels::at_ends(&labels, x, y, height, 22));
+        elements.extend(labels::at_ends(&labels, x, y, room));
         elements
     }
 }

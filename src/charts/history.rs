@@ -5,7 +5,7 @@ use super::{
     ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    labels::{self, Label},
+    labels::{self, Label, Room},
     line_class,
     plot::{self, Margins, Plot},
 };
@@ -141,17 +141,33 @@ impl HistoryGraph<'_> {
     /// [`ChartError`] where plotters cannot lay it out, which no input should cause.
     pub fn svg(&self) -> Result<String, ChartError> {
         let (width, height, ticks) = if self.compact { (460, 170, (4, 3)) } else { (960, 320, (10, 5)) };
-        let margins = if self.compact {
-            Margins { top: 12, right: 100, bottom: 24, left: 58 }
-        } else {
-            Margins { top: 16, right: 136, bottom: 28, left: 64 }
-        };
+        let (top, bottom, left) = if self.compact { (12, 24, 58) } else { (16, 28, 64) };
+        let margins = Margins { top, right: self.room_for_names(width - left), bottom, left };
         let names: Vec<String> = self.places.iter().map(|place| place.name.clone()).collect();
         let x = Axis::places(&names, ticks.0);
         let y = Axis::fitting(self.values(), self.unit, ticks.1);
-        let plot_height = f64::from(height - margins.top - margins.bottom);
-        let elements = self.elements(&x, &y, plot_height);
+        let room = Room { height: f64::from(height - top - bottom), width: f64::from(margins.right) };
+        let elements = self.elements(&x, &y, room);
         plot::svg(width, self.title, &[Plot { height, margins, x, y, vertical_grid: false, elements }])
+    }
+
+    /// Pixels for the names of the lines, of so many for the plot and them: what they need, as long as the plot keeps most.
+    /// One revision needs no width, and leaves it to the names.
+    fn room_for_names(&self, width: u32) -> u32 {
+        if let [_] = self.places {
+            return width - width / 4;
+        }
+        let least = if self.compact { 100 } else { 136 };
+        labels::widest(self.lines.iter().map(|line| self.name(line))).clamp(least, width * 2 / 5)
+    }
+
+    /// What stands at the end of a line: what it is and, where it is a single point, before that the value, which must not be
+    /// cut.
+    fn name(&self, line: &HistoryLine) -> String {
+        match (self.places, line.points.as_slice()) {
+            ([_], [point]) => format!("{} · {}", self.unit.format(point.estimate.value), line.label),
+            _ => line.label.clone(),
+        }
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
@@ -163,7 +179,7 @@ impl HistoryGraph<'_> {
         })
     }
 
-    fn elements(&self, x: &Axis, y: &Axis, height: f64) -> Vec<Element> {
+    fn elements(&self, x: &Axis, y: &Axis, room: Room) -> Vec<Element> {
         let mut elements = Vec::new();
         if let Some(marked) = self.marked {
             let marked = marked as f64;
@@ -171,7 +187,7 @@ impl HistoryGraph<'_> {
         }
         elements.extend(self.axis_marks(y));
         for (index, line) in self.lines.iter().enumerate() {
-            elements.extend(line.band_and_line(y, &line_class(index)));
+            elements.extend(line.band_and_line(self.aside(index), y, &line_class(index)));
         }
         let from = Self::marked_from(self.places.len(), self.lines.len());
         for (index, line) in self.lines.iter().enumerate() {
@@ -180,13 +196,12 @@ impl HistoryGraph<'_> {
                 let shown = !self.compact || point.grade == Grade::Unusable;
                 (shown && point.place >= from) || self.marked == Some(point.place)
             });
-            elements.extend(wanted.map(|point| self.point_mark(line, point, &line_class(index))));
+            elements.extend(wanted.map(|point| self.point_mark(line, point, index)));
         }
         if !self.compact {
             elements.extend(self.notes.elements(y));
         }
-        let room = if self.compact { 15 } else { 22 };
-        elements.extend(labels::at_ends(&self.end_labels(y), x, y, height, room));
+        elements.extend(labels::at_ends(&self.end_labels(y), x, y, room));
         elements
     }
 
@@ -203,7 +218,13 @@ impl HistoryGraph<'_> {
         })
     }
 
-    fn point_mark(&self, line: &HistoryLine, point: &HistoryPoint, class: &str) -> Element {
+    /// How far aside of its place a line stands: at the only revision, intervals would hide each other.
+    fn aside(&self, index: usize) -> f64 {
+        let [_] = self.places else { return 0.0 };
+        ((index as f64 + 0.5) / self.lines.len() as f64 - 0.5) / 2.0
+    }
+
+    fn point_mark(&self, line: &HistoryLine, point: &HistoryPoint, index: usize) -> Element {
         let mark = if self.compact {
             Mark { glyph: Glyph::Point(point.grade), title: String::new(), href: String::new() }
         } else {
@@ -212,14 +233,14 @@ impl HistoryGraph<'_> {
             let title = format!("{place}\n{}: {value}, {}", line.label, point.grade.as_str());
             Mark { glyph: Glyph::Point(point.grade), title, href: point.href.clone() }
         };
-        Element::mark((point.place as f64, point.estimate.value), class, mark)
+        Element::mark((point.place as f64 + self.aside(index), point.estimate.value), line_class(index), mark)
     }
 
     fn end_labels(&self, y: &Axis) -> Vec<Label> {
         let ended = self.lines.iter().enumerate().filter_map(|(index, line)| {
             let last = line.points.last()?;
-            let end = (last.place as f64, y.clamp(last.estimate.value));
-            Some(Label { text: line.label.clone(), end, class: line_class(index) })
+            let end = (last.place as f64 + self.aside(index), y.clamp(last.estimate.value));
+            Some(Label { text: self.name(line), end, class: line_class(index) })
         });
         ended.collect()
     }
@@ -255,21 +276,21 @@ impl HistoryNotes {
 
 impl HistoryLine {
     /// Stretches of neighbouring places: a band and a line each, so that a gap stays a gap.
-    fn band_and_line(&self, y: &Axis, class: &str) -> Vec<Element> {
+    fn band_and_line(&self, aside: f64, y: &Axis, class: &str) -> Vec<Element> {
         let mut elements = Vec::new();
         for stretch in self.points.chunk_by(|a, b| b.place == a.place + 1) {
             let side = |end: fn((f64, f64)) -> f64| {
-                stretch.iter().map(move |point| (point.place as f64, y.clamp(end(point.estimate.ends()))))
+                stretch.iter().map(move |point| (point.place as f64 + aside, y.clamp(end(point.estimate.ends()))))
             };
             if stretch.len() > 1 && stretch.iter().any(|point| point.estimate.interval.is_some()) {
                 elements.push(Element::band(side(|i| i.1).chain(side(|i| i.0).rev()).collect(), class));
             } else if let [point] = stretch
                 && let Some((low, high)) = point.estimate.interval
             {
-                let at = point.place as f64;
+                let at = point.place as f64 + aside;
                 elements.push(Element::line(vec![(at, y.clamp(low)), (at, y.clamp(high))], format!("whisker {class}")));
             }
-            let line = stretch.iter().map(|point| (point.place as f64, y.clamp(point.estimate.value)));
+            let line = stretch.iter().map(|point| (point.place as f64 + aside, y.clamp(point.estimate.value)));
             elements.push(Element::line(line.collect(), class));
         }
         elements
@@ -369,6 +390,27 @@ mod tests {
         let svg = drawn(&[HistoryLine { label: "x".into(), points }], true);
         assert!(!svg.contains("href=\"/runs"), "{svg}");
         assert!(svg.len() < 2_500, "{} bytes", svg.len());
+    }
+
+    #[test]
+    fn the_only_revision_leaves_its_room_to_names_and_values() {
+        let label = "fibonacci, processes, during heavy load, 200/s";
+        let line = HistoryLine { label: label.into(), points: vec![point(0, 5e6, Grade::Sound)] };
+        for (compact, named) in [(false, label), (true, "fibonacci, processes, during")] {
+            let places = [place("a", PlaceState::Measured)];
+            let (lines, notes) = ([line.clone()], HistoryNotes::default());
+            let graph = HistoryGraph {
+                title: "",
+                unit: Unit::Nanoseconds,
+                places: &places,
+                lines: &lines,
+                marked: None,
+                notes: &notes,
+                compact,
+            };
+            let svg = graph.svg().unwrap();
+            assert!(svg.contains(&format!(">5.00 ms · {named}")), "{svg}");
+        }
     }
 
     #[test]

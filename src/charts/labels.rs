@@ -16,19 +16,40 @@ pub(super) struct Label {
 /// The least distance between two names, in pixels.
 const APART: f64 = 14.0;
 
-/// Names at the right edge, each led to from the end of its line; `height` of the plot in pixels, `room` in
-/// characters.
-pub(super) fn at_ends(labels: &[Label], x: &Axis, y: &Axis, height: f64, room: usize) -> Vec<Element> {
+/// Pixels of a character, at most on an average.
+const CHARACTER: f64 = 5.8;
+
+/// Pixels before a name.
+const BEFORE: f64 = 8.0;
+
+/// What there is for names, in pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Of the plot.
+    pub(super) height: f64,
+    /// Beside the plot.
+    pub(super) width: f64,
+}
+
+/// Pixels that the longest of the names takes beside the plot.
+pub(super) fn widest(names: impl Iterator<Item = impl AsRef<str>>) -> u32 {
+    let longest = names.map(|name| name.as_ref().chars().count()).max().unwrap_or(0);
+    (longest as f64).mul_add(CHARACTER, BEFORE).ceil() as u32
+}
+
+/// Names at the right edge, each led to from the end of its line, and cut where there is no room for all of it.
+pub(super) fn at_ends(labels: &[Label], x: &Axis, y: &Axis, room: Room) -> Vec<Element> {
+    let characters = ((room.width - BEFORE) / CHARACTER).max(1.0) as usize;
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|a, b| labels[*a].end.1.total_cmp(&labels[*b].end.1));
     let wanted: Vec<f64> = order.iter().map(|index| y.fraction(y.clamp(labels[*index].end.1))).collect();
-    let placed = spread(&wanted, APART / height);
+    let placed = spread(&wanted, APART / room.height);
     let mut elements = Vec::with_capacity(2 * labels.len());
     for (index, fraction) in order.into_iter().zip(placed) {
         let label = &labels[index];
         let at = (x.high, y.value(fraction));
         elements.push(Element::line(vec![label.end, at], format!("leader {}", label.class)));
-        elements.push(Element::words(at, "name", shortened(&label.text, room), (4, 4)));
+        elements.push(Element::words(at, "name", shortened(&label.text, characters), (4, 4)));
     }
     elements
 }

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     history::{Reader, Series},
-    model::{Metric, Quantity},
+    model::Metric,
 };
 
 /// Small graphs hold so many points together at most, so that pages stay small.
@@ -68,7 +68,10 @@ struct ScenarioPage {
     layout: Layout,
     name: String,
     text: Option<ScenarioText>,
+    /// Those that people ask for first, and the one that is shown.
     metrics: Vec<Link>,
+    /// All others.
+    further_metrics: Vec<Link>,
     environments: Vec<Link>,
     spans: Vec<Link>,
     figures: Vec<Figure>,
@@ -162,6 +165,7 @@ fn render(site: &Site, name: &str, choice: Option<&Choice>) -> Result<String, Pa
         name: name.to_owned(),
         text,
         metrics: Vec::new(),
+        further_metrics: Vec::new(),
         environments: Vec::new(),
         spans: Vec::new(),
         figures: Vec::new(),
@@ -193,7 +197,11 @@ pub(super) fn newest_environment(reader: &Reader) -> Result<Option<String>, Page
 
 impl ScenarioPage {
     fn show(&mut self, reader: &Reader, metrics: &[Metric], choice: &Choice) -> Result<(), PageError> {
-        self.metrics = metrics.iter().map(|metric| choice.link(&self.name, words::metric(*metric), *metric)).collect();
+        let link = |metric: &Metric| choice.link(&self.name, words::metric(*metric), *metric);
+        let (first, further): (Vec<_>, Vec<_>) =
+            metrics.iter().partition(|metric| words::is_headline(**metric) || **metric == choice.metric);
+        self.metrics = first.into_iter().map(link).collect();
+        self.further_metrics = further.into_iter().map(link).collect();
         self.environments = environment_links(reader, &self.name, choice)?;
         self.spans = params::SPANS
             .iter()
@@ -268,11 +276,8 @@ impl ScenarioPage {
         shown: &History,
         room: &mut usize,
     ) -> Result<Vec<Small>, PageError> {
-        let headline = |metric: &&Metric| {
-            **metric != choice.metric && (words::is_gate(**metric) || metric.quantity == Quantity::ReactorP99)
-        };
         let mut others = Vec::new();
-        for metric in metrics.iter().filter(headline) {
+        for metric in metrics.iter().filter(|metric| words::is_headline(**metric) && **metric != choice.metric) {
             let series = reader.series(&self.name, *metric, &choice.environment)?;
             let history =
                 History::on(shown.axis.clone(), series, &self.name, *metric, &choice.environment, choice.span);

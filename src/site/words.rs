@@ -129,6 +129,12 @@ pub(super) const fn is_gate(metric: Metric) -> bool {
         && !matches!(metric.role, Some(Role::Load))
 }
 
+/// Whether a metric is one that people ask for first: what decides about a commit, and what somebody who waits feels.
+pub(super) const fn is_headline(metric: Metric) -> bool {
+    use Quantity::{FirstResult, LatencyP50, LatencyP99, Rate, ReactorP99};
+    is_gate(metric) || matches!(metric.quantity, FirstResult | Rate | LatencyP50 | LatencyP99 | ReactorP99)
+}
+
 /// An estimate to the precision of its interval: `61.4 ms`.
 pub(super) fn estimate(metric: Metric, estimate: f64, interval: Option<Interval>) -> String {
     match interval {
