@@ -38,8 +38,7 @@ impl<'a> Blobs<'a> {
 
     /// A request whose body of `length` bytes the server has asked for. None of it was sent.
     async fn start(&self, method: &str, path: &str, headers: &str, length: usize) -> TcpStream {
-        let headers = format!("Authorization: Bearer {}\r\n{headers}", self.account.token.as_str());
-        self.http.begin(method, path, &headers, length).await
+        self.http.begin(method, path, &format!("{}{headers}", self.account.bearer()), length).await
     }
 
     /// Puts a whole blob.

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::process::{Orders, ServerProcess};
-use super::talk::{Talk, announcing, bearer, head};
+use super::talk::{Talk, announcing, head};
 use super::{until, user_in};
 use crate::support::{Account, Answer, Http, id, payload, quick, run_test};
 
@@ -156,7 +156,7 @@ fn an_upload_goes_on_at_the_other_process() {
         // The first process is in the middle of more: the other one cannot know how much will have come.
         let more = "Content-Type: application/partial-upload\r\nUpload-Offset: 100000\r\nUpload-Complete: ?1\r\n";
         let mut stalled = Talk::to(one).await;
-        let more = head("PATCH", &path("/mail/a/upload"), &format!("{}{more}", bearer(&ana)), 200_000);
+        let more = head("PATCH", &path("/mail/a/upload"), &format!("{}{more}", ana.bearer()), 200_000);
         stalled.send(&more).await;
         stalled.send(&content[100_000..150_000]).await;
         until("the first process writes", || async {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use benchline_engine::config::Config;
 
-use super::talk::{Talk, announcing, bearer, head};
+use super::talk::{Talk, announcing, head};
 use super::until;
 use crate::support::{Http, TestServer, payload, quick, run_test};
 
@@ -53,7 +53,7 @@ async fn bodies_that_come_byte_by_byte_get_a_408() {
     let server = TestServer::start(&impatient()).await;
     let ana = server.user("ana").await;
     let slot = "/v1/users/ana/recovery";
-    let headers = format!("{}If-None-Match: *\r\n", bearer(&ana));
+    let headers = format!("{}If-None-Match: *\r\n", ana.bearer());
     let mut small = Talk::to(&server.address).await;
     small.send(&head("PUT", slot, &headers, 1000)).await;
     let mut blob = Talk::to(&server.address).await;
@@ -83,7 +83,7 @@ async fn who_asks_for_much_and_reads_nothing_loses_the_connection() {
     let path = "/v1/users/ana/blobs/mail/a";
     assert_eq!(http.request("PUT", path, &announcing(&ana, &content), &content).await.status, 201);
     let mut greedy = Talk::to(&server.address).await;
-    greedy.send(&head("GET", path, &bearer(&ana), 0)).await;
+    greedy.send(&head("GET", path, &ana.bearer(), 0)).await;
     let open = async |count: usize| {
         let metrics = http.request("GET", "/metrics", "", b"").await;
         String::from_utf8(metrics.body).unwrap().contains(&format!("benchline_connections {count}\n"))
@@ -119,7 +119,7 @@ fn who_must_wait_is_told_for_how_long() {
         let ana = server.user("ana").await;
         // Eight streams of one user, and a ninth.
         let path = "/v1/users/ana/peers/00000000000000aa/documents";
-        let headers = format!("{}Content-Type: application/vnd.benchline.documents\r\n", bearer(&ana));
+        let headers = format!("{}Content-Type: application/vnd.benchline.documents\r\n", ana.bearer());
         let http = Http::to(&server.address);
         let mut streams = Vec::new();
         for _ in 0..8 {

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use nix::sys::signal::Signal;
 
 use super::process::{Orders, ServerProcess};
-use super::talk::{Talk, announcing, bearer, head};
+use super::talk::{Talk, announcing, head};
 use super::{patient, until, user_in};
 use crate::support::{Http, TestServer, payload, quick, run_test};
 
@@ -54,7 +54,7 @@ fn an_upload_a_download_and_a_sync_under_way_finish_and_nothing_new_begins() {
             let path = "/v1/users/ana/blobs/mail";
             let put = download.ask("PUT", &format!("{path}/large"), &announcing(&ana, &large), &large).await;
             assert_eq!(put.status, 201);
-            download.send(&head("GET", &format!("{path}/large"), &bearer(&ana), 0)).await;
+            download.send(&head("GET", &format!("{path}/large"), &ana.bearer(), 0)).await;
             let began = download.take(1000).await;
 
             let content = payload(2, UPLOAD);
@@ -65,7 +65,7 @@ fn an_upload_a_download_and_a_sync_under_way_finish_and_nothing_new_begins() {
             let [first, second] = two_batches();
             let mut push = Talk::to(address).await;
             let peer = "/v1/users/ana/peers/00000000000000aa/documents";
-            let headers = format!("{}Content-Type: {FRAMES}\r\n", bearer(&ana));
+            let headers = format!("{}Content-Type: {FRAMES}\r\n", ana.bearer());
             push.send(&head("POST", peer, &headers, first.len() + second.len())).await;
             push.send(&first).await;
             push.read_until(b"}}}\n").await;

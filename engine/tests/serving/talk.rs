@@ -109,15 +109,10 @@ impl Talk {
     }
 }
 
-/// The header that shows a user's token.
-pub(super) fn bearer(account: &Account) -> String {
-    format!("Authorization: Bearer {}\r\n", account.token.as_str())
-}
-
 /// The headers of a blob that is put.
 pub(super) fn announcing(account: &Account, content: &[u8]) -> String {
     let digest = STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content));
-    format!("{}Repr-Digest: sha-256=:{digest}:\r\n", bearer(account))
+    format!("{}Repr-Digest: sha-256=:{digest}:\r\n", account.bearer())
 }
 
 /// The head of a request with a body of `length` bytes.

@@ -25,8 +25,7 @@ impl Http {
 
     /// A request of this user.
     pub(crate) async fn of(&self, account: &Account, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let headers = format!("Authorization: Bearer {}\r\n{headers}", account.token.as_str());
-        self.request(method, path, &headers, body).await
+        self.request(method, path, &format!("{}{headers}", account.bearer()), body).await
     }
 
     /// A request with these header lines, each closed by CR LF.

@@ -154,6 +154,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// The header that shows the token.
+    pub(crate) fn bearer(&self) -> String {
+        format!("Authorization: Bearer {}\r\n", self.token.as_str())
+    }
+
     pub(crate) fn client(&self, config: &Config, address: &str) -> SyncClient {
         SyncClient::new(config, address, &self.name, self.token.as_str(), &self.keys).unwrap()
     }
