@@ -38,7 +38,7 @@ const CARDS: usize = 12;
 struct Home {
     layout: Layout,
     headline: Headline,
-    /// Somebody is about to measure.
+    /// Nothing is measured yet, and somebody is about to.
     preparing: bool,
     now: Option<Now>,
     groups: Vec<String>,
@@ -116,7 +116,7 @@ fn render(site: &Site) -> Result<String, PageError> {
     let home = Home {
         layout,
         headline: newest.map_or_else(|| Ok(Headline::empty()), |newest| Headline::of(reader, newest))?,
-        preparing: reader.is_written(),
+        preparing: newest.is_none() && reader.is_written(),
         now: Now::read(reader)?,
         groups,
         rows,

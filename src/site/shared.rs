@@ -64,10 +64,10 @@ impl Shared {
     pub(super) async fn tag(self: &Arc<Self>) -> Result<String, PageError> {
         self.blocking(|shared| {
             let Some(reader) = shared.reader()? else { return Ok(format!("W/\"none-{}\"", assets::build())) };
-            let doing = match reader.progress()? {
-                Some(progress) => progress.at.0.to_string(),
-                None if reader.is_written() => "preparing".to_owned(),
-                None => "idle".to_owned(),
+            let doing = if reader.is_written() {
+                reader.progress()?.map_or_else(|| "preparing".to_owned(), |progress| progress.at.0.to_string())
+            } else {
+                "idle".to_owned()
             };
             Ok(format!("W/\"{}-{doing}-{}\"", reader.serial()?, assets::build()))
         })

@@ -10,7 +10,7 @@ use benchline_engine::client::Blobs;
 use benchline_engine::config::Config;
 
 use super::super::account::Account;
-use super::super::{Client, Setting};
+use super::super::{Client, Setting, too_early};
 use super::sending::{self, Way};
 use super::set::BlobSet;
 use super::transfers::{Counting, connect, counters, sync};
@@ -65,7 +65,7 @@ impl Way for Flaky {
     }
 
     fn counted(&mut self) -> Result<BTreeMap<String, u64>, SubjectError> {
-        let Some(relay) = &mut self.relay else { return Ok(BTreeMap::new()) };
+        let relay = self.relay.as_mut().ok_or_else(|| too_early("blobs/flaky", "a reset"))?;
         let requests = relay.ask("count").map_err(SubjectError::engine(RELAYING))?;
         Ok([("requests".to_owned(), requests)].into())
     }
