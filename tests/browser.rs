@@ -63,7 +63,7 @@ async fn visit(browser: &Browser, project: &Project) {
     assert!(browser.longest_path().await > 20, "no graph is drawn");
 
     let run = browser.page("/runs/4", "run").await;
-    assert!(run.contains("verified") && run.contains("enough"), "{run}");
+    assert!(run.contains("verified") && run.contains("enough_trials"), "{run}");
     browser.page("/runs/4/cases/1", "case").await;
     assert!(browser.longest_path().await > 20, "no timeline is drawn");
 

@@ -2,7 +2,7 @@
 
 use benchline::{
     history::Reader,
-    model::{Arm, RunState},
+    model::{RunState, VariantKind},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -18,11 +18,11 @@ fn reader(project: &Project) -> Reader {
     Reader::open(&project.path("results/benchline.sqlite")).unwrap()
 }
 
-/// Trials kept by the arms of the first calibration so far.
+/// Trials kept by the variants of the first calibration so far.
 fn kept(project: &Project) -> usize {
     let Ok(reader) = Reader::open(&project.path("results/benchline.sqlite")) else { return 0 };
-    let arms = reader.arms(1).unwrap_or_default();
-    arms.iter().map(|(_, run)| reader.trials(*run, "toy/work@1 n=1").map_or(0, |trials| trials.len())).sum()
+    let variants = reader.variants(1).unwrap_or_default();
+    variants.iter().map(|(_, run)| reader.trials(*run, "toy/work@1 n=1").map_or(0, |trials| trials.len())).sum()
 }
 
 #[test]
@@ -44,14 +44,14 @@ fn a_killed_calibration_is_resumed_replayed_and_reported() {
         (&1.into(), &"finished".into(), &41.into())
     );
     let whole = &result["rates"][0];
-    assert_eq!((&whole["arm"], &whole["case"]), (&"same".into(), &serde_json::Value::Null));
+    assert_eq!((&whole["variant"], &whole["case"]), (&"same".into(), &serde_json::Value::Null));
     assert_eq!((&whole["pairs"], &whole["independent"]), (&2.into(), &1.into()));
     let wall = result["rates"].as_array().unwrap().iter().find(|rate| rate["metric"] == "wall_time").unwrap();
     assert_eq!((&wall["flagged"], &wall["spread"]), (&0.into(), &0.0.into()), "the toy states the same time always");
 
     let reader = reader(&project);
     assert_eq!(reader.calibrations(None).unwrap().len(), 1);
-    for (_, run) in reader.arms(1).unwrap() {
+    for (_, run) in reader.variants(1).unwrap() {
         assert!(reader.trials(run, "toy/work@1 n=1").unwrap().len() >= 41, "blocks that were cut off are replaced");
         assert_eq!(reader.run(run).unwrap().unwrap().run.state, RunState::Finished);
     }
@@ -77,13 +77,16 @@ fn an_arm_has_its_injection_and_only_it() {
     project.commit("A subject that can be slowed down");
     let result = project.json(&["calibrate", "--blocks", "40", "--inject", "100%", "--json", "-"], 0);
     let rates = result["rates"].as_array().unwrap();
-    let wall = |arm: serde_json::Value| rates.iter().find(|r| r["arm"] == arm && r["metric"] == "wall_time").unwrap();
+    let wall = |variant: serde_json::Value| {
+        rates.iter().find(|r| r["variant"] == variant && r["metric"] == "wall_time").unwrap()
+    };
     assert_eq!(wall("same".into())["flagged"], 0);
     let slow = wall(serde_json::json!({ "slowdown": 1_000_000 }));
     assert_eq!((&slow["flagged"], &slow["pairs"]), (&1.into(), &1.into()));
-    let arms: Vec<Arm> = reader(&project).arms(1).unwrap().into_iter().map(|(arm, _)| arm).collect();
-    assert_eq!(arms.len(), 3);
-    assert!(arms.contains(&Arm::Slowdown(1_000_000)));
+    let variants: Vec<VariantKind> =
+        reader(&project).variants(1).unwrap().into_iter().map(|(variant, _)| variant).collect();
+    assert_eq!(variants.len(), 3);
+    assert!(variants.contains(&VariantKind::Slowdown(1_000_000)));
 }
 
 #[test]

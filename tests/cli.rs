@@ -33,7 +33,10 @@ fn a_run_is_one_json_object_with_its_evidence() {
     assert_eq!((&wall["trials"], &wall["samples"]), (&6.into(), &24.into()));
     let checks: Vec<&str> =
         wall["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
-    assert!(checks.contains(&"verified") && checks.contains(&"enough") && checks.contains(&"precise"), "{checks:?}");
+    assert!(
+        checks.contains(&"verified") && checks.contains(&"enough_trials") && checks.contains(&"precise"),
+        "{checks:?}"
+    );
     let peak = measurements.iter().find(|m| m["metric"] == "client.rss_peak").unwrap();
     assert_eq!(peak["role"], "client");
     assert!(peak["estimate"].as_f64().unwrap() > 100_000.0);
@@ -181,7 +184,7 @@ fn a_killed_subject_is_a_failure_with_its_cause_and_the_run_goes_on() {
     assert!(failures[0]["message"].as_str().unwrap().contains("signal: 9"));
     let wall = result["measurements"].as_array().unwrap().iter().find(|m| m["metric"] == "wall_time").unwrap();
     assert_eq!(wall["trials"], 5);
-    let enough = wall["checks"].as_array().unwrap().iter().find(|check| check["name"] == "enough").unwrap();
+    let enough = wall["checks"].as_array().unwrap().iter().find(|check| check["name"] == "enough_trials").unwrap();
     assert_eq!(enough["status"], "warn", "too few for an interval, and it says so");
 }
 

@@ -59,9 +59,9 @@ fn the_same_program_is_equivalent_at_once() {
     let said = project.run(&["compare", "HEAD~1", "HEAD", "--fail-on", "worse"], 0);
     let said = String::from_utf8(said.stdout).unwrap();
     assert!(said.contains("both build to the very same program"), "{said}");
-    let sessions = reader(&project).sessions(10).unwrap();
-    assert!(sessions[0].session.identical && sessions[0].head.trials == 0, "nothing was measured");
-    let verdicts = reader(&project).verdicts(sessions[0].session.id).unwrap();
+    let comparisons = reader(&project).comparisons(10).unwrap();
+    assert!(comparisons[0].comparison.identical && comparisons[0].head.trials == 0, "nothing was measured");
+    let verdicts = reader(&project).verdicts(comparisons[0].comparison.id).unwrap();
     assert!(verdicts.len() == 3 && verdicts.iter().all(|verdict| verdict.kind == VerdictKind::Equivalent));
 }
 
@@ -89,7 +89,7 @@ fn a_killed_comparison_goes_on_and_nothing_is_lost_or_doubled() {
     project.subject(SLOWER, "").commit("Slower");
     let command = ["compare", "HEAD~1", "HEAD", "--format", "json"];
     let kept = || match Reader::open(&project.path("results/benchline.sqlite")) {
-        Ok(reader) => reader.sessions(1).ok().and_then(|s| Some(s.first()?.head.trials)).unwrap_or(0),
+        Ok(reader) => reader.comparisons(1).ok().and_then(|s| Some(s.first()?.head.trials)).unwrap_or(0),
         Err(_) => 0,
     };
     for _ in 0..3 {
@@ -102,9 +102,9 @@ fn a_killed_comparison_goes_on_and_nothing_is_lost_or_doubled() {
     let result = project.json(&command, 0);
     assert_eq!(row(&result, "wall_time")["verdict"], "worse");
     let reader = reader(&project);
-    let sessions = reader.sessions(10).unwrap();
-    assert_eq!(sessions.len(), 1, "one session, continued");
-    let blocks = reader.blocks(sessions[0].session.id, "toy/work@1 n=1").unwrap();
+    let comparisons = reader.comparisons(10).unwrap();
+    assert_eq!(comparisons.len(), 1, "one comparison, continued");
+    let blocks = reader.blocks(comparisons[0].comparison.id, "toy/work@1 n=1").unwrap();
     let of =
         |stage| blocks.iter().filter(|block| block.stage == stage).map(|block| block.index).collect::<BTreeSet<_>>();
     assert_eq!((of(Stage::First), of(Stage::Second)), ((0..10).collect(), (0..30).collect()));
@@ -121,11 +121,11 @@ fn an_interrupt_shows_what_there_is() {
     let mut running = project.start(&["compare", "HEAD~1", "HEAD"]);
     eventually("a block", || {
         let reader = Reader::open(&project.path("results/benchline.sqlite")).ok()?;
-        (reader.sessions(1).ok()?.first()?.head.trials >= 1).then_some(())
+        (reader.comparisons(1).ok()?.first()?.head.trials >= 1).then_some(())
     });
     kill(Pid::from_raw(running.0.id().cast_signed()), Signal::SIGINT).unwrap();
     assert_eq!(running.0.wait().unwrap().code(), Some(1));
-    let verdicts = reader(&project).verdicts(reader(&project).sessions(1).unwrap()[0].session.id).unwrap();
+    let verdicts = reader(&project).verdicts(reader(&project).comparisons(1).unwrap()[0].comparison.id).unwrap();
     assert!(!verdicts.is_empty());
     for verdict in verdicts.iter().filter(|verdict| verdict.gate) {
         assert_eq!(verdict.kind, VerdictKind::Inconclusive, "half a stage decides nothing: {verdict:?}");
@@ -188,6 +188,6 @@ fn a_comparison_that_was_asked_for_hides_nothing_on_a_graph() {
     let before = on_axis();
     project.run(&["run"], 0);
     assert_eq!(on_axis(), before, "an equal program has no points, and does not hide those that are there");
-    let sessions = reader(&project).sessions_of(&project.git(&["rev-parse", "HEAD"])).unwrap();
-    assert!(sessions[0].session.identical, "it has its verdict all the same");
+    let comparisons = reader(&project).comparisons_of(&project.git(&["rev-parse", "HEAD"])).unwrap();
+    assert!(comparisons[0].comparison.identical, "it has its verdict all the same");
 }

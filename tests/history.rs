@@ -1,9 +1,9 @@
 //! A process that writes the history is killed at any moment, again and again, and nothing that it kept is lost, doubled
-//! or torn. `session` does the same to one that compares.
+//! or torn. `comparison` does the same to one that compares.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: what fails here fails the test")]
 
-mod session;
+mod comparison;
 
 use std::{
     collections::BTreeSet,
@@ -159,7 +159,7 @@ fn start() -> RunStart {
             annotations: vec![],
         },
         profile: Profile::Gate,
-        part: Part::Alone,
+        part: Part::Single,
         build: None,
         plan: "plan".into(),
         planned_trials: 1000,

@@ -5,7 +5,7 @@ use std::{convert::Infallible, path::Path};
 
 use benchline::{
     model::{Injection, Metric, Profile, Role, Trial},
-    runner::{BlockEvent, Contender, Programs, Stop, measure_blocks, rounds},
+    runner::{BlockEvent, Programs, Stop, Variant, measure_blocks, rounds},
     scenario::{load_texts, plan},
 };
 
@@ -97,15 +97,15 @@ fn each_injection_moves_its_own_metric_of_its_own_role_and_no_other() {
         ROLES.iter().flat_map(|role| MOVED.iter().map(move |moved| (*role, moved))).collect();
     let injected = wanted.iter().map(|(role, moved)| {
         let into = Injection { role: *role, ..Injection::default() };
-        Contender { programs, injection: Some((moved.injection)(into)) }
+        Variant { programs, injection: Some((moved.injection)(into)) }
     });
-    let alone = Contender { programs, injection: None };
-    let contenders: Vec<Contender<'_>> = std::iter::once(alone).chain(injected).collect();
+    let alone = Variant { programs, injection: None };
+    let variants: Vec<Variant<'_>> = std::iter::once(alone).chain(injected).collect();
 
     let folder = tempfile::tempdir().unwrap();
     let mut blocks = Vec::new();
     let Ok(_) =
-        measure_blocks(&rounds(&plan.cases, 0..1, 1), &contenders, folder.path(), 1, 0, &Stop::new(), &mut |event| {
+        measure_blocks(&rounds(&plan.cases, 0..1, 1), &variants, folder.path(), 1, 0, &Stop::new(), &mut |event| {
             if let BlockEvent::Finished(block) = event {
                 blocks.push(*block);
             }

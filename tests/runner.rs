@@ -13,7 +13,7 @@ use std::{
 use benchline::{
     model::{Event, Failure, FailureKind, Metric, Profile, Role, Trial},
     runner::{
-        BlockEvent, Contender, Done, Ended, FinishedBlock, Programs, Stop, Target, measure, measure_blocks, rounds,
+        BlockEvent, Done, Ended, FinishedBlock, Programs, Stop, Target, Variant, measure, measure_blocks, rounds,
     },
     scenario::{Plan, load_texts, plan},
 };
@@ -265,16 +265,15 @@ fn blocks(first: &[(&str, &str)], second: &[(&str, &str)], count: u32) -> Vec<Fi
         script(&folder.path().join(name), HELLO, instead)
     });
     let programs = |index: usize| Programs { subject: &binaries[index], platform: &binaries[index] };
-    let contenders = [0, 1].map(|index| Contender { programs: programs(index), injection: None });
+    let variants = [0, 1].map(|index| Variant { programs: programs(index), injection: None });
     let mut finished = Vec::new();
     let orders = rounds(&plan.cases, 0..count, 7);
-    let Ok(ended) =
-        measure_blocks(&orders, &contenders, &folder.path().join("work"), 7, 0, &Stop::new(), &mut |event| {
-            if let BlockEvent::Finished(block) = event {
-                finished.push(*block);
-            }
-            Ok::<(), Infallible>(())
-        });
+    let Ok(ended) = measure_blocks(&orders, &variants, &folder.path().join("work"), 7, 0, &Stop::new(), &mut |event| {
+        if let BlockEvent::Finished(block) = event {
+            finished.push(*block);
+        }
+        Ok::<(), Infallible>(())
+    });
     assert_eq!(ended, Ended::Complete);
     finished
 }
@@ -286,9 +285,9 @@ fn a_block_holds_a_trial_of_each_in_an_order_that_is_not_always_the_same() {
     assert_eq!(finished.len(), 12);
     let mut places = Vec::new();
     for (number, block) in (0..).zip(&finished) {
-        let trial = |contender: usize| block.trials[contender].as_ref().unwrap();
-        let wall = |contender| trial(contender).samples(Metric::WALL_TIME).unwrap()[0];
-        assert_eq!((wall(0), wall(1)), (1000.0, 1200.0), "each value is its own contender's");
+        let trial = |variant: usize| block.trials[variant].as_ref().unwrap();
+        let wall = |variant| trial(variant).samples(Metric::WALL_TIME).unwrap()[0];
+        assert_eq!((wall(0), wall(1)), (1000.0, 1200.0), "each value is its own variant's");
         assert_eq!((trial(0).index, trial(1).index, block.block), (number, number, number));
         let canary = trial(0).canary.as_ref().unwrap();
         assert!(canary.before.wall_ns > 0 && canary.after.cpu_ns > 0, "{canary:?}");

@@ -41,7 +41,7 @@ pub(crate) enum Model {
     Dependent,
     /// 30% of the trials 3% slower, each with 0.5% noise.
     TwoModes,
-    /// 1% Gaussian noise on a machine that slows down by 10% and swings by 3% during the session.
+    /// 1% Gaussian noise on a machine that slows down by 10% and swings by 3% during the comparison.
     Drift,
 }
 

@@ -222,7 +222,7 @@ fn row(line: &[Revision], step: &Step) -> Json {
             Seen::Unclear => "unclear",
         },
         "said": step.said,
-        "session": step.session,
+        "comparison": step.comparison,
         "verdict": step.verdict.as_ref().map(figures),
     })
 }

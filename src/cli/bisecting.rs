@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     judge::bisect::{Bisection, Next, Seen, seen},
-    model::{Metric, Purpose, Revision, SessionId, Verdict, VerdictKind},
+    model::{ComparisonId, Metric, Purpose, Revision, Verdict, VerdictKind},
     revision::BuiltSubject,
     runner,
 };
@@ -34,7 +34,7 @@ pub(super) struct Step {
     pub(super) seen: Seen,
     /// What was measured, where something was.
     pub(super) verdict: Option<Verdict>,
-    pub(super) session: Option<SessionId>,
+    pub(super) comparison: Option<ComparisonId>,
     /// In plain English.
     pub(super) said: String,
 }
@@ -53,7 +53,7 @@ pub(super) enum Answer {
 
 /// A comparison that came to an end.
 struct Judged {
-    session: SessionId,
+    comparison: ComparisonId,
     verdict: Verdict,
 }
 
@@ -147,12 +147,12 @@ impl<'b, 'w> Search<'b, 'w> {
         };
         if let Some((twin, seen)) = self.known.get(&subject.build.sha256) {
             let said = format!("builds to the very same program as {}", self.line[*twin].short());
-            return Ok(Some(Step { index, seen: *seen, verdict: None, session: None, said }));
+            return Ok(Some(Step { index, seen: *seen, verdict: None, comparison: None, said }));
         }
         if let Some(why) = self.lacks(&subject)? {
             return Ok(Some(skipped(index, &why)));
         }
-        let Some(Judged { session, verdict }) = self.compare(0, index)? else { return Ok(None) };
+        let Some(Judged { comparison, verdict }) = self.compare(0, index)? else { return Ok(None) };
         let seen = match end {
             Some(end) => seen(&verdict, end),
             None if verdict.kind == VerdictKind::Unusable => Seen::Skipped,
@@ -160,7 +160,7 @@ impl<'b, 'w> Search<'b, 'w> {
         };
         self.known.insert(subject.build.sha256, (index, seen));
         let said = told(&verdict);
-        Ok(Some(Step { index, seen, verdict: Some(verdict), session: Some(session), said }))
+        Ok(Some(Step { index, seen, verdict: Some(verdict), comparison: Some(comparison), said }))
     }
 
     /// Why the case cannot be measured with a program, if it cannot.
@@ -184,18 +184,18 @@ impl<'b, 'w> Search<'b, 'w> {
             seed: None,
             again: false,
         };
-        let session = match self.workbench.compare(&order)? {
-            Compared::Session(comparison) if comparison.is_finished() => comparison.listing.session.id,
-            Compared::Session(_) | Compared::Stopped => return Ok(None),
+        let comparison = match self.workbench.compare(&order)? {
+            Compared::Comparison(comparison) if comparison.is_finished() => comparison.listing.comparison.id,
+            Compared::Comparison(_) | Compared::Stopped => return Ok(None),
             Compared::Impossible { revision, .. } => {
                 anyhow::bail!("{} can no longer be built, and could before", revision.short())
             }
         };
-        let verdicts = self.workbench.reader()?.verdicts(session)?;
+        let verdicts = self.workbench.reader()?.verdicts(comparison)?;
         let verdict = verdicts.into_iter().find(|verdict| verdict.metric == self.metric);
         let verdict = verdict
-            .ok_or_else(|| anyhow::anyhow!("session {session} measured no {}: see its failures", self.metric))?;
-        Ok(Some(Judged { session, verdict }))
+            .ok_or_else(|| anyhow::anyhow!("comparison {comparison} measured no {}: see its failures", self.metric))?;
+        Ok(Some(Judged { comparison, verdict }))
     }
 
     fn tell(&self, step: &Step) {
@@ -215,7 +215,7 @@ impl<'b, 'w> Search<'b, 'w> {
 }
 
 fn skipped(index: usize, why: &str) -> Step {
-    Step { index, seen: Seen::Skipped, verdict: None, session: None, said: why.to_owned() }
+    Step { index, seen: Seen::Skipped, verdict: None, comparison: None, said: why.to_owned() }
 }
 
 /// A verdict with its change, in a few words.

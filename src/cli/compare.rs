@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use super::{
     FAILED, FINE, WORSE,
-    comparing::{Compared, Comparison, Order, Sizes},
+    comparing::{Compared, ComparisonOutcome, Order, Sizes},
     comparison::{Format, Report},
     measuring::{Workbench, runtime, scenarios},
     output::say,
@@ -74,19 +74,19 @@ pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let order = Order {
         base: &base,
         head: &head,
-        purpose: if args.anchor { Purpose::Anchor } else { Purpose::Asked },
+        purpose: if args.anchor { Purpose::Anchor } else { Purpose::Requested },
         sizes: Sizes { first: args.blocks.0, second: args.blocks.1, budget: args.budget },
         seed: args.seed,
         again: args.again,
     };
     let comparison = match workbench.compare(&order)? {
-        Compared::Session(comparison) => *comparison,
+        Compared::Comparison(comparison) => *comparison,
         Compared::Impossible { revision, .. } => {
             anyhow::bail!("{} cannot be measured, so there is nothing to compare", revision.short())
         }
         Compared::Stopped => anyhow::bail!("interrupted before anything was measured"),
     };
-    let report = Report::read(&workbench.reader()?, comparison.listing.session.id, &workbench.plan)?;
+    let report = Report::read(&workbench.reader()?, comparison.listing.comparison.id, &workbench.plan)?;
     say(format_args!("{}", report.text(args.format)?));
     if !comparison.is_finished() {
         workbench.terminal().line("interrupted: this is what was measured so far; the same command goes on from there");
@@ -94,7 +94,7 @@ pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     Ok(code(&comparison, args.fail_on.is_some()))
 }
 
-fn code(comparison: &Comparison, fail_on_worse: bool) -> u8 {
+fn code(comparison: &ComparisonOutcome, fail_on_worse: bool) -> u8 {
     match comparison {
         _ if fail_on_worse && comparison.listing.worse > 0 => WORSE,
         _ if !comparison.is_finished() || comparison.verdicts == 0 => FAILED,

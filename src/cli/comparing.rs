@@ -1,6 +1,6 @@
-//! From two revisions to verdicts in the history: build both, open or resume the session, measure blocks, decide.
+//! From two revisions to verdicts in the history: build both, open or resume the comparison, measure blocks, decide.
 //!
-//! Sizes and error rates are fixed before the first trial and kept with the session. A block is kept when both of its
+//! Sizes and error rates are fixed before the first trial and kept with the comparison. A block is kept when both of its
 //! trials are over; data of one stage are never mixed with those of the other.
 
 use std::path::Path;
@@ -12,11 +12,11 @@ use super::{
     pairing::Pairing,
 };
 use crate::{
-    history::{OpenRun, OpenSession, RunListing, RunStart, SessionListing, SessionStart},
+    history::{ComparisonListing, ComparisonStart, OpenComparison, OpenRun, RunListing, RunStart},
     judge,
-    model::{Design, Part, Purpose, Revision, RunState, SessionId, Stage},
+    model::{ComparisonId, Design, Part, Purpose, Revision, RunState, Stage},
     revision::BuiltSubject,
-    runner::{self, Contender, Ended, Programs, measure_blocks},
+    runner::{self, Ended, Programs, Variant, measure_blocks},
 };
 
 /// How many blocks, and the error that is allowed for.
@@ -41,7 +41,7 @@ pub(super) struct Order<'a> {
     pub(super) head: &'a Revision,
     pub(super) purpose: Purpose,
     pub(super) sizes: Sizes,
-    /// Of the random orders; the session's own number where nothing is given.
+    /// Of the random orders; the comparison's own number where nothing is given.
     pub(super) seed: Option<u64>,
     /// Whether to measure once more what was measured already.
     pub(super) again: bool,
@@ -49,31 +49,31 @@ pub(super) struct Order<'a> {
 
 /// How comparing two revisions ended.
 pub(super) enum Compared {
-    /// There is a session; an interrupted one has what was measured so far.
-    Session(Box<Comparison>),
+    /// There is a comparison; an interrupted one has what was measured so far.
+    Comparison(Box<ComparisonOutcome>),
     /// One of the two has no subject to measure.
     Impossible { revision: Revision, outcome: Outcome },
     /// Stopped before anything was measured.
     Stopped,
 }
 
-/// What a session came to.
+/// What a comparison came to.
 #[derive(Debug, Clone)]
-pub(super) struct Comparison {
-    pub(super) listing: SessionListing,
+pub(super) struct ComparisonOutcome {
+    pub(super) listing: ComparisonListing,
     /// How many series have a verdict.
     pub(super) verdicts: usize,
 }
 
-impl Comparison {
+impl ComparisonOutcome {
     /// Whether everything planned was measured or failed.
     pub(super) fn is_finished(&self) -> bool {
-        self.listing.session.state == RunState::Finished
+        self.listing.comparison.state == RunState::Finished
     }
 }
 
 impl Workbench<'_> {
-    /// Compares two revisions. A session of the same two that was cut off is continued; one that is finished is taken as it
+    /// Compares two revisions. A comparison of the same two that was cut off is continued; one that is finished is taken as it
     /// is, unless the order says otherwise.
     pub(super) fn compare(&mut self, order: &Order<'_>) -> anyhow::Result<Compared> {
         let Order { base, head, purpose, .. } = *order;
@@ -94,17 +94,18 @@ impl Workbench<'_> {
         let part = self.part_of_head(order, identical)?;
         let starts = self.starts(order, part, &design, &subjects);
         if !order.again
-            && let Some(session) = self.finished_session(&starts[1])?
+            && let Some(comparison) = self.finished_comparison(&starts[1])?
         {
-            self.terminal().line(&format!("  compared already, in session {session}; --again measures once more"));
-            return self.kept(session);
+            self.terminal()
+                .line(&format!("  compared already, in comparison {comparison}; --again measures once more"));
+            return self.kept(comparison);
         }
         let runs = [self.history.open_run(&starts[0])?, self.history.open_run(&starts[1])?];
         let seed = order.seed.unwrap_or(runs[1].id.0.unsigned_abs());
-        let start = SessionStart { base: runs[0].id, head: runs[1].id, purpose, identical, design, seed, at: now() };
-        let session = self.history.open_session(&start)?;
-        self.measure_session(&session, &runs, &subjects, design, identical)?;
-        self.kept(session.id)
+        let start = ComparisonStart { base: runs[0].id, head: runs[1].id, purpose, identical, design, seed, at: now() };
+        let comparison = self.history.open_comparison(&start)?;
+        self.measure_comparison(&comparison, &runs, &subjects, design, identical)?;
+        self.kept(comparison.id)
     }
 
     /// Sizes and error rates for the plan in force.
@@ -118,18 +119,18 @@ impl Workbench<'_> {
     /// not measured at all: it stands there only as long as nothing better does.
     fn part_of_head(&self, order: &Order<'_>, identical: bool) -> anyhow::Result<Part> {
         if order.purpose != Purpose::Gate {
-            return Ok(Part::Aside);
+            return Ok(Part::Detached);
         }
         let environment = environment_of(None).id;
         let measured = |listing: &RunListing| {
             let run = &listing.run;
-            run.environment == environment && matches!(run.part, Part::Alone | Part::Head) && listing.trials > 0
+            run.environment == environment && matches!(run.part, Part::Single | Part::Head) && listing.trials > 0
         };
         let has_points = identical && self.reader()?.runs_of(&order.head.id)?.iter().any(measured);
-        Ok(if has_points { Part::Aside } else { Part::Head })
+        Ok(if has_points { Part::Detached } else { Part::Head })
     }
 
-    /// How the two runs are opened. A run belongs to one session, so each names what it stands against.
+    /// How the two runs are opened. A run belongs to one comparison, so each names what it stands against.
     fn starts(&self, order: &Order<'_>, part: Part, design: &Design, subjects: &[BuiltSubject; 2]) -> [RunStart; 2] {
         let [base, head] = [&subjects[0].build, &subjects[1].build];
         let pair = format!(
@@ -164,32 +165,32 @@ impl Workbench<'_> {
         [start(order.base, Part::Base, &subjects[0]), start(order.head, part, &subjects[1])]
     }
 
-    fn finished_session(&self, head: &RunStart) -> anyhow::Result<Option<SessionId>> {
+    fn finished_comparison(&self, head: &RunStart) -> anyhow::Result<Option<ComparisonId>> {
         match self.history.finished_run(head)? {
-            Some(run) => Ok(self.reader()?.session_of_run(run)?),
+            Some(run) => Ok(self.reader()?.comparison_of_run(run)?),
             None => Ok(None),
         }
     }
 
-    /// Measures what is left of a session, and closes it with its runs.
-    fn measure_session(
+    /// Measures what is left of a comparison, and closes it with its runs.
+    fn measure_comparison(
         &mut self,
-        session: &OpenSession,
+        comparison: &OpenComparison,
         runs: &[OpenRun; 2],
         subjects: &[BuiltSubject; 2],
         design: Design,
         identical: bool,
     ) -> anyhow::Result<()> {
-        if session.resumed {
-            let kept = session.blocks.len();
-            self.terminal().line(&format!("  resuming session {} after {kept} blocks", session.id));
+        if comparison.resumed {
+            let kept = comparison.blocks.len();
+            self.terminal().line(&format!("  resuming comparison {} after {kept} blocks", comparison.id));
         }
         let ended = if identical {
             self.terminal().line("  both build to the very same program: no difference can be the code's");
-            self.decide_identical(session.id, &subjects[1].path)?;
+            self.decide_identical(comparison.id, &subjects[1].path)?;
             Ended::Complete
         } else {
-            self.measure_stages(session, runs, subjects, design)?
+            self.measure_stages(comparison, runs, subjects, design)?
         };
         let state = match ended {
             Ended::Complete => RunState::Finished,
@@ -199,13 +200,13 @@ impl Workbench<'_> {
         for run in runs {
             self.history.finish_run(run.id, state, now())?;
         }
-        Ok(self.history.finish_session(session.id, state, now())?)
+        Ok(self.history.finish_comparison(comparison.id, state, now())?)
     }
 
     /// Both stages: every series first, then the suspicious ones afresh.
     fn measure_stages(
         &mut self,
-        session: &OpenSession,
+        comparison: &OpenComparison,
         runs: &[OpenRun; 2],
         subjects: &[BuiltSubject; 2],
         design: Design,
@@ -216,18 +217,18 @@ impl Workbench<'_> {
         let binaries: [&Path; 2] = [&subjects[0].path, &subjects[1].path];
         let platform = platform()?;
         let programs = |subject| Programs { subject, platform: &platform };
-        let contenders = binaries.map(|binary| Contender { programs: programs(binary), injection: None });
-        let mut pairing = Pairing::open(self, &plan, session, runs, design)?;
+        let variants = binaries.map(|binary| Variant { programs: programs(binary), injection: None });
+        let mut pairing = Pairing::open(self, &plan, comparison, runs, design)?;
         for stage in [Stage::First, Stage::Second] {
             let cases = pairing.cases_of(stage)?;
-            let orders = pairing.left(stage, &cases, session.seed);
+            let orders = pairing.left(stage, &cases, comparison.seed);
             if orders.is_empty() {
                 continue;
             }
             pairing.begin(stage, &orders);
             let first_order = pairing.next_order;
             let ended =
-                measure_blocks(&orders, &contenders, &folder, session.seed, first_order, &stop, &mut |event| {
+                measure_blocks(&orders, &variants, &folder, comparison.seed, first_order, &stop, &mut |event| {
                     pairing.handle(event)
                 })?;
             if ended == Ended::Stopped {
@@ -241,7 +242,7 @@ impl Workbench<'_> {
     }
 
     /// Equal programs: every gate series is equivalent without a trial.
-    fn decide_identical(&mut self, session: SessionId, binary: &Path) -> anyhow::Result<()> {
+    fn decide_identical(&mut self, comparison: ComparisonId, binary: &Path) -> anyhow::Result<()> {
         let offered = runner::operations(binary, self.stop())?;
         let version = |operation: &str| offered.iter().find(|o| o.name == operation).map(|o| o.version);
         let mut verdicts = Vec::new();
@@ -251,12 +252,12 @@ impl Workbench<'_> {
                 verdicts.extend(judge::identical(&case.case, &case.label, version, &case.roles, &case.rules));
             }
         }
-        Ok(self.history.record_verdicts(session, &verdicts, now())?)
+        Ok(self.history.record_verdicts(comparison, &verdicts, now())?)
     }
 
-    fn kept(&self, session: SessionId) -> anyhow::Result<Compared> {
+    fn kept(&self, comparison: ComparisonId) -> anyhow::Result<Compared> {
         let reader = self.reader()?;
-        let listing = reader.session(session)?.with_context(|| format!("there is no session {session}"))?;
-        Ok(Compared::Session(Box::new(Comparison { listing, verdicts: reader.verdicts(session)?.len() })))
+        let listing = reader.comparison(comparison)?.with_context(|| format!("there is no comparison {comparison}"))?;
+        Ok(Compared::Comparison(Box::new(ComparisonOutcome { listing, verdicts: reader.verdicts(comparison)?.len() })))
     }
 }

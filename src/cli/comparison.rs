@@ -10,7 +10,7 @@ use crate::{
     exchange,
     history::Reader,
     judge,
-    model::{Purpose, RunState, Scale, Session, SessionId, Tally, Verdict, VerdictKind},
+    model::{Comparison, ComparisonId, Purpose, RunState, Scale, Tally, Verdict, VerdictKind},
     scenario::Plan,
     units,
 };
@@ -40,7 +40,7 @@ impl FromStr for Format {
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     #[serde(flatten)]
-    whole: exchange::Comparison,
+    whole: exchange::ComparisonReport,
     /// Budgets on the ratio to the anchor that are exceeded.
     budgets: Vec<BudgetRow>,
     #[serde(skip)]
@@ -49,14 +49,14 @@ pub(super) struct Report {
 
 impl Report {
     /// Puts together what the history holds of a comparison.
-    pub(super) fn read(reader: &Reader, session: SessionId, plan: &Plan) -> anyhow::Result<Report> {
-        let listing = reader.session(session)?.with_context(|| format!("there is no session {session}"))?;
-        let verdicts = reader.verdicts(session)?;
-        let budgets = budgets(&listing.session, &verdicts, plan);
-        let whole = exchange::Comparison::new(
-            &listing.session,
+    pub(super) fn read(reader: &Reader, comparison: ComparisonId, plan: &Plan) -> anyhow::Result<Report> {
+        let listing = reader.comparison(comparison)?.with_context(|| format!("there is no comparison {comparison}"))?;
+        let verdicts = reader.verdicts(comparison)?;
+        let budgets = budgets(&listing.comparison, &verdicts, plan);
+        let whole = exchange::ComparisonReport::new(
+            &listing.comparison,
             (listing.base.run.revision, listing.head.run.revision),
-            reader.environment(listing.session.head)?,
+            reader.environment(listing.comparison.head)?,
             &verdicts,
             judge::tally(&verdicts),
             listing.base.failures + listing.head.failures,
@@ -196,8 +196,8 @@ impl Report {
     }
 }
 
-fn budgets(session: &Session, verdicts: &[Verdict], plan: &Plan) -> Vec<BudgetRow> {
-    match session.purpose {
+fn budgets(comparison: &Comparison, verdicts: &[Verdict], plan: &Plan) -> Vec<BudgetRow> {
+    match comparison.purpose {
         Purpose::Anchor => judge::crossed_anchor(verdicts, |case| plan.rules(case)).iter().map(BudgetRow::of).collect(),
         _ => Vec::new(),
     }

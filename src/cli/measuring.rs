@@ -12,7 +12,7 @@ use crate::{
         Environment, Failure, FailureKind, Part, Profile, Revision, RunId, RunState, SubjectBuild, UnixMillis, Value,
     },
     probe::environment,
-    revision::{self, BuildOutcome, Builder, BuiltSubject, Repository, Variant, cache_root},
+    revision::{self, BuildOutcome, BuildVariant, Builder, BuiltSubject, Repository, cache_root},
     runner::Stop,
     scenario::{self, Plan, Scenario},
 };
@@ -23,7 +23,7 @@ pub(super) struct Workbench<'a> {
     repository: &'a Repository,
     builder: Builder<'a>,
     /// How subjects are built, where not as always.
-    variant: Option<Variant>,
+    variant: Option<BuildVariant>,
     pub(super) plan: Plan,
     pub(super) history: Writer,
     pub(super) terminal: Terminal,
@@ -92,7 +92,7 @@ impl<'a> Workbench<'a> {
     /// From now on subjects count what they allocate. Every case of the plan says so by a setting, because such a subject is
     /// slower: its series are others than those of the ordinary one.
     pub(super) fn count_allocations(&mut self) {
-        self.variant = Some(Variant::Allocations);
+        self.variant = Some(BuildVariant::Allocations);
         for planned in &mut self.plan.cases {
             planned.case.configuration.insert("subject.allocations".to_owned(), Value::Flag(true));
         }
@@ -130,7 +130,7 @@ impl<'a> Workbench<'a> {
     }
 
     /// The subject of a revision, built another way. What becomes of it is no fact about the revision, and is not kept.
-    pub(super) fn build_variant(&self, revision: &Revision, variant: Variant) -> anyhow::Result<BuildOutcome> {
+    pub(super) fn build_variant(&self, revision: &Revision, variant: BuildVariant) -> anyhow::Result<BuildOutcome> {
         let stop = self.stop.flag();
         Ok(self.terminal.building(|on_line| self.builder.build_variant(revision, variant, on_line, stop))?)
     }
@@ -158,7 +158,7 @@ impl<'a> Workbench<'a> {
             revision: revision.clone(),
             environment: environment_of(build.as_ref()),
             profile: self.plan.profile,
-            part: Part::Alone,
+            part: Part::Single,
             build,
             plan: fingerprint(&self.plan.fingerprint_text()),
             planned_trials: self.plan.trials(),
@@ -213,8 +213,8 @@ pub(super) fn environment_of(build: Option<&SubjectBuild>) -> Environment {
     environment::fingerprint(build.map(|build| build.toolchain.as_str()), flags.as_deref())
 }
 
-fn reproduce(revision: &Revision, profile: Profile, variant: Option<Variant>) -> String {
-    let counting = if variant == Some(Variant::Allocations) { " --allocations" } else { "" };
+fn reproduce(revision: &Revision, profile: Profile, variant: Option<BuildVariant>) -> String {
+    let counting = if variant == Some(BuildVariant::Allocations) { " --allocations" } else { "" };
     match revision.kind {
         crate::model::RevisionKind::Commit => {
             format!("benchline run {} --profile {}{counting} --again", revision.id, profile.as_str())

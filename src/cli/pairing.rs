@@ -1,4 +1,4 @@
-//! The blocks of one session as they are measured: kept first, decided on next, told last.
+//! The blocks of one comparison as they are measured: kept first, decided on next, told last.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    history::{OpenRun, OpenSession, Progress, Writer},
+    history::{OpenComparison, OpenRun, Progress, Writer},
     judge::{self, Pairs},
-    model::{Block, Design, Failure, RunId, SessionId, Stage, Trial, Verdict},
-    runner::{BlockEvent, BlockOrder, FinishedBlock, rounds},
+    model::{Block, ComparisonId, Design, Failure, RunId, Stage, Trial, Verdict},
+    runner::{BlockEvent, BlockSpec, FinishedBlock, rounds},
     scenario::{CasePlan, Plan},
 };
 
@@ -18,18 +18,18 @@ use crate::{
 const BASE: usize = 0;
 const HEAD: usize = 1;
 
-/// A session that is being measured.
+/// A comparison that is being measured.
 pub(super) struct Pairing<'a> {
     history: &'a mut Writer,
     terminal: &'a Terminal,
-    session: SessionId,
+    comparison: ComparisonId,
     runs: [RunId; 2],
     design: Design,
     stage: Stage,
     cases: BTreeMap<String, Paired<'a>>,
     done: u32,
     planned: u32,
-    /// The place in the session's order of the next trial.
+    /// The place in the comparison's order of the next trial.
     pub(super) next_order: u32,
 }
 
@@ -66,11 +66,11 @@ impl Paired<'_> {
 }
 
 impl<'a> Pairing<'a> {
-    /// Takes up a session with what it holds already.
+    /// Takes up a comparison with what it holds already.
     pub(super) fn open(
         bench: &'a mut Workbench<'_>,
         plan: &'a Plan,
-        session: &OpenSession,
+        comparison: &OpenComparison,
         runs: &[OpenRun; 2],
         design: Design,
     ) -> anyhow::Result<Pairing<'a>> {
@@ -88,7 +88,7 @@ impl<'a> Pairing<'a> {
                 plan: case,
                 trials,
                 failures,
-                blocks: session.blocks.iter().filter(|block| block.case == case.case).cloned().collect(),
+                blocks: comparison.blocks.iter().filter(|block| block.case == case.case).cloned().collect(),
                 verdicts: Vec::new(),
             };
             cases.insert(key, paired);
@@ -98,7 +98,7 @@ impl<'a> Pairing<'a> {
         Ok(Pairing {
             history,
             terminal,
-            session: session.id,
+            comparison: comparison.id,
             runs: [runs[BASE].id, runs[HEAD].id],
             design,
             stage: Stage::First,
@@ -125,7 +125,7 @@ impl<'a> Pairing<'a> {
     }
 
     /// The blocks of a stage that are not kept yet, in their order.
-    pub(super) fn left<'c>(&self, stage: Stage, cases: &'c [CasePlan], seed: u64) -> Vec<BlockOrder<'c>> {
+    pub(super) fn left<'c>(&self, stage: Stage, cases: &'c [CasePlan], seed: u64) -> Vec<BlockSpec<'c>> {
         let blocks = self.design.blocks(stage);
         // Another order in each stage, so that neither repeats the other's.
         let orders = rounds(cases, 0..blocks, seed.wrapping_mul(2).wrapping_add(u64::from(stage.number())));
@@ -139,14 +139,14 @@ impl<'a> Pairing<'a> {
                 continue;
             }
             let trial = next.entry(key).or_insert_with(|| paired.next_trial());
-            left.push(BlockOrder { trial: *trial, ..order });
+            left.push(BlockSpec { trial: *trial, ..order });
             *trial += 1;
         }
         left
     }
 
     /// A stage begins with these blocks.
-    pub(super) fn begin(&mut self, stage: Stage, orders: &[BlockOrder<'_>]) {
+    pub(super) fn begin(&mut self, stage: Stage, orders: &[BlockSpec<'_>]) {
         self.stage = stage;
         (self.done, self.planned) = (0, u32::try_from(orders.len()).unwrap_or(u32::MAX));
         if stage == Stage::Second {
@@ -196,7 +196,7 @@ impl<'a> Pairing<'a> {
         {
             let head_first = finished.order.first() == Some(&HEAD);
             let block = Block { case: finished.case, stage: self.stage, index: finished.block, trial, head_first };
-            self.history.record_block(self.session, &block)?;
+            self.history.record_block(self.comparison, &block)?;
             paired.blocks.push(block);
         }
         for (side, failure) in finished.failures {
@@ -206,7 +206,7 @@ impl<'a> Pairing<'a> {
         }
         self.done += 1;
         paired.verdicts = judge::verdicts(&paired.pairs(), &paired.plan.rules, &self.design)?;
-        self.history.record_verdicts(self.session, &paired.verdicts, now())?;
+        self.history.record_verdicts(self.comparison, &paired.verdicts, now())?;
         let measurements = judge::measurements(&paired.trials[HEAD], &paired.failures[HEAD])?;
         self.history.record_measurements(self.runs[HEAD], &measurements)?;
         self.terminal.compared(self.done, || self.verdicts());
@@ -218,7 +218,7 @@ impl<'a> Pairing<'a> {
         self.terminal.end();
         for paired in self.cases.values().filter(|paired| !paired.blocks.is_empty() || paired.is_given_up()) {
             let verdicts = judge::verdicts(&paired.pairs(), &paired.plan.rules, &self.design)?;
-            self.history.record_verdicts(self.session, &verdicts, now())?;
+            self.history.record_verdicts(self.comparison, &verdicts, now())?;
             for side in [BASE, HEAD] {
                 let measurements = judge::measurements(&paired.trials[side], &paired.failures[side])?;
                 self.history.record_measurements(self.runs[side], &measurements)?;

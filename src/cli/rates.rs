@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{calibrating::arms::name, table::table};
 use crate::{
     judge::shares::{Share, claim, percent, share, touches},
-    model::{Arm, Calibration, Metric, Rate, RatedSeries},
+    model::{Calibration, Metric, Rate, RatedSeries, VariantKind},
 };
 
 /// Version of the object. History: 1, the first.
@@ -53,22 +53,22 @@ fn window(calibration: &Calibration) -> u32 {
     calibration.design.first_blocks.saturating_add(calibration.design.second_blocks)
 }
 
-/// The arms that change nothing, one by one, and those of another link order together: whole commits.
+/// The variants that change nothing, one by one, and those of another link order together: whole commits.
 fn false_verdicts(calibration: &Calibration) -> String {
-    let commits = |wanted: fn(&Arm) -> bool| -> Vec<&Rate> {
-        calibration.rates.iter().filter(|rate| rate.series.is_none() && wanted(&rate.arm)).collect()
+    let commits = |wanted: fn(&VariantKind) -> bool| -> Vec<&Rate> {
+        calibration.rates.iter().filter(|rate| rate.series.is_none() && wanted(&rate.variant)).collect()
     };
-    let same = commits(|arm| *arm == Arm::Same);
-    let neutral = commits(|arm| matches!(arm, Arm::Neutral(_)));
+    let same = commits(|variant| *variant == VariantKind::Same);
+    let neutral = commits(|variant| matches!(variant, VariantKind::Neutral(_)));
     let mut rows = vec![["", "pairs", "false", "per 100", "95%", "without overlap", "95%"].map(str::to_owned).to_vec()];
     let mut add = |title: String, rates: &[&Rate]| {
         let found = share(rates.iter().copied());
         rows.extend(found.map(|found| [vec![title], figures(&found)].concat()));
         found
     };
-    let same = add(name(Arm::Same), &same);
+    let same = add(name(VariantKind::Same), &same);
     for rate in neutral.iter().filter(|_| neutral.len() > 1) {
-        add(name(rate.arm), &[rate]);
+        add(name(rate.variant), &[rate]);
     }
     let neutral = add("linked in another order".to_owned(), &neutral);
     let mut text = table(&rows, &[false, true, true, true, true, true, true]);
@@ -101,25 +101,27 @@ fn hundreds(share: f64) -> String {
 fn power(calibration: &Calibration) -> String {
     let head = ["", "metric", "windows", "caught", "per 100", "95%", "without overlap", "95%"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for arm in arms(calibration) {
-        for metric in metrics(calibration).into_iter().filter(|metric| touches(arm, *metric)) {
-            let of = |rate: &&Rate| rate.arm == arm && rate.series.as_ref().is_some_and(|s| s.metric == metric);
+    for variant in arms(calibration) {
+        for metric in metrics(calibration).into_iter().filter(|metric| touches(variant, *metric)) {
+            let of = |rate: &&Rate| rate.variant == variant && rate.series.as_ref().is_some_and(|s| s.metric == metric);
             let found = share(calibration.rates.iter().filter(of));
-            rows.extend(found.map(|found| [vec![name(arm), metric.to_string()], figures(&found)].concat()));
+            rows.extend(found.map(|found| [vec![name(variant), metric.to_string()], figures(&found)].concat()));
         }
     }
     if rows.len() == 1 { String::new() } else { table(&rows, &[false, false, true, true, true, true, true, true]) }
 }
 
-/// A row a series, a column an arm.
+/// A row a series, a column a variant.
 fn by_series(calibration: &Calibration) -> String {
-    let arms = arms(calibration);
+    let variants = arms(calibration);
     let mut head = ["scenario", "case", "metric", "spread", "resolution"].map(str::to_owned).to_vec();
-    head.extend(arms.iter().map(|arm| name(*arm)));
+    head.extend(variants.iter().map(|variant| name(*variant)));
     let mut rows = vec![head];
     for series in all_series(calibration) {
-        let rate = |arm: Arm| calibration.rates.iter().find(|r| r.arm == arm && r.series.as_ref() == Some(series));
-        let same = rate(Arm::Same);
+        let rate = |variant: VariantKind| {
+            calibration.rates.iter().find(|r| r.variant == variant && r.series.as_ref() == Some(series))
+        };
+        let same = rate(VariantKind::Same);
         let figure = |figure: Option<f64>| figure.map_or("–".to_owned(), percent);
         let mut row = vec![
             series.case.scenario.clone(),
@@ -128,9 +130,9 @@ fn by_series(calibration: &Calibration) -> String {
             figure(same.and_then(|rate| rate.spread)),
             figure(same.and_then(|rate| rate.resolution)),
         ];
-        row.extend(arms.iter().map(|arm| match rate(*arm) {
+        row.extend(variants.iter().map(|variant| match rate(*variant) {
             // An injection elsewhere says nothing about this series.
-            Some(_) if is_injection(*arm) && !touches(*arm, series.metric) => String::new(),
+            Some(_) if is_injection(*variant) && !touches(*variant, series.metric) => String::new(),
             Some(rate) => figure(share([rate]).map(|found| found.share)),
             None => "–".to_owned(),
         }));
@@ -140,13 +142,13 @@ fn by_series(calibration: &Calibration) -> String {
     table(&rows, &right)
 }
 
-fn is_injection(arm: Arm) -> bool {
-    matches!(arm, Arm::Slowdown(_) | Arm::Memory(_))
+fn is_injection(variant: VariantKind) -> bool {
+    matches!(variant, VariantKind::Slowdown(_) | VariantKind::Memory(_))
 }
 
-/// The arms that have rates, in the order in which they were stored.
-fn arms(calibration: &Calibration) -> Vec<Arm> {
-    first_of_each(calibration.rates.iter().map(|rate| rate.arm))
+/// The variants that have rates, in the order in which they were stored.
+fn arms(calibration: &Calibration) -> Vec<VariantKind> {
+    first_of_each(calibration.rates.iter().map(|rate| rate.variant))
 }
 
 fn metrics(calibration: &Calibration) -> Vec<Metric> {
@@ -188,7 +190,7 @@ fn rate_row(rate: &Rate) -> Json {
     let found = share([rate]);
     let ends = |interval: crate::model::Interval| [interval.low, interval.high];
     json!({
-        "arm": rate.arm,
+        "variant": rate.variant,
         "case": series.map(|series| series.case.key()),
         "scenario": series.map(|series| &series.case.scenario),
         "label": series.map(|series| &series.label),
@@ -221,9 +223,9 @@ mod tests {
         Some(RatedSeries { case, label: CaseLabel("10 kB".into()), metric })
     }
 
-    fn rate(arm: Arm, series: Option<RatedSeries>, flagged: u32) -> Rate {
+    fn rate(variant: VariantKind, series: Option<RatedSeries>, flagged: u32) -> Rate {
         let known = series.is_some().then_some(0.012);
-        Rate { arm, series, pairs: 81, independent: 3, flagged, spread: known, resolution: known.map(|x| x * 2.0) }
+        Rate { variant, series, pairs: 81, independent: 3, flagged, spread: known, resolution: known.map(|x| x * 2.0) }
     }
 
     fn calibration(rates: Vec<Rate>) -> Calibration {
@@ -254,15 +256,15 @@ mod tests {
     fn whole() -> Calibration {
         let peak = Metric::of(Role::Client, Quantity::RssPeak);
         calibration(vec![
-            rate(Arm::Same, None, 0),
-            rate(Arm::Same, series(Metric::WALL_TIME), 0),
-            rate(Arm::Same, series(peak), 0),
-            rate(Arm::Slowdown(50_000), None, 81),
-            rate(Arm::Slowdown(50_000), series(Metric::WALL_TIME), 78),
-            rate(Arm::Slowdown(50_000), series(peak), 0),
-            rate(Arm::Neutral(1), None, 1),
-            rate(Arm::Neutral(1), series(Metric::WALL_TIME), 1),
-            rate(Arm::Neutral(1), series(peak), 0),
+            rate(VariantKind::Same, None, 0),
+            rate(VariantKind::Same, series(Metric::WALL_TIME), 0),
+            rate(VariantKind::Same, series(peak), 0),
+            rate(VariantKind::Slowdown(50_000), None, 81),
+            rate(VariantKind::Slowdown(50_000), series(Metric::WALL_TIME), 78),
+            rate(VariantKind::Slowdown(50_000), series(peak), 0),
+            rate(VariantKind::Neutral(1), None, 1),
+            rate(VariantKind::Neutral(1), series(Metric::WALL_TIME), 1),
+            rate(VariantKind::Neutral(1), series(peak), 0),
         ])
     }
 
@@ -302,7 +304,7 @@ spread: of the block effects. resolution: what is caught with 90% probability, a
         let object = json(&whole());
         assert_eq!((&object["schema"], &object["state"]), (&1.into(), &"finished".into()));
         let rate = &object["rates"][4];
-        assert_eq!(rate["arm"], json!({ "slowdown": 50_000 }));
+        assert_eq!(rate["variant"], json!({ "slowdown": 50_000 }));
         assert_eq!((&rate["case"], &rate["metric"]), (&"crypto/seal@1".into(), &"wall_time".into()));
         assert_eq!((&rate["flagged"], &rate["pairs"]), (&78.into(), &81.into()));
         let high = object["rates"][0]["interval"][1].as_f64().unwrap();

@@ -201,8 +201,8 @@ pub(super) fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn comparison(reader: &Reader, run: RunId, plan: &Plan) -> anyhow::Result<Option<Comparison>> {
-    let Some(session) = reader.session_of_run(run)? else { return Ok(None) };
-    Comparison::read(reader, session, plan).map(Some)
+    let Some(comparison) = reader.comparison_of_run(run)? else { return Ok(None) };
+    Comparison::read(reader, comparison, plan).map(Some)
 }
 
 fn row(measurement: &Measurement) -> Row {

@@ -111,11 +111,11 @@ fn with_parent(
     let base = repository.resolve_one(Some(before))?;
     let order = Order { base: &base, head, purpose: Purpose::Gate, sizes: Sizes::DEFAULT, seed: None, again };
     match workbench.compare(&order)? {
-        Compared::Session(comparison) if comparison.is_finished() => Ok(Outcome::Finished {
-            run: comparison.listing.session.head,
+        Compared::Comparison(comparison) if comparison.is_finished() => Ok(Outcome::Finished {
+            run: comparison.listing.comparison.head,
             failures: comparison.listing.head.failures as usize,
         }),
-        Compared::Session(comparison) => Ok(Outcome::Stopped(Some(comparison.listing.session.head))),
+        Compared::Comparison(comparison) => Ok(Outcome::Stopped(Some(comparison.listing.comparison.head))),
         Compared::Impossible { revision, outcome } if revision.id == head.id => Ok(outcome),
         Compared::Impossible { .. } => {
             workbench.terminal().line("  its parent cannot be measured: it is measured alone");

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::model::{
-    Design, Environment, Metric, Revision, Role, RunState, Scale, Session, SessionId, Stage, Tally, Value, Values,
-    Verdict, VerdictKind,
+    Comparison, ComparisonId, Design, Environment, Metric, Revision, Role, RunState, Scale, Stage, Tally, Value,
+    Values, Verdict, VerdictKind,
 };
 
 /// Version of the object. History: 1, the first.
@@ -13,11 +13,11 @@ pub const COMPARISON_SCHEMA: u32 = 1;
 
 /// Everything that one comparison says.
 #[derive(Debug, Clone, Serialize)]
-pub struct Comparison {
+pub struct ComparisonReport {
     /// [`COMPARISON_SCHEMA`].
     pub schema: u32,
     /// Its number in the history.
-    pub session: SessionId,
+    pub comparison: ComparisonId,
     /// How far it came.
     pub state: RunState,
     /// What was compared with.
@@ -79,27 +79,27 @@ pub struct Compared {
     pub stage: Option<u32>,
 }
 
-impl Comparison {
-    /// Puts together what is known of a session. `summary` counts those of `verdicts` that decide.
+impl ComparisonReport {
+    /// Puts together what is known of a comparison. `summary` counts those of `verdicts` that decide.
     pub fn new(
-        session: &Session,
+        comparison: &Comparison,
         (base, head): (Revision, Revision),
         environment: Option<Environment>,
         verdicts: &[Verdict],
         summary: Tally,
         failures: u32,
         reproduce: String,
-    ) -> Comparison {
-        Comparison {
+    ) -> ComparisonReport {
+        ComparisonReport {
             schema: COMPARISON_SCHEMA,
-            session: session.id,
-            state: session.state,
+            comparison: comparison.id,
+            state: comparison.state,
             base,
             head,
             environment,
-            identical: session.identical,
-            error_budget: session.design.budget,
-            design: session.design,
+            identical: comparison.identical,
+            error_budget: comparison.design.budget,
+            design: comparison.design,
             comparisons: verdicts.iter().map(Compared::from).collect(),
             summary,
             failures,

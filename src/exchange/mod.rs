@@ -3,4 +3,4 @@
 
 mod comparison;
 
-pub use comparison::{COMPARISON_SCHEMA, Compared, Comparison, parameters};
+pub use comparison::{COMPARISON_SCHEMA, Compared, ComparisonReport, parameters};

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use rusqlite::{Error as SqliteError, ErrorCode};
 
-use crate::model::{Design, FindingId, RunId, SessionId};
+use crate::model::{ComparisonId, Design, FindingId, RunId};
 
 /// An error of the history. Whatever it says, the database holds what it held before the call.
 #[derive(Debug, thiserror::Error)]
@@ -91,20 +91,20 @@ pub enum HistoryError {
         /// The run.
         run: RunId,
     },
-    /// There is no such session.
-    #[error("there is no session {session} in the history")]
-    UnknownSession {
-        /// The session.
-        session: SessionId,
+    /// There is no such comparison.
+    #[error("there is no comparison {comparison} in the history")]
+    UnknownComparison {
+        /// The comparison.
+        comparison: ComparisonId,
     },
-    /// The session of the same two runs was begun with other sizes or error rates.
+    /// The comparison of the same two runs was begun with other sizes or error rates.
     #[error(
-        "session {session} of the runs {base} and {head} began with another design ({}); finish it with that one, or measure both anew under another plan",
+        "comparison {comparison} of the runs {base} and {head} began with another design ({}); finish it with that one, or measure both anew under another plan",
         sizes(begun)
     )]
     OtherDesign {
-        /// The session.
-        session: SessionId,
+        /// The comparison.
+        comparison: ComparisonId,
         /// The run of its base.
         base: RunId,
         /// The run of its head.
@@ -114,11 +114,11 @@ pub enum HistoryError {
     },
     /// The block is kept already, or one of its trials stands in another.
     #[error(
-        "session {session} already holds block {index} of stage {stage} of {case}, or its trial {trial}; it was left as it is"
+        "comparison {comparison} already holds block {index} of stage {stage} of {case}, or its trial {trial}; it was left as it is"
     )]
     DuplicateBlock {
-        /// The session.
-        session: SessionId,
+        /// The comparison.
+        comparison: ComparisonId,
         /// The case's key.
         case: String,
         /// The number of the stage.

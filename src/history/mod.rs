@@ -30,8 +30,8 @@ mod tests;
 pub use error::HistoryError;
 pub use reader::Reader;
 pub use records::{
-    CalibrationStart, GroupCounts, OpenCalibration, OpenRun, OpenSession, Point, Progress, RunListing, RunStart,
-    Series, SessionListing, SessionStart, VerdictPoint,
+    CalibrationStart, ComparisonListing, ComparisonStart, GroupCounts, OpenCalibration, OpenComparison, OpenRun, Point,
+    Progress, RunListing, RunStart, Series, VerdictPoint,
 };
 pub use writer::Writer;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Arm, Block, Case, CaseLabel, Design, Environment, Grade, Interval, Metric, Part, Profile, Purpose, Revision, Run,
-    RunId, Scale, Session, SessionId, SubjectBuild, UnixMillis, VerdictKind,
+    Block, Case, CaseLabel, Comparison, ComparisonId, Design, Environment, Grade, Interval, Metric, Part, Profile,
+    Purpose, Revision, Run, RunId, Scale, SubjectBuild, UnixMillis, VariantKind, VerdictKind,
 };
 
 /// What has to be known before the first trial of a run.
@@ -21,8 +21,8 @@ pub struct RunStart {
     pub part: Part,
     /// The program to be started. `None` where the build failed.
     pub build: Option<SubjectBuild>,
-    /// Digest of the plan. Runs of different plans never continue each other. For a run of a session it names the other
-    /// side too, and for an arm of a calibration the arm: a run that is in one of those can be in no other.
+    /// Digest of the plan. Runs of different plans never continue each other. For a run of a comparison it names the other
+    /// side too, and for a variant of a calibration the variant: a run that is in one of those can be in no other.
     pub plan: String,
     /// How many trials the plan holds.
     pub planned_trials: u32,
@@ -141,17 +141,17 @@ pub struct GroupCounts {
     pub unsupported: u32,
 }
 
-/// What has to be known before the first block of a session. Both runs are open already, the base's with the part
-/// [`Part::Base`] and the head's with [`Part::Head`] or [`Part::Aside`].
+/// What has to be known before the first block of a comparison. Both runs are open already, the base's with the part
+/// [`Part::Base`] and the head's with [`Part::Head`] or [`Part::Detached`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct SessionStart {
+pub struct ComparisonStart {
     /// What is compared with.
     pub base: RunId,
     /// What is judged.
     pub head: RunId,
     /// Why.
     pub purpose: Purpose,
-    /// See [`Session::identical`].
+    /// See [`Comparison::identical`].
     pub identical: bool,
     /// Sizes and error rates.
     pub design: Design,
@@ -161,12 +161,12 @@ pub struct SessionStart {
     pub at: UnixMillis,
 }
 
-/// A session that is ready for blocks.
+/// A comparison that is ready for blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenSession {
+pub struct OpenComparison {
     /// Its number.
-    pub id: SessionId,
-    /// Whether it continues a session that was cut off.
+    pub id: ComparisonId,
+    /// Whether it continues a comparison that was cut off.
     pub resumed: bool,
     /// The seed that it began with.
     pub seed: u64,
@@ -174,11 +174,11 @@ pub struct OpenSession {
     pub blocks: Vec<Block>,
 }
 
-/// A session with the figures that a list shows. The counts are of the verdicts of gate series.
+/// A comparison with the figures that a list shows. The counts are of the verdicts of gate series.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SessionListing {
-    /// The session.
-    pub session: Session,
+pub struct ComparisonListing {
+    /// The comparison.
+    pub comparison: Comparison,
     /// The run of the base.
     pub base: RunListing,
     /// The run of the head.
@@ -195,7 +195,7 @@ pub struct SessionListing {
     pub unusable: u32,
 }
 
-/// What a session said about one point of a [`Series`], for marking it on a graph.
+/// What a comparison said about one point of a [`Series`], for marking it on a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerdictPoint {
     /// [`Series::id`].
@@ -205,7 +205,7 @@ pub struct VerdictPoint {
     /// The head's run: [`Point::run`].
     pub run: RunId,
     /// Who said so.
-    pub session: SessionId,
+    pub comparison: ComparisonId,
     /// What the head was compared with: its parent only in a [`Purpose::Gate`].
     pub purpose: Purpose,
     /// The decision.
@@ -223,7 +223,7 @@ pub struct VerdictPoint {
 /// What has to be known before the first trial of a calibration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrationStart {
-    /// Which machine. Its annotations belong to the arms' runs.
+    /// Which machine. Its annotations belong to the variants' runs.
     pub environment: Environment,
     /// The program that is compared with itself.
     pub build: SubjectBuild,
@@ -244,6 +244,6 @@ pub struct OpenCalibration {
     pub id: i64,
     /// Whether it continues a calibration that was cut off.
     pub resumed: bool,
-    /// The arms that have a run already. [`super::Writer::open_run`] says what each holds.
-    pub arms: Vec<(Arm, RunId)>,
+    /// The variants that have a run already. [`super::Writer::open_run`] says what each holds.
+    pub variants: Vec<(VariantKind, RunId)>,
 }

@@ -8,8 +8,8 @@ use serde::{
 
 use super::{HistoryError, Result, RunListing};
 use crate::model::{
-    Arm, Case, CaseLabel, CheckStatus, Design, Environment, Interval, Revision, RevisionKind, Run, RunId, Stage,
-    SubjectBuild, UnixMillis, Values,
+    Case, CaseLabel, CheckStatus, Design, Environment, Interval, Revision, RevisionKind, Run, RunId, Stage,
+    SubjectBuild, UnixMillis, Values, VariantKind,
 };
 
 /// All rows of a query as records.
@@ -125,12 +125,12 @@ pub(super) const LISTING: &str = "SELECT runs.*, name, kind, commit_name, parent
 /// The end of a query on runs joined with revisions: a graph's x axis, which is the newest run of each revision on the
 /// environment `?1`, bases and calibrations left out. Every query that speaks of a place on an axis ends so.
 pub(super) const AXIS: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
-         WHERE environment_id = ?1 AND part IN ('alone', 'head') GROUP BY revision_id) \
+         WHERE environment_id = ?1 AND part IN ('single', 'head') GROUP BY revision_id) \
      ORDER BY position, committed_at, runs.id";
 
 /// The end of a query like that: the newest run of each revision on each environment, at most `?1` of them.
 pub(super) const LATEST: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
-         WHERE part IN ('alone', 'head') GROUP BY environment_id, revision_id) \
+         WHERE part IN ('single', 'head') GROUP BY environment_id, revision_id) \
      ORDER BY position DESC, runs.id DESC LIMIT ?1";
 
 /// A row of [`LISTING`].
@@ -181,7 +181,7 @@ pub(super) fn revision(row: &Row) -> Result<Revision> {
     })
 }
 
-/// The columns of a [`Design`], in sessions and in calibrations.
+/// The columns of a [`Design`], in comparisons and in calibrations.
 pub(super) fn design(row: &Row) -> Result<Design> {
     Ok(Design {
         first_blocks: row.get("first_blocks")?,
@@ -205,28 +205,28 @@ pub(super) fn stage(number: u32) -> Result<Stage> {
     found.ok_or_else(|| HistoryError::damaged(format!("{number} stands where a stage is expected")))
 }
 
-/// An arm as the database keeps it: its word, and what the word is followed by.
-pub(super) const fn arm_columns(arm: Arm) -> (&'static str, i64) {
-    match arm {
-        Arm::Base => ("base", 0),
-        Arm::Same => ("same", 0),
-        Arm::Slowdown(ppm) => ("slowdown", ppm as i64),
-        Arm::Memory(bytes) => ("memory", signed(bytes)),
-        Arm::Neutral(seed) => ("neutral", seed as i64),
+/// An variant as the database keeps it: its word, and what the word is followed by.
+pub(super) const fn arm_columns(variant: VariantKind) -> (&'static str, i64) {
+    match variant {
+        VariantKind::Base => ("base", 0),
+        VariantKind::Same => ("same", 0),
+        VariantKind::Slowdown(ppm) => ("slowdown", ppm as i64),
+        VariantKind::Memory(bytes) => ("memory", signed(bytes)),
+        VariantKind::Neutral(seed) => ("neutral", seed as i64),
     }
 }
 
-/// The inverse of [`arm_columns`], from the columns `arm` and `amount`.
-pub(super) fn arm(row: &Row) -> Result<Arm> {
-    let (word, amount): (String, i64) = (row.get("arm")?, row.get("amount")?);
-    let unknown = || HistoryError::damaged(format!("`{word} {amount}` stands where an arm is expected"));
+/// The inverse of [`arm_columns`], from the columns `variant` and `amount`.
+pub(super) fn arm(row: &Row) -> Result<VariantKind> {
+    let (word, amount): (String, i64) = (row.get("variant")?, row.get("amount")?);
+    let unknown = || HistoryError::damaged(format!("`{word} {amount}` stands where a variant is expected"));
     let small = || u32::try_from(amount).map_err(|_| unknown());
     match (word.as_str(), amount) {
-        ("base", 0) => Ok(Arm::Base),
-        ("same", 0) => Ok(Arm::Same),
-        ("slowdown", _) => Ok(Arm::Slowdown(small()?)),
-        ("memory", _) => Ok(Arm::Memory(unsigned(amount))),
-        ("neutral", _) => Ok(Arm::Neutral(small()?)),
+        ("base", 0) => Ok(VariantKind::Base),
+        ("same", 0) => Ok(VariantKind::Same),
+        ("slowdown", _) => Ok(VariantKind::Slowdown(small()?)),
+        ("memory", _) => Ok(VariantKind::Memory(unsigned(amount))),
+        ("neutral", _) => Ok(VariantKind::Neutral(small()?)),
         _ => Err(unknown()),
     }
 }

@@ -1,13 +1,13 @@
-//! Replays the whole procedure on recorded blocks: how often it would have spoken had each window of them been a session.
+//! Replays the whole procedure on recorded blocks: how often it would have spoken had each window of them been a comparison.
 //! It must decide exactly as a comparison does, and never count a window twice as evidence without saying so.
 //!
 //! **Overlap.** A window is a run of contiguous blocks, as many as both stages take; every possible one is replayed. The
 //! windows at blocks 0 and 1 share all blocks but one, so they nearly always agree: many windows are fewer pieces of
 //! evidence than their number says, and at least as many as fit side by side. Both numbers are in every [`Rate`]. Turning
-//! a pair round (the arm as the base) gives nothing new: the test is two-sided, so the verdict turns round with it.
+//! a pair round (the variant as the base) gives nothing new: the test is two-sided, so the verdict turns round with it.
 //!
-//! Replays differ from sessions in one thing: the blocks of the second stage follow those of the first at once, while a
-//! session measures all first stages before.
+//! Replays differ from comparisons in one thing: the blocks of the second stage follow those of the first at once, while a
+//! comparison measures all first stages before.
 
 use std::collections::BTreeMap;
 
@@ -16,18 +16,18 @@ use super::compare::{decides, resolution, sends_on, two_stages};
 use super::effects::{Effects, value};
 use super::series::SeriesTrials;
 use super::{JudgeError, check_together, gate_metrics};
-use crate::model::{Arm, CheckStatus, Design, Metric, Rate, RatedSeries, Role, Rules, Scale, Trial};
+use crate::model::{CheckStatus, Design, Metric, Rate, RatedSeries, Role, Rules, Scale, Trial, VariantKind};
 use crate::stats::{Power, SIGMA_PER_MAD, Sorted, StatsError, mad, signed_rank};
 
 /// What the windows of one case said.
 #[derive(Debug, Clone)]
 pub struct CaseReplay {
-    arms: Vec<ArmReplay>,
+    variants: Vec<ArmReplay>,
 }
 
 #[derive(Debug, Clone)]
 struct ArmReplay {
-    arm: Arm,
+    variant: VariantKind,
     /// Of each window, whether any gate series of the case ended worse or better.
     flagged: Vec<bool>,
     series: Vec<SeriesReplay>,
@@ -52,7 +52,7 @@ struct Procedure<'a> {
 }
 
 impl CaseReplay {
-    /// Replays `design` on the recorded trials of a case: each arm against the base, with the trials matched by their
+    /// Replays `design` on the recorded trials of a case: each variant against the base, with the trials matched by their
     /// index. A block in which either failed is no block. Trials are read once, and not kept.
     ///
     /// # Errors
@@ -61,39 +61,40 @@ impl CaseReplay {
         roles: &[Role],
         rules: &Rules,
         base: &[Trial],
-        arms: &[(Arm, &[Trial])],
+        variants: &[(VariantKind, &[Trial])],
         design: &Design,
     ) -> Result<CaseReplay, JudgeError> {
         let procedure = Procedure { rules, design, power: two_stages(design) };
         let metrics = gate_metrics(roles, rules);
-        let Some(first) = base.first() else { return Ok(CaseReplay { arms: Vec::new() }) };
+        let Some(first) = base.first() else { return Ok(CaseReplay { variants: Vec::new() }) };
         check_together(first, base)?;
         let mut replays = Vec::new();
-        for (arm, trials) in arms {
+        for (variant, trials) in variants {
             check_together(first, trials)?;
             let blocks = blocks(base, trials);
             let mut series = Vec::new();
             for metric in metrics.iter().filter(|metric| usable(base, **metric) && usable(trials, **metric)) {
                 let values = blocks.iter().map(|(base, head)| Some((value(base, *metric)?, value(head, *metric)?)));
-                let spoken = procedure.replay(first, *metric, &values.collect(), states_resolution(*arm))?;
+                let spoken = procedure.replay(first, *metric, &values.collect(), states_resolution(*variant))?;
                 series.push(spoken);
             }
             let windows = blocks.len().saturating_sub(window(design) - 1);
             let flagged = (0..windows).map(|at| series.iter().any(|series| series.flagged[at])).collect();
-            replays.push(ArmReplay { arm: *arm, flagged, series });
+            replays.push(ArmReplay { variant: *variant, flagged, series });
         }
-        Ok(CaseReplay { arms: replays })
+        Ok(CaseReplay { variants: replays })
     }
 }
 
-/// What all cases together say: of each arm first whole commits, of which a window is flagged where any series of any case
+/// What all cases together say: of each variant first whole commits, of which a window is flagged where any series of any case
 /// is, then every series. Cases without a single window are left out of the commits.
 pub fn rates(cases: &[CaseReplay], design: &Design) -> Vec<Rate> {
     let mut rates = Vec::new();
-    for arm in arms(cases) {
-        let replays: Vec<&ArmReplay> = cases.iter().flat_map(|case| &case.arms).filter(|of| of.arm == arm).collect();
+    for variant in arms(cases) {
+        let replays: Vec<&ArmReplay> =
+            cases.iter().flat_map(|case| &case.variants).filter(|of| of.variant == variant).collect();
         let rate = |flagged: &[bool], series: Option<&SeriesReplay>| Rate {
-            arm,
+            variant,
             series: series.map(|series| series.series.clone()),
             pairs: count(flagged.len()),
             independent: count(independent(flagged.len(), window(design))),
@@ -116,14 +117,14 @@ fn whole_commits(replays: &[&ArmReplay]) -> Vec<bool> {
     (0..windows).map(|at| with_windows.iter().any(|flagged| flagged[at])).collect()
 }
 
-fn arms(cases: &[CaseReplay]) -> Vec<Arm> {
-    let mut arms = Vec::new();
-    for replay in cases.iter().flat_map(|case| &case.arms) {
-        if !arms.contains(&replay.arm) {
-            arms.push(replay.arm);
+fn arms(cases: &[CaseReplay]) -> Vec<VariantKind> {
+    let mut variants = Vec::new();
+    for replay in cases.iter().flat_map(|case| &case.variants) {
+        if !variants.contains(&replay.variant) {
+            variants.push(replay.variant);
         }
     }
-    arms
+    variants
 }
 
 impl Procedure<'_> {
@@ -186,8 +187,8 @@ impl Procedure<'_> {
 }
 
 /// Whether the change that a window would have caught is worth its simulation: an injection does not change it.
-fn states_resolution(arm: Arm) -> bool {
-    matches!(arm, Arm::Same | Arm::Neutral(_))
+fn states_resolution(variant: VariantKind) -> bool {
+    matches!(variant, VariantKind::Same | VariantKind::Neutral(_))
 }
 
 /// The trials of both sides that stand in one block, in order.
@@ -241,8 +242,8 @@ mod tests {
         design(6, 10, 0.05, 2).unwrap()
     }
 
-    /// The oracle: a session for each window, decided as sessions are.
-    fn session_speaks(base: &[Trial], head: &[Trial], start: u32, design: &Design) -> bool {
+    /// The oracle: a comparison for each window, decided as comparisons are.
+    fn comparison_speaks(base: &[Trial], head: &[Trial], start: u32, design: &Design) -> bool {
         let block = |at: u32| {
             let first = at < design.first_blocks;
             Block {
@@ -266,35 +267,43 @@ mod tests {
     }
 
     #[test]
-    fn every_window_says_what_a_session_of_its_blocks_would() {
+    fn every_window_says_what_a_comparison_of_its_blocks_would() {
         let design = small();
         let base = trials(40, 1e6, 1);
-        let arms = [
-            (Arm::Same, trials(40, 1e6, 2)),
-            (Arm::Slowdown(10_000), trials(40, 1.012e6, 3)),
-            (Arm::Slowdown(50_000), trials(40, 1.05e6, 4)),
+        let variants = [
+            (VariantKind::Same, trials(40, 1e6, 2)),
+            (VariantKind::Slowdown(10_000), trials(40, 1.012e6, 3)),
+            (VariantKind::Slowdown(50_000), trials(40, 1.05e6, 4)),
         ];
-        let given: Vec<(Arm, &[Trial])> = arms.iter().map(|(arm, trials)| (*arm, trials.as_slice())).collect();
+        let given: Vec<(VariantKind, &[Trial])> =
+            variants.iter().map(|(variant, trials)| (*variant, trials.as_slice())).collect();
         let replay = CaseReplay::of(&[Role::Client], &Rules::default(), &base, &given, &design).unwrap();
         let mut spoken = 0;
-        for (replayed, (_, head)) in replay.arms.iter().zip(&arms) {
-            let expected: Vec<bool> = (0..25).map(|start| session_speaks(&base, head, start, &design)).collect();
-            assert_eq!(replayed.flagged, expected, "{:?}", replayed.arm);
+        for (replayed, (_, head)) in replay.variants.iter().zip(&variants) {
+            let expected: Vec<bool> = (0..25).map(|start| comparison_speaks(&base, head, start, &design)).collect();
+            assert_eq!(replayed.flagged, expected, "{:?}", replayed.variant);
             spoken += expected.iter().filter(|spoken| **spoken).count();
         }
         assert!((26..75).contains(&spoken), "windows of both sorts are needed to tell: {spoken}");
 
         let rates = rates(&[replay], &design);
-        let of = |arm, metric: Option<Metric>| {
-            rates.iter().find(|rate| rate.arm == arm && rate.series.as_ref().map(|s| s.metric) == metric).unwrap()
+        let of = |variant, metric: Option<Metric>| {
+            rates
+                .iter()
+                .find(|rate| rate.variant == variant && rate.series.as_ref().map(|s| s.metric) == metric)
+                .unwrap()
         };
-        let whole = of(Arm::Slowdown(50_000), None);
+        let whole = of(VariantKind::Slowdown(50_000), None);
         assert_eq!((whole.pairs, whole.independent, whole.flagged), (25, 2, 25));
         assert_eq!((whole.spread, whole.resolution), (None, None));
-        let wall = of(Arm::Same, Some(Metric::WALL_TIME));
+        let wall = of(VariantKind::Same, Some(Metric::WALL_TIME));
         assert!((0.003..0.03).contains(&wall.spread.unwrap()), "{wall:?}");
         assert!((0.005..0.05).contains(&wall.resolution.unwrap()), "{wall:?}");
-        assert_eq!(of(Arm::Slowdown(50_000), Some(fixture::PEAK)).flagged, 0, "what did not change stays quiet");
+        assert_eq!(
+            of(VariantKind::Slowdown(50_000), Some(fixture::PEAK)).flagged,
+            0,
+            "what did not change stays quiet"
+        );
     }
 
     #[test]
@@ -303,14 +312,15 @@ mod tests {
         let base = trials(20, 1e6, 1);
         let mut same = trials(20, 1e6, 2);
         same.retain(|trial| trial.index != 3 && trial.index != 19);
-        let replay = CaseReplay::of(&[Role::Client], &Rules::default(), &base, &[(Arm::Same, &same)], &design).unwrap();
-        assert_eq!(replay.arms[0].flagged.len(), 3, "18 blocks hold 3 windows of 16");
+        let replay =
+            CaseReplay::of(&[Role::Client], &Rules::default(), &base, &[(VariantKind::Same, &same)], &design).unwrap();
+        assert_eq!(replay.variants[0].flagged.len(), 3, "18 blocks hold 3 windows of 16");
     }
 
     #[test]
     fn a_commit_is_flagged_where_any_case_is_and_short_cases_do_not_count() {
         let case = |flagged: &[bool]| CaseReplay {
-            arms: vec![ArmReplay { arm: Arm::Same, flagged: flagged.to_vec(), series: Vec::new() }],
+            variants: vec![ArmReplay { variant: VariantKind::Same, flagged: flagged.to_vec(), series: Vec::new() }],
         };
         let cases = [case(&[false, true, false]), case(&[true, false, false, true]), case(&[])];
         let rates = rates(&cases, &small());
@@ -328,11 +338,13 @@ mod tests {
         let began = std::time::Instant::now();
         for case in 0..16 {
             let base = trials(120, 1e6, case);
-            let heads: Vec<(Arm, Vec<Trial>)> =
-                (0..8).map(|arm| (Arm::Neutral(arm), trials(120, 1e6, 100 * case + u64::from(arm)))).collect();
-            let arms: Vec<(Arm, &[Trial])> = heads.iter().map(|(arm, trials)| (*arm, trials.as_slice())).collect();
-            CaseReplay::of(&[Role::Client], &Rules::default(), &base, &arms, &design).unwrap();
+            let heads: Vec<(VariantKind, Vec<Trial>)> = (0..8)
+                .map(|variant| (VariantKind::Neutral(variant), trials(120, 1e6, 100 * case + u64::from(variant))))
+                .collect();
+            let variants: Vec<(VariantKind, &[Trial])> =
+                heads.iter().map(|(variant, trials)| (*variant, trials.as_slice())).collect();
+            CaseReplay::of(&[Role::Client], &Rules::default(), &base, &variants, &design).unwrap();
         }
-        eprintln!("2 series × 16 cases × 8 arms: {:?}", began.elapsed());
+        eprintln!("2 series × 16 cases × 8 variants: {:?}", began.elapsed());
     }
 }

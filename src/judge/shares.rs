@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Arm, Interval, Metric, Quantity, Rate, Role};
+use crate::model::{Interval, Metric, Quantity, Rate, Role, VariantKind};
 use crate::stats;
 
 /// Level of every interval of a share.
@@ -68,12 +68,14 @@ fn wilson(successes: u32, trials: u32) -> Option<Interval> {
     Some(Interval { low: found.low, high: found.high, level: found.level })
 }
 
-/// Whether what an arm adds is expected to show in a metric. The client alone is made to spin and to hold memory.
-pub fn touches(arm: Arm, metric: Metric) -> bool {
-    match arm {
-        Arm::Base | Arm::Same | Arm::Neutral(_) => false,
-        Arm::Slowdown(_) => metric == Metric::WALL_TIME || metric == Metric::of(Role::Client, Quantity::CpuTime),
-        Arm::Memory(_) => metric == Metric::of(Role::Client, Quantity::RssPeak),
+/// Whether what a variant adds is expected to show in a metric. The client alone is made to spin and to hold memory.
+pub fn touches(variant: VariantKind, metric: Metric) -> bool {
+    match variant {
+        VariantKind::Base | VariantKind::Same | VariantKind::Neutral(_) => false,
+        VariantKind::Slowdown(_) => {
+            metric == Metric::WALL_TIME || metric == Metric::of(Role::Client, Quantity::CpuTime)
+        }
+        VariantKind::Memory(_) => metric == Metric::of(Role::Client, Quantity::RssPeak),
     }
 }
 
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     fn rate(pairs: u32, independent: u32, flagged: u32) -> Rate {
-        Rate { arm: Arm::Same, series: None, pairs, independent, flagged, spread: None, resolution: None }
+        Rate { variant: VariantKind::Same, series: None, pairs, independent, flagged, spread: None, resolution: None }
     }
 
     #[test]
@@ -157,8 +159,14 @@ mod tests {
     #[test]
     fn an_arm_shows_where_it_was_injected() {
         let cpu = |role| Metric::of(role, Quantity::CpuTime);
-        assert!(touches(Arm::Slowdown(10_000), Metric::WALL_TIME) && touches(Arm::Slowdown(1), cpu(Role::Client)));
-        assert!(!touches(Arm::Slowdown(10_000), cpu(Role::Server)) && !touches(Arm::Same, Metric::WALL_TIME));
-        assert!(touches(Arm::Memory(1), Metric::of(Role::Client, Quantity::RssPeak)));
+        assert!(
+            touches(VariantKind::Slowdown(10_000), Metric::WALL_TIME)
+                && touches(VariantKind::Slowdown(1), cpu(Role::Client))
+        );
+        assert!(
+            !touches(VariantKind::Slowdown(10_000), cpu(Role::Server))
+                && !touches(VariantKind::Same, Metric::WALL_TIME)
+        );
+        assert!(touches(VariantKind::Memory(1), Metric::of(Role::Client, Quantity::RssPeak)));
     }
 }

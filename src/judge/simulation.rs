@@ -1,4 +1,4 @@
-//! The whole procedure on simulated sessions, small enough for every test run; `benches/deciding` is the large one.
+//! The whole procedure on simulated comparisons, small enough for every test run; `benches/deciding` is the large one.
 
 use super::fixture::{PEAK, trial};
 use super::{Pairs, design, suspicious, verdicts};
@@ -20,15 +20,15 @@ impl Random {
     }
 }
 
-/// One case of a session, two gate series, on a machine that slows down as it goes.
+/// One case of a comparison, two gate series, on a machine that slows down as it goes.
 #[derive(Default)]
-struct Session {
+struct Comparison {
     base: Vec<Trial>,
     head: Vec<Trial>,
     blocks: Vec<Block>,
 }
 
-impl Session {
+impl Comparison {
     fn measure(&mut self, stage: Stage, blocks: u32, change: f64, random: &mut Random) {
         for index in 0..blocks {
             let place = u32::try_from(self.blocks.len()).unwrap();
@@ -75,7 +75,7 @@ fn clean_commits_stay_clean_and_slow_ones_turn_red() {
     let mut random = Random(42);
     let (mut marked, mut red_or_green) = (0, 0);
     for _ in 0..COMMITS * CASES {
-        let (suspicious, decided) = Session::default().judge(1.0, &design, &mut random);
+        let (suspicious, decided) = Comparison::default().judge(1.0, &design, &mut random);
         marked += suspicious;
         red_or_green +=
             decided.iter().filter(|(_, kind)| matches!(kind, VerdictKind::Worse | VerdictKind::Better)).count();
@@ -87,7 +87,7 @@ fn clean_commits_stay_clean_and_slow_ones_turn_red() {
 
     let mut caught = 0;
     for _ in 0..10 {
-        let (_, decided) = Session::default().judge(1.06, &design, &mut random);
+        let (_, decided) = Comparison::default().judge(1.06, &design, &mut random);
         caught += decided.iter().filter(|(_, kind)| *kind == VerdictKind::Worse).count();
         assert!(decided.iter().all(|(_, kind)| *kind != VerdictKind::Better));
         assert_eq!(decided.iter().map(|(metric, _)| *metric).collect::<Vec<_>>(), [Metric::WALL_TIME, PEAK]);

@@ -19,7 +19,7 @@ pub struct Calibration {
     pub started_at: UnixMillis,
     /// When it ended, if it did.
     pub finished_at: Option<UnixMillis>,
-    /// Blocks recorded of each case; each has one trial of every [`Arm`].
+    /// Blocks recorded of each case; each has one trial of every [`VariantKind`].
     pub blocks: u32,
     /// The procedure that was replayed.
     pub design: Design,
@@ -30,8 +30,8 @@ pub struct Calibration {
 /// What stood in a calibration's blocks beside the plain program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Arm {
-    /// The program itself: what every other arm is compared with.
+pub enum VariantKind {
+    /// The program itself: what every other variant is compared with.
     Base,
     /// The same program once more.
     Same,
@@ -47,7 +47,7 @@ pub enum Arm {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// What was compared with the plain program.
-    pub arm: Arm,
+    pub variant: VariantKind,
     /// One series; `None` for whole commits: any gate series of any case.
     pub series: Option<RatedSeries>,
     /// Windows replayed. Neighbouring windows share blocks.

@@ -24,12 +24,12 @@ pub enum CheckName {
     /// Every result right. Figure: share of trials in which every result was the expected one.
     Verified,
     /// Trials for an interval. Figure: trials.
-    Enough,
+    EnoughTrials,
     /// Half-width of the interval over the estimate. Not made without an interval, nor for counts.
     Precise,
     /// Trend after warm-up that the trials share. Figure: the slope's size over a trial, as a share of its median; zero
     /// where chance explains it. Made for times and bytes of samples.
-    Settled,
+    WarmedUp,
     /// Lag-1 autocorrelation of the trial medians, in the order in which they were measured. Limit: what one in a hundred
     /// runs exceeds by chance. Made for times and memory, from 8 trials on, unless all agree within 1%.
     Independent,
@@ -41,42 +41,42 @@ pub enum CheckName {
     /// Made for times of samples, from 20 on.
     Outliers,
     /// Sample over the clock's step, in the shortest trial. Made for times of samples.
-    Resolved,
+    ClockResolved,
     /// Share of the measured time in which something else held the CPU up: steal, or pressure as far as other processes
     /// used the CPU, or the canary's drift around the trials, the larger. Made for times.
-    Quiet,
+    Undisturbed,
     /// CPU time of reading the processes from outside, as a share of the measured time. Made for times.
-    Unobtrusive,
+    LowOverhead,
 }
 
 impl CheckName {
     /// Every check, in the order in which pages show them.
     pub const ALL: [CheckName; 10] = [
         CheckName::Verified,
-        CheckName::Enough,
+        CheckName::EnoughTrials,
         CheckName::Precise,
-        CheckName::Settled,
+        CheckName::WarmedUp,
         CheckName::Independent,
         CheckName::Unimodal,
         CheckName::Outliers,
-        CheckName::Resolved,
-        CheckName::Quiet,
-        CheckName::Unobtrusive,
+        CheckName::ClockResolved,
+        CheckName::Undisturbed,
+        CheckName::LowOverhead,
     ];
 
     /// The word used in the database, the API and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             CheckName::Verified => "verified",
-            CheckName::Enough => "enough",
+            CheckName::EnoughTrials => "enough_trials",
             CheckName::Precise => "precise",
-            CheckName::Settled => "settled",
+            CheckName::WarmedUp => "warmed_up",
             CheckName::Independent => "independent",
             CheckName::Unimodal => "unimodal",
             CheckName::Outliers => "outliers",
-            CheckName::Resolved => "resolved",
-            CheckName::Quiet => "quiet",
-            CheckName::Unobtrusive => "unobtrusive",
+            CheckName::ClockResolved => "clock_resolved",
+            CheckName::Undisturbed => "undisturbed",
+            CheckName::LowOverhead => "low_overhead",
         }
     }
 }

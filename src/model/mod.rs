@@ -1,12 +1,13 @@
 //! The words of the platform as plain records. No clock, no I/O, no logic beyond the records' own invariants.
 //!
 //! Every room above speaks in these types; the database, the API and the pages use the same names.
-//! Start with [`Case`], then [`Trial`], then [`Measurement`]; [`Session`] and [`Verdict`] are how two revisions are compared.
+//! Start with [`Case`], then [`Trial`], then [`Measurement`]; [`Comparison`] and [`Verdict`] are how two revisions are compared.
 
 mod calibration;
 mod canary;
 mod case;
 mod check;
+mod comparison;
 mod environment;
 mod event;
 mod failure;
@@ -17,7 +18,6 @@ mod metric;
 mod revision;
 mod rules;
 mod run;
-mod session;
 pub mod template;
 mod time;
 mod timeline;
@@ -26,10 +26,11 @@ mod verdict;
 
 pub use crate::units::Unit;
 pub use benchline_subject::contract::{Injection, Role, Value, Values};
-pub use calibration::{Arm, Calibration, Rate, RatedSeries};
+pub use calibration::{Calibration, Rate, RatedSeries, VariantKind};
 pub use canary::{Canary, CanaryReading};
 pub use case::{Case, CaseLabel};
 pub use check::{Check, CheckName, CheckStatus, Grade};
+pub use comparison::{Block, Comparison, ComparisonId, Design, Purpose, Side, Stage};
 pub use environment::{Annotation, Environment};
 pub use event::{Event, PlannedCase};
 pub use failure::{Failure, FailureKind};
@@ -40,7 +41,6 @@ pub use metric::{Direction, Grain, Metric, ParseMetricError, Quantity};
 pub use revision::{Revision, RevisionKind};
 pub use rules::{Budget, Limit, Margin, Rules};
 pub use run::{Part, Profile, Run, RunId, RunState, SubjectBuild};
-pub use session::{Block, Design, Purpose, Session, SessionId, Side, Stage};
 pub use time::UnixMillis;
 pub use timeline::{Timeline, TimelinePoint};
 pub use trial::{Conditions, LatencyHistogram, LatencyKind, SampleColumn, Trial, TrialTotal, Unavailable};

@@ -93,12 +93,12 @@ impl FromStr for Profile {
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Measured by itself.
-    Alone,
+    Single,
     /// Measured interleaved with its parent, and judged against it.
     Head,
     /// Measured interleaved for a question of its own: a comparison that somebody asked for, a step of a bisection, a pair
     /// of equal programs. Judged, and never on a graph.
-    Aside,
+    Detached,
     /// What another run is judged against. Never on a graph: its revision has a run of its own there.
     Base,
     /// The platform measuring itself. Never on a graph.
@@ -107,14 +107,14 @@ pub enum Part {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Part; 5] = [Part::Alone, Part::Head, Part::Aside, Part::Base, Part::Calibration];
+    pub const ALL: [Part; 5] = [Part::Single, Part::Head, Part::Detached, Part::Base, Part::Calibration];
 
     /// The word used in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Part::Alone => "alone",
+            Part::Single => "single",
             Part::Head => "head",
-            Part::Aside => "aside",
+            Part::Detached => "detached",
             Part::Base => "base",
             Part::Calibration => "calibration",
         }

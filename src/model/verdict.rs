@@ -1,4 +1,4 @@
-//! What a session says about one series, with all that the decision rests on.
+//! What a comparison says about one series, with all that the decision rests on.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, Interval, Metric, Stage};
 
-/// What a session says about one series.
+/// What a comparison says about one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What was measured.

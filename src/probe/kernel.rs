@@ -28,7 +28,7 @@ pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     lines.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim()).find(|value| !value.is_empty())
 }
 
-/// What a processor is called: as x86 kernels say it, else the board's name in the device tree, else Arm's part number.
+/// What a processor is called: as x86 kernels say it, else the board's name in the device tree, else VariantKind's part number.
 pub(super) fn cpu_name(files: Files) -> Option<String> {
     let info = files("/proc/cpuinfo").unwrap_or_default();
     let named = ["model name", "cpu model", "Processor"].iter().find_map(|name| field(&info, name)).map(one_space);

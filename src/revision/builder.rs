@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Recipe, Repository, RevisionError, Variant, checkout,
+    BuildVariant, Recipe, Repository, RevisionError, checkout,
     inputs::{Inputs, toolchain_name},
     lock::Lock,
     store::{self, Store},
@@ -133,7 +133,7 @@ impl<'a> Builder<'a> {
     pub fn build_variant(
         &self,
         revision: &Revision,
-        variant: Variant,
+        variant: BuildVariant,
         progress: &mut dyn FnMut(&str),
         stop: &AtomicBool,
     ) -> Result<BuildOutcome, RevisionError> {

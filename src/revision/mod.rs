@@ -23,7 +23,7 @@ mod surroundings;
 
 pub use builder::{BuildOutcome, Builder, BuiltSubject};
 pub use error::RevisionError;
-pub use recipe::{Recipe, Variant};
+pub use recipe::{BuildVariant, Recipe};
 pub use repository::Repository;
 pub use resolve::MAX_REVISIONS;
 pub use store::cache_root;

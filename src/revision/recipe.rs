@@ -6,7 +6,7 @@ use super::RevisionError;
 
 /// Another way to build the same source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Variant {
+pub enum BuildVariant {
     /// With this project's own functions in another order, which this seed decides: the same instructions at other
     /// addresses, as after any change of them. What it costs or saves is the bias of code layout, that no author of a change
     /// meant. Libraries stay where they are: with all of their functions thrown about, no page of the program has its
@@ -72,12 +72,12 @@ impl Recipe {
     /// # Errors
     /// For any recipe but that of this project's own subject: what another command does with an order to its linker, or
     /// with a feature, cannot be known.
-    pub fn varied(&self, variant: Variant) -> Result<Recipe, RevisionError> {
+    pub fn varied(&self, variant: BuildVariant) -> Result<Recipe, RevisionError> {
         let own = Recipe::of_the_engine();
         if *self != own {
             return Err(RevisionError::NoVariant { command: self.command_line() });
         }
-        let Variant::LinkOrder(seed) = variant else {
+        let BuildVariant::LinkOrder(seed) = variant else {
             let command = own.command.iter().cloned().chain(["--features", "allocations"].map(str::to_owned));
             return Ok(Recipe { command: command.collect(), ..own });
         };
@@ -164,13 +164,13 @@ mod tests {
     #[test]
     fn only_the_engines_recipe_can_be_varied() {
         let other = recipe("out", &["src"]).unwrap();
-        let refused = other.varied(Variant::LinkOrder(1)).unwrap_err().to_string();
+        let refused = other.varied(BuildVariant::LinkOrder(1)).unwrap_err().to_string();
         assert!(refused.contains("`make`"), "{refused}");
-        let varied = |seed| Recipe::of_the_engine().varied(Variant::LinkOrder(seed)).unwrap();
+        let varied = |seed| Recipe::of_the_engine().varied(BuildVariant::LinkOrder(seed)).unwrap();
         assert_eq!(varied(0), varied(0));
         assert_ne!(varied(0), varied(1));
         assert!(varied(0).command_line().ends_with(" -- -C link-arg=-Wl,--shuffle-sections=.text.*benchline*=1"));
-        assert!(varied(0).varied(Variant::LinkOrder(1)).is_err(), "a variant of a variant");
+        assert!(varied(0).varied(BuildVariant::LinkOrder(1)).is_err(), "a variant of a variant");
         for seed in [0, 1, u32::MAX - 2, u32::MAX - 1, u32::MAX] {
             assert!(![0, u32::MAX].contains(&shuffle_seed(seed)));
         }

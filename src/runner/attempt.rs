@@ -2,7 +2,7 @@
 
 use super::{
     canary::Workload,
-    trial::{TrialError, TrialOrder, now, run_trial},
+    trial::{TrialError, TrialSpec, now, run_trial},
 };
 use crate::{
     model::{Failure, FailureKind, Trial},
@@ -23,7 +23,7 @@ pub enum Attempt {
 }
 
 /// Measures one trial, with the canary around it. `on_sample` is told the number of each sample and its wall time.
-pub(super) fn attempt(order: &TrialOrder<'_>, canary: &Workload, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
+pub(super) fn attempt(order: &TrialSpec<'_>, canary: &Workload, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
     match run_trial(order, canary, on_sample) {
         Ok(trial) => Attempt::Kept(Box::new(trial)),
         Err(TrialError::Stopped) => Attempt::Stopped,

@@ -14,7 +14,7 @@ use super::{
     measure::Ended,
     order::rank,
     programs::Programs,
-    trial::TrialOrder,
+    trial::TrialSpec,
 };
 use crate::{
     model::{Case, Failure, FailureKind, Injection, PlannedCase, Trial},
@@ -24,7 +24,7 @@ use crate::{
 
 /// One of the programs that stand against each other.
 #[derive(Debug, Clone, Copy)]
-pub struct Contender<'a> {
+pub struct Variant<'a> {
     /// What is started.
     pub programs: Programs<'a>,
     /// What a role of the subject is asked to do beside its work, so that the platform can measure its own power.
@@ -33,12 +33,12 @@ pub struct Contender<'a> {
 
 /// One block that is to be measured.
 #[derive(Debug, Clone, Copy)]
-pub struct BlockOrder<'a> {
+pub struct BlockSpec<'a> {
     /// Of which case.
     pub case: &'a CasePlan,
-    /// Which block, from 0. Decides the order of the contenders.
+    /// Which block, from 0. Decides the order of the variants.
     pub block: u32,
-    /// The index that each contender's trial gets.
+    /// The index that each variant's trial gets.
     pub trial: u32,
 }
 
@@ -52,21 +52,21 @@ pub enum BlockEvent {
         /// Which block.
         block: u32,
     },
-    /// A contender's trial begins.
+    /// A variant's trial begins.
     TrialStarted {
-        /// Place in the list of contenders.
-        contender: usize,
+        /// Place in the list of variants.
+        variant: usize,
     },
     /// A sample was taken; for progress only.
     SampleTaken {
-        /// Place in the list of contenders.
-        contender: usize,
+        /// Place in the list of variants.
+        variant: usize,
         /// Which sample, from 0, warm-up included.
         sample: u32,
         /// Its wall time per operation, in nanoseconds.
         wall_ns: u64,
     },
-    /// Every contender had its turn. A block that was cut off is never told: nothing of it is kept.
+    /// Every variant had its turn. A block that was cut off is never told: nothing of it is kept.
     Finished(Box<FinishedBlock>),
 }
 
@@ -77,34 +77,33 @@ pub struct FinishedBlock {
     pub case: Case,
     /// Which block.
     pub block: u32,
-    /// The contenders in the order in which they had their turns.
+    /// The variants in the order in which they had their turns.
     pub order: Vec<usize>,
-    /// Each contender's trial; `None` where it failed.
+    /// Each variant's trial; `None` where it failed.
     pub trials: Vec<Option<Trial>>,
-    /// What failed, with the contender. One that names no trial ends the case for everybody.
+    /// What failed, with the variant. One that names no trial ends the case for everybody.
     pub failures: Vec<(usize, Failure)>,
 }
 
 /// Blocks in rounds: each round visits every case once, in a random order of its own, so that the blocks of a case are
 /// spread over the whole time, and what is interrupted has something of everything.
-pub fn rounds<'a>(cases: &'a [CasePlan], blocks: Range<u32>, seed: u64) -> Vec<BlockOrder<'a>> {
+pub fn rounds<'a>(cases: &'a [CasePlan], blocks: Range<u32>, seed: u64) -> Vec<BlockSpec<'a>> {
     let round = |block: u32| {
-        let mut round: Vec<BlockOrder<'a>> =
-            cases.iter().map(|case| BlockOrder { case, block, trial: block }).collect();
+        let mut round: Vec<BlockSpec<'a>> = cases.iter().map(|case| BlockSpec { case, block, trial: block }).collect();
         round.sort_by_cached_key(|order| rank(seed, &format!("{block} {}", order.case.case.key())));
         round
     };
     blocks.flat_map(round).collect()
 }
 
-/// Measures `blocks` in the order given. `first_order` is the place in the session's order of the first trial. Trials' files
-/// go below `folder`. A case that failed twice in a row, or that a contender does not know, is given up.
+/// Measures `blocks` in the order given. `first_order` is the place in the comparison's order of the first trial. Trials' files
+/// go below `folder`. A case that failed twice in a row, or that a variant does not know, is given up.
 ///
 /// # Errors
 /// Only those of `emit`: failures of subjects are events.
 pub fn measure_blocks<E>(
-    blocks: &[BlockOrder<'_>],
-    contenders: &[Contender<'_>],
+    blocks: &[BlockSpec<'_>],
+    variants: &[Variant<'_>],
     folder: &Path,
     seed: u64,
     first_order: u32,
@@ -112,7 +111,7 @@ pub fn measure_blocks<E>(
     emit: &mut dyn FnMut(BlockEvent) -> Result<(), E>,
 ) -> Result<Ended, E> {
     let mut walk = Walk {
-        contenders,
+        variants,
         folder,
         seed,
         stop,
@@ -158,7 +157,7 @@ fn give_up(case: &CasePlan, finished: &mut FinishedBlock, failures_in_a_row: u32
 }
 
 struct Walk<'a, E> {
-    contenders: &'a [Contender<'a>],
+    variants: &'a [Variant<'a>],
     folder: &'a Path,
     seed: u64,
     stop: &'a Stop,
@@ -169,30 +168,30 @@ struct Walk<'a, E> {
 }
 
 impl<E> Walk<'_, E> {
-    /// One trial of each contender; nothing where a person stopped it.
-    fn block(&mut self, block: &BlockOrder<'_>) -> Result<Option<FinishedBlock>, E> {
+    /// One trial of each variant; nothing where a person stopped it.
+    fn block(&mut self, block: &BlockSpec<'_>) -> Result<Option<FinishedBlock>, E> {
         (self.emit)(BlockEvent::Started { case: block.case.planned(), block: block.block })?;
         let key = block.case.case.key();
-        let mut order: Vec<usize> = (0..self.contenders.len()).collect();
-        order.sort_by_cached_key(|contender| rank(self.seed, &format!("{} {key} {contender}", block.block)));
-        let mut trials: Vec<Option<Trial>> = self.contenders.iter().map(|_| None).collect();
+        let mut order: Vec<usize> = (0..self.variants.len()).collect();
+        order.sort_by_cached_key(|variant| rank(self.seed, &format!("{} {key} {variant}", block.block)));
+        let mut trials: Vec<Option<Trial>> = self.variants.iter().map(|_| None).collect();
         let mut failures = Vec::new();
-        for contender in &order {
-            match self.trial(block, *contender)? {
-                Attempt::Kept(trial) => trials[*contender] = Some(*trial),
+        for variant in &order {
+            match self.trial(block, *variant)? {
+                Attempt::Kept(trial) => trials[*variant] = Some(*trial),
                 Attempt::Stopped => return Ok(None),
-                Attempt::Failed(failure) => failures.push((*contender, failure)),
+                Attempt::Failed(failure) => failures.push((*variant, failure)),
             }
         }
         Ok(Some(FinishedBlock { case: block.case.case.clone(), block: block.block, order, trials, failures }))
     }
 
-    fn trial(&mut self, block: &BlockOrder<'_>, contender: usize) -> Result<Attempt, E> {
-        (self.emit)(BlockEvent::TrialStarted { contender })?;
-        let Contender { programs, injection } = self.contenders[contender];
+    fn trial(&mut self, block: &BlockSpec<'_>, variant: usize) -> Result<Attempt, E> {
+        (self.emit)(BlockEvent::TrialStarted { variant })?;
+        let Variant { programs, injection } = self.variants[variant];
         // One folder for all: paths of equal length, and the same place on the disk.
         let folder = self.folder.join("trial");
-        let order = TrialOrder {
+        let order = TrialSpec {
             plan: block.case,
             programs,
             folder: &folder,
@@ -207,7 +206,7 @@ impl<E> Walk<'_, E> {
         let mut told = Ok(());
         let attempt = attempt(&order, &self.canary, &mut |sample, wall_ns| {
             if told.is_ok() {
-                told = (self.emit)(BlockEvent::SampleTaken { contender, sample, wall_ns });
+                told = (self.emit)(BlockEvent::SampleTaken { variant, sample, wall_ns });
             }
         });
         told?;

@@ -10,7 +10,7 @@ use super::{
     attempt::{Attempt, attempt},
     canary::Workload,
     programs::Programs,
-    trial::TrialOrder,
+    trial::TrialSpec,
 };
 use crate::{probe::machine, scenario::CasePlan};
 
@@ -43,7 +43,7 @@ pub struct ByHand<'a> {
 
 /// Performs one trial of a case.
 pub fn replay(plan: &CasePlan, by_hand: &ByHand<'_>, stop: &Stop, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
-    let order = TrialOrder {
+    let order = TrialSpec {
         plan,
         programs: by_hand.programs,
         folder: by_hand.folder,

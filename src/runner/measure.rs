@@ -11,7 +11,7 @@ use super::{
     canary::Workload,
     order::rank,
     programs::Programs,
-    trial::TrialOrder,
+    trial::TrialSpec,
 };
 use crate::{
     model::Event,
@@ -160,7 +160,7 @@ impl<E> Walk<'_, E> {
     fn trial(&mut self, case: &CasePlan, index: u32) -> Result<Attempt, E> {
         (self.emit)(Event::TrialStarted { case: case.case.clone(), index })?;
         let folder = self.target.folder.join("trial");
-        let order = TrialOrder {
+        let order = TrialSpec {
             plan: case,
             programs: self.target.programs,
             folder: &folder,

@@ -22,7 +22,7 @@ mod totals;
 mod trial;
 
 pub use attempt::Attempt;
-pub use blocks::{BlockEvent, BlockOrder, Contender, FinishedBlock, measure_blocks, rounds};
+pub use blocks::{BlockEvent, BlockSpec, FinishedBlock, Variant, measure_blocks, rounds};
 pub use by_hand::{ByHand, Tap, Way, replay};
 pub use measure::{Done, Ended, Target, measure};
 pub use operations::{NoHello, operations};

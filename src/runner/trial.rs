@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What a trial needs to know.
-pub(super) struct TrialOrder<'a> {
+pub(super) struct TrialSpec<'a> {
     pub(super) plan: &'a CasePlan,
     pub(super) programs: Programs<'a>,
     /// A folder that the trial may fill; emptied before and after.
@@ -54,7 +54,7 @@ pub(super) enum TrialError {
 /// Measures one trial, with the canary around it. `on_sample` is told the number of each sample and its wall time per
 /// operation.
 pub(super) fn run_trial(
-    order: &TrialOrder<'_>,
+    order: &TrialSpec<'_>,
     canary: &Workload,
     on_sample: &mut dyn FnMut(u32, u64),
 ) -> Result<Trial, TrialError> {
@@ -95,7 +95,7 @@ struct Stage {
 
 impl Stage {
     /// Starts and prepares every role, in order.
-    fn set(order: &TrialOrder<'_>, subjects: &mut Vec<Subject>) -> Result<Stage, StepError> {
+    fn set(order: &TrialSpec<'_>, subjects: &mut Vec<Subject>) -> Result<Stage, StepError> {
         let began = Instant::now();
         let machine = MachineReading::now();
         let own_cpu_ns = own_cpu_ns();
@@ -147,7 +147,7 @@ impl Stage {
 
     fn measure(
         mut self,
-        order: &TrialOrder<'_>,
+        order: &TrialSpec<'_>,
         subjects: &mut Vec<Subject>,
         on_sample: &mut dyn FnMut(u32, u64),
     ) -> Result<Trial, StepError> {
@@ -220,7 +220,7 @@ impl Stage {
     }
 }
 
-fn program<'a>(order: &TrialOrder<'a>, role: Role) -> Result<Program<'a>, StepError> {
+fn program<'a>(order: &TrialSpec<'a>, role: Role) -> Result<Program<'a>, StepError> {
     let by_hand = order.by_hand;
     let tool = by_hand.filter(|_| Some(role) == under_tool(order.plan)).map_or(&[][..], |by_hand| by_hand.tool);
     let tap = by_hand.and_then(|by_hand| by_hand.tap.clone());
@@ -245,7 +245,7 @@ fn offered_version(subject: &Subject, plan: &CasePlan) -> Result<u32, StepError>
 
 fn prepare(
     subject: &mut Subject,
-    order: &TrialOrder<'_>,
+    order: &TrialSpec<'_>,
     folder: &Path,
     server: Option<Access>,
 ) -> Result<Option<Access>, StepError> {
@@ -268,7 +268,7 @@ fn prepare(
 }
 
 fn take_sample(
-    order: &TrialOrder<'_>,
+    order: &TrialSpec<'_>,
     subjects: &mut [Subject],
     probes: &mut [TreeProbe],
     instructions: &mut [Result<InstructionCounter, String>],
@@ -349,7 +349,7 @@ fn observe(subject: &mut Subject, stop: &Stop) -> Result<Observed, StepError> {
     }
 }
 
-fn verify(order: &TrialOrder<'_>, subjects: &mut [Subject], sample: &Sample) -> Result<(), StepError> {
+fn verify(order: &TrialSpec<'_>, subjects: &mut [Subject], sample: &Sample) -> Result<(), StepError> {
     let expect = &order.plan.expect;
     let driver = playing(order.plan.driver(), subjects)?;
     let digest = match driver.ask(&Request::Verify, "verify", order.stop)? {

@@ -21,18 +21,18 @@ use super::{
 };
 use crate::{
     exchange,
-    history::{Reader, SessionListing},
+    history::{ComparisonListing, Reader},
     judge,
-    model::{Calibration, Finding, RunState, SessionId, Tally, UnixMillis, Verdict},
+    model::{Calibration, ComparisonId, Finding, RunState, Tally, UnixMillis, Verdict},
 };
 
-/// Sessions listed at most.
-const MOST_SESSIONS: u32 = 500;
+/// Comparisons listed at most.
+const MOST_COMPARISONS: u32 = 500;
 
-/// Which sessions.
+/// Which comparisons.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SessionsAsked {
+pub(super) struct ComparisonsAsked {
     limit: Option<u32>,
     before: Option<String>,
 }
@@ -52,16 +52,16 @@ pub(super) struct CalibrationsAsked {
     environment: Option<String>,
 }
 
-/// The newest sessions.
+/// The newest comparisons.
 #[derive(Debug, Serialize)]
-pub(super) struct Sessions {
+pub(super) struct Comparisons {
     comparisons: Vec<Listed>,
 }
 
-/// A session with the figures of its list entry.
+/// A comparison with the figures of its list entry.
 #[derive(Debug, Serialize)]
 struct Listed {
-    session: SessionId,
+    comparison: ComparisonId,
     purpose: &'static str,
     state: RunState,
     base: String,
@@ -73,10 +73,10 @@ struct Listed {
     summary: Tally,
 }
 
-/// One series of a session with its blocks.
+/// One series of a comparison with its blocks.
 #[derive(Debug, Serialize)]
 pub(super) struct WholeSeries {
-    session: SessionId,
+    comparison: ComparisonId,
     verdict: Verdict,
     blocks: Vec<BlockEffect>,
 }
@@ -93,19 +93,19 @@ pub(super) struct Calibrations {
     calibrations: Vec<Calibration>,
 }
 
-impl From<SessionListing> for Listed {
-    fn from(listing: SessionListing) -> Listed {
-        let SessionListing { session, base, head, worse, better, equivalent, inconclusive, unusable } = listing;
+impl From<ComparisonListing> for Listed {
+    fn from(listing: ComparisonListing) -> Listed {
+        let ComparisonListing { comparison, base, head, worse, better, equivalent, inconclusive, unusable } = listing;
         Listed {
-            session: session.id,
-            purpose: session.purpose.as_str(),
-            state: session.state,
+            comparison: comparison.id,
+            purpose: comparison.purpose.as_str(),
+            state: comparison.state,
             base: base.run.revision.id,
             environment: head.run.environment,
             head: head.run.revision.id,
-            identical: session.identical,
-            started_at: session.started_at,
-            finished_at: session.finished_at,
+            identical: comparison.identical,
+            started_at: comparison.started_at,
+            finished_at: comparison.finished_at,
             summary: Tally { worse, better, equivalent, inconclusive, unusable },
         }
     }
@@ -114,36 +114,36 @@ impl From<SessionListing> for Listed {
 /// Answers `/api/v1/comparisons`.
 pub(super) async fn comparisons(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<SessionsAsked>, QueryRejection>,
-) -> Result<Json<Sessions>, PageError> {
+    query: Result<Query<ComparisonsAsked>, QueryRejection>,
+) -> Result<Json<Comparisons>, PageError> {
     let asked = params::query(query)?;
     let limit = asked.limit.unwrap_or(50);
-    if !(1..=MOST_SESSIONS).contains(&limit) {
-        return Err(PageError::Bad(format!("limit is between 1 and {MOST_SESSIONS}")));
+    if !(1..=MOST_COMPARISONS).contains(&limit) {
+        return Err(PageError::Bad(format!("limit is between 1 and {MOST_COMPARISONS}")));
     }
-    let before = params::optional(asked.before.as_ref(), params::session)?;
+    let before = params::optional(asked.before.as_ref(), params::comparison)?;
     let listed = move |reader: &Reader| match before {
-        Some(before) => reader.sessions_before(before, limit),
-        None => reader.sessions(limit),
+        Some(before) => reader.comparisons_before(before, limit),
+        None => reader.comparisons(limit),
     };
-    let sessions = shared.read(move |site| of_history(site, |reader| Ok(listed(reader)?))).await?;
-    Ok(Json(Sessions { comparisons: sessions.into_iter().map(Listed::from).collect() }))
+    let comparisons = shared.read(move |site| of_history(site, |reader| Ok(listed(reader)?))).await?;
+    Ok(Json(Comparisons { comparisons: comparisons.into_iter().map(Listed::from).collect() }))
 }
 
-/// Answers `/api/v1/comparison/{session}`: what `benchline compare --format json` prints.
+/// Answers `/api/v1/comparison/{comparison}`: what `benchline compare --format json` prints.
 pub(super) async fn comparison(
     State(shared): State<Arc<Shared>>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<exchange::Comparison>, PageError> {
-    let id = params::session(&params::path(path)?)?;
+) -> Result<Json<exchange::ComparisonReport>, PageError> {
+    let id = params::comparison(&params::path(path)?)?;
     let whole = shared.read(move |site| {
         let reader = site.history()?;
         let listing = comparison::listing(reader, id)?;
         let verdicts = reader.verdicts(id)?;
-        Ok(exchange::Comparison::new(
-            &listing.session,
+        Ok(exchange::ComparisonReport::new(
+            &listing.comparison,
             (listing.base.run.revision, listing.head.run.revision),
-            reader.environment(listing.session.head)?,
+            reader.environment(listing.comparison.head)?,
             &verdicts,
             judge::tally(&verdicts),
             listing.base.failures.saturating_add(listing.head.failures),
@@ -153,7 +153,7 @@ pub(super) async fn comparison(
     Ok(Json(whole.await?))
 }
 
-/// Answers `/api/v1/comparison/{session}/series`.
+/// Answers `/api/v1/comparison/{comparison}/series`.
 pub(super) async fn series(
     State(shared): State<Arc<Shared>>,
     path: SeriesPath,
@@ -162,7 +162,7 @@ pub(super) async fn series(
     let choice = Choice::of(path, query)?;
     let whole = shared.read(move |site| {
         let data = choice.read(site.history()?)?;
-        Ok(WholeSeries { session: choice.session, verdict: data.verdict, blocks: data.effects.blocks })
+        Ok(WholeSeries { comparison: choice.comparison, verdict: data.verdict, blocks: data.effects.blocks })
     });
     Ok(Json(whole.await?))
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     judge::shares::{self, Share, percent, share, touches},
-    model::{Arm, Calibration, Environment, Interval, Metric, Rate, RatedSeries, RunState, Unit},
+    model::{Calibration, Environment, Interval, Metric, Rate, RatedSeries, RunState, Unit, VariantKind},
 };
 
 /// Series listed; all of them are in the API.
@@ -58,7 +58,7 @@ struct Shown {
     environment_id: String,
     quiet: Vec<RateRow>,
     power: Vec<RateRow>,
-    arms: Vec<String>,
+    variants: Vec<String>,
     series: Vec<SeriesRow>,
     more_series: usize,
     limits: Vec<String>,
@@ -77,7 +77,7 @@ struct RateRow {
     hundredths: u32,
 }
 
-/// One series against every arm.
+/// One series against every variant.
 struct SeriesRow {
     scenario: String,
     label: String,
@@ -138,7 +138,7 @@ fn headline(calibration: &Calibration) -> String {
 
 /// Whole commits that changed nothing at all.
 fn same(calibration: &Calibration) -> Option<Share> {
-    share(calibration.rates.iter().filter(|rate| rate.series.is_none() && rate.arm == Arm::Same))
+    share(calibration.rates.iter().filter(|rate| rate.series.is_none() && rate.variant == VariantKind::Same))
 }
 
 fn others(all: &[Calibration], chosen: Option<&Calibration>) -> Vec<Link> {
@@ -154,7 +154,7 @@ impl Shown {
     fn of(site: &Site, calibration: &Calibration) -> Result<Shown, PageError> {
         let environments = site.history()?.environments()?;
         let machine = environments.iter().find(|environment| environment.id == calibration.environment);
-        let arms = injections(calibration);
+        let variants = injections(calibration);
         let series = series(calibration);
         Ok(Shown {
             id: calibration.id,
@@ -163,10 +163,14 @@ impl Shown {
             environment: machine.map_or_else(|| calibration.environment.clone(), Environment::title),
             environment_id: calibration.environment.clone(),
             quiet: quiet(calibration),
-            power: power(calibration, &arms),
+            power: power(calibration, &variants),
             more_series: series.len().saturating_sub(MOST_SERIES),
-            series: series.iter().take(MOST_SERIES).map(|series| SeriesRow::of(calibration, series, &arms)).collect(),
-            arms: arms.iter().map(|arm| arm_name(*arm)).collect(),
+            series: series
+                .iter()
+                .take(MOST_SERIES)
+                .map(|series| SeriesRow::of(calibration, series, &variants))
+                .collect(),
+            variants: variants.iter().map(|variant| arm_name(*variant)).collect(),
             limits: limits(calibration),
         })
     }
@@ -192,9 +196,9 @@ fn window(calibration: &Calibration) -> u32 {
     calibration.design.first_blocks.saturating_add(calibration.design.second_blocks)
 }
 
-/// What may be claimed of the arms that change nothing.
+/// What may be claimed of the variants that change nothing.
 fn claims(calibration: &Calibration) -> Vec<(String, String)> {
-    let neutral = share(whole(calibration, |arm| matches!(arm, Arm::Neutral(_))));
+    let neutral = share(whole(calibration, |variant| matches!(variant, VariantKind::Neutral(_))));
     let found = [("The same program", same(calibration)), ("Linked in another order", neutral)];
     let claim =
         |(name, found): (&str, Option<Share>)| Some((name.to_owned(), shares::claim(&found?, window(calibration))));
@@ -202,27 +206,29 @@ fn claims(calibration: &Calibration) -> Vec<(String, String)> {
 }
 
 /// Rates of whole commits.
-fn whole(calibration: &Calibration, wanted: fn(Arm) -> bool) -> impl Iterator<Item = &Rate> {
-    calibration.rates.iter().filter(move |rate| rate.series.is_none() && wanted(rate.arm))
+fn whole(calibration: &Calibration, wanted: fn(VariantKind) -> bool) -> impl Iterator<Item = &Rate> {
+    calibration.rates.iter().filter(move |rate| rate.series.is_none() && wanted(rate.variant))
 }
 
 /// Commits that change nothing: the same program, and each other order of linking.
 fn quiet(calibration: &Calibration) -> Vec<RateRow> {
-    let commits = whole(calibration, |arm| matches!(arm, Arm::Same | Arm::Neutral(_)));
-    commits.filter_map(|rate| RateRow::of(arm_name(rate.arm), &share([rate])?)).collect()
+    let commits = whole(calibration, |variant| matches!(variant, VariantKind::Same | VariantKind::Neutral(_)));
+    commits.filter_map(|rate| RateRow::of(arm_name(rate.variant), &share([rate])?)).collect()
 }
 
 /// Each injection on each metric that it touches, all cases together.
-fn power(calibration: &Calibration, arms: &[Arm]) -> Vec<RateRow> {
+fn power(calibration: &Calibration, variants: &[VariantKind]) -> Vec<RateRow> {
     let mut rows = Vec::new();
-    for arm in arms {
-        let touched = |rate: &&Rate| rate.arm == *arm && rate.series.as_ref().is_some_and(|s| touches(*arm, s.metric));
+    for variant in variants {
+        let touched = |rate: &&Rate| {
+            rate.variant == *variant && rate.series.as_ref().is_some_and(|s| touches(*variant, s.metric))
+        };
         let rates: Vec<&Rate> = calibration.rates.iter().filter(touched).collect();
         let metrics = distinct(rates.iter().filter_map(|rate| rate.series.as_ref().map(|series| series.metric)));
         for metric in metrics {
             let of_metric = |rate: &&Rate| rate.series.as_ref().is_some_and(|series| series.metric == metric);
             let found = share(rates.iter().copied().filter(of_metric));
-            let name = format!("{}, {}", arm_name(*arm), words::metric(metric));
+            let name = format!("{}, {}", arm_name(*variant), words::metric(metric));
             rows.extend(found.and_then(|found| RateRow::of(name, &found)));
         }
     }
@@ -242,7 +248,7 @@ fn limits(calibration: &Calibration) -> Vec<String> {
          and its rate is the honest one."
             .to_owned(),
     ];
-    if !calibration.rates.iter().any(|rate| matches!(rate.arm, Arm::Neutral(_))) {
+    if !calibration.rates.iter().any(|rate| matches!(rate.variant, VariantKind::Neutral(_))) {
         limits.push("This one has no other orders of linking: `benchline calibrate --neutral` adds them.".to_owned());
     }
     if calibration.state != RunState::Finished {
@@ -251,12 +257,12 @@ fn limits(calibration: &Calibration) -> Vec<String> {
     limits
 }
 
-/// The arms that are expected to show.
-fn injections(calibration: &Calibration) -> Vec<Arm> {
-    let mut arms = distinct(calibration.rates.iter().map(|rate| rate.arm));
-    arms.retain(|arm| matches!(arm, Arm::Slowdown(_) | Arm::Memory(_)));
-    arms.sort_unstable();
-    arms
+/// The variants that are expected to show.
+fn injections(calibration: &Calibration) -> Vec<VariantKind> {
+    let mut variants = distinct(calibration.rates.iter().map(|rate| rate.variant));
+    variants.retain(|variant| matches!(variant, VariantKind::Slowdown(_) | VariantKind::Memory(_)));
+    variants.sort_unstable();
+    variants
 }
 
 fn series(calibration: &Calibration) -> Vec<&RatedSeries> {
@@ -273,14 +279,14 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     })
 }
 
-/// An arm as people say it.
-fn arm_name(arm: Arm) -> String {
-    match arm {
-        Arm::Base => "the program".to_owned(),
-        Arm::Same => "the same program".to_owned(),
-        Arm::Slowdown(millionths) => format!("{} slower", verdicts::share(f64::from(millionths) / 1e6)),
-        Arm::Memory(bytes) => format!("{} more memory", Unit::MemoryBytes.format(bytes as f64)),
-        Arm::Neutral(seed) => format!("linked in another order ({seed})"),
+/// An variant as people say it.
+fn arm_name(variant: VariantKind) -> String {
+    match variant {
+        VariantKind::Base => "the program".to_owned(),
+        VariantKind::Same => "the same program".to_owned(),
+        VariantKind::Slowdown(millionths) => format!("{} slower", verdicts::share(f64::from(millionths) / 1e6)),
+        VariantKind::Memory(bytes) => format!("{} more memory", Unit::MemoryBytes.format(bytes as f64)),
+        VariantKind::Neutral(seed) => format!("linked in another order ({seed})"),
     }
 }
 
@@ -309,13 +315,15 @@ impl RateRow {
 }
 
 impl SeriesRow {
-    fn of(calibration: &Calibration, series: &RatedSeries, arms: &[Arm]) -> SeriesRow {
-        let rate = |arm: Arm| calibration.rates.iter().find(|r| r.arm == arm && r.series.as_ref() == Some(series));
-        let same = rate(Arm::Same);
+    fn of(calibration: &Calibration, series: &RatedSeries, variants: &[VariantKind]) -> SeriesRow {
+        let rate = |variant: VariantKind| {
+            calibration.rates.iter().find(|r| r.variant == variant && r.series.as_ref() == Some(series))
+        };
+        let same = rate(VariantKind::Same);
         let figure = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), verdicts::share);
-        let cell = |arm: &Arm| match rate(*arm) {
+        let cell = |variant: &VariantKind| match rate(*variant) {
             // An injection elsewhere says nothing about this series.
-            Some(rate) if touches(*arm, series.metric) => figure(share([rate]).map(|found| found.share)),
+            Some(rate) if touches(*variant, series.metric) => figure(share([rate]).map(|found| found.share)),
             _ => String::new(),
         };
         SeriesRow {
@@ -325,7 +333,7 @@ impl SeriesRow {
             href: history_href(calibration, series.case.scenario.as_str(), series.metric),
             spread: figure(same.and_then(|rate| rate.spread)),
             resolution: figure(same.and_then(|rate| rate.resolution)),
-            cells: arms.iter().map(cell).collect(),
+            cells: variants.iter().map(cell).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The page of a session: what changed between two revisions that were measured together, with all that was fixed
+//! The page of a comparison: what changed between two revisions that were measured together, with all that was fixed
 //! before the first trial. The series stand in [`super::verdict_table`], each leading to [`super::series`].
 
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use super::{
     words::{self, Sign},
 };
 use crate::{
-    history::{Reader, RunListing, SessionListing},
-    model::{Design, RunState, SessionId, Unit},
+    history::{ComparisonListing, Reader, RunListing},
+    model::{ComparisonId, Design, RunState, Unit},
 };
 
 /// What may follow the question mark.
@@ -53,10 +53,10 @@ struct ComparisonPage {
     href: String,
 }
 
-/// What was compared, how, and where; shown by `session_facts.html`.
+/// What was compared, how, and where; shown by `comparison_facts.html`.
 #[derive(Debug)]
 pub(super) struct Summary {
-    pub(super) id: SessionId,
+    pub(super) id: ComparisonId,
     pub(super) base: SideText,
     pub(super) head: SideText,
     pub(super) purpose: &'static str,
@@ -80,19 +80,19 @@ pub(super) struct SideText {
     pub(super) run: String,
 }
 
-/// Answers `/comparison/{session}`.
+/// Answers `/comparison/{comparison}`.
 pub(super) async fn page(
     State(shared): State<Arc<Shared>>,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
-    let session = params::session(&params::path(path)?)?;
+    let comparison = params::comparison(&params::path(path)?)?;
     let scenario = params::optional(params::query(query)?.scenario.as_ref(), params::scenario)?;
-    let key = format!("/comparison/{session}?{scenario:?}");
-    shared.page(key, move |site| render(site, session, scenario.as_deref())).await
+    let key = format!("/comparison/{comparison}?{scenario:?}");
+    shared.page(key, move |site| render(site, comparison, scenario.as_deref())).await
 }
 
-fn render(site: &Site, id: SessionId, only: Option<&str>) -> Result<String, PageError> {
+fn render(site: &Site, id: ComparisonId, only: Option<&str>) -> Result<String, PageError> {
     let reader = site.history()?;
     let listing = listing(reader, id)?;
     let (sign, headline) = verdicts::headline(&listing);
@@ -104,7 +104,7 @@ fn render(site: &Site, id: SessionId, only: Option<&str>) -> Result<String, Page
         headline,
         lede: lede(&listing),
         counts: verdicts::counts(&listing),
-        now: Now::read(reader)?.filter(|now| now.session == Some(id)),
+        now: Now::read(reader)?.filter(|now| now.comparison == Some(id)),
         failures: failures(&listing),
         table: VerdictTable::of(id, &reader.verdicts(id)?, only)?,
         meanings: verdicts::MEANINGS,
@@ -115,16 +115,16 @@ fn render(site: &Site, id: SessionId, only: Option<&str>) -> Result<String, Page
     Ok(page.render()?)
 }
 
-/// A session, or the page that says that there is none of this number.
-pub(super) fn listing(reader: &Reader, id: SessionId) -> Result<SessionListing, PageError> {
+/// A comparison, or the page that says that there is none of this number.
+pub(super) fn listing(reader: &Reader, id: ComparisonId) -> Result<ComparisonListing, PageError> {
     let missing = || PageError::missing(format!("there is no comparison {id}; /comparisons lists the newest"));
-    reader.session(id)?.ok_or_else(missing)
+    reader.comparison(id)?.ok_or_else(missing)
 }
 
 /// How far to believe the headline.
-fn lede(listing: &SessionListing) -> String {
-    let design = &listing.session.design;
-    if listing.session.identical {
+fn lede(listing: &ComparisonListing) -> String {
+    let design = &listing.comparison.design;
+    if listing.comparison.identical {
         return "Both revisions build to the very same binary and were given the same configuration, so no difference \
                 could be the code's."
             .to_owned();
@@ -132,7 +132,7 @@ fn lede(listing: &SessionListing) -> String {
     let budget = verdicts::share(design.budget);
     let promise =
         format!("Were the two equal, the probability of any false ▲ or ▼ on this page would be at most {budget}.");
-    match listing.session.state {
+    match listing.comparison.state {
         RunState::Running => format!("This page follows as blocks come in. {promise}"),
         RunState::Interrupted => format!("It was interrupted; the same command goes on from there. {promise}"),
         _ => promise,
@@ -140,36 +140,36 @@ fn lede(listing: &SessionListing) -> String {
 }
 
 /// Sides with failures: which, how many, and where they stand.
-fn failures(listing: &SessionListing) -> Vec<(String, u32, String)> {
+fn failures(listing: &ComparisonListing) -> Vec<(String, u32, String)> {
     let sides = [("base", &listing.base), ("head", &listing.head)];
     let failed = sides.into_iter().filter(|(_, side)| side.failures > 0);
     failed.map(|(name, side)| (name.to_owned(), side.failures, format!("/runs/{}#failures", side.run.id))).collect()
 }
 
 impl Summary {
-    pub(super) fn of(reader: &Reader, listing: &SessionListing) -> Result<Summary, PageError> {
-        let session = &listing.session;
-        let environment = reader.environment(session.head)?;
-        let took = session.finished_at.map(|end| end.0.saturating_sub(session.started_at.0).max(0) as f64 * 1e6);
+    pub(super) fn of(reader: &Reader, listing: &ComparisonListing) -> Result<Summary, PageError> {
+        let comparison = &listing.comparison;
+        let environment = reader.environment(comparison.head)?;
+        let took = comparison.finished_at.map(|end| end.0.saturating_sub(comparison.started_at.0).max(0) as f64 * 1e6);
         Ok(Summary {
-            id: session.id,
+            id: comparison.id,
             base: SideText::of(&listing.base),
             head: SideText::of(&listing.head),
-            purpose: verdicts::purpose(session.purpose),
-            state: words::state(session.state),
-            began: words::date(session.started_at),
+            purpose: verdicts::purpose(comparison.purpose),
+            state: words::state(comparison.state),
+            began: words::date(comparison.started_at),
             took: took.map(|ns| format!("in {}", Unit::Nanoseconds.format(ns))).unwrap_or_default(),
             environment: environment
                 .map_or_else(|| listing.head.run.environment.clone(), |environment| environment.title()),
             environment_id: listing.head.run.environment.clone(),
-            sizes: if session.identical {
+            sizes: if comparison.identical {
                 "nothing: both are the same program".to_owned()
             } else {
-                sizes(&session.design)
+                sizes(&comparison.design)
             },
-            budget: verdicts::share(session.design.budget),
-            levels: levels(&session.design),
-            seed: session.seed,
+            budget: verdicts::share(comparison.design.budget),
+            levels: levels(&comparison.design),
+            seed: comparison.seed,
         })
     }
 }

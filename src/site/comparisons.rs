@@ -1,4 +1,4 @@
-//! The list of sessions: which two revisions, why, what came out. Newest first, a page at a time.
+//! The list of comparisons: which two revisions, why, what came out. Newest first, a page at a time.
 
 use std::sync::Arc;
 
@@ -19,18 +19,18 @@ use super::{
     words::{self, Sign},
 };
 use crate::{
-    history::SessionListing,
-    model::{Revision, SessionId},
+    history::ComparisonListing,
+    model::{ComparisonId, Revision},
 };
 
-/// Sessions on a page.
+/// Comparisons on a page.
 const LISTED: u32 = 40;
 
 /// What may follow the question mark.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    /// Only sessions older than this one; the newest unless named.
+    /// Only comparisons older than this one; the newest unless named.
     before: Option<String>,
 }
 
@@ -45,7 +45,7 @@ struct ComparisonsPage {
     older: Option<String>,
 }
 
-/// One session.
+/// One comparison.
 struct Row {
     href: String,
     sign: Sign,
@@ -65,16 +65,16 @@ pub(super) async fn page(
     State(shared): State<Arc<Shared>>,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
-    let before = params::optional(params::query(query)?.before.as_ref(), params::session)?;
+    let before = params::optional(params::query(query)?.before.as_ref(), params::comparison)?;
     let key = format!("/comparisons?{before:?}");
     shared.page(key, move |site| render(site, before)).await
 }
 
-fn render(site: &Site, before: Option<SessionId>) -> Result<String, PageError> {
+fn render(site: &Site, before: Option<ComparisonId>) -> Result<String, PageError> {
     let mut listings = match (site.reader(), before) {
         (None, _) => Vec::new(),
-        (Some(reader), None) => reader.sessions(LISTED + 1)?,
-        (Some(reader), Some(before)) => reader.sessions_before(before, LISTED + 1)?,
+        (Some(reader), None) => reader.comparisons(LISTED + 1)?,
+        (Some(reader), Some(before)) => reader.comparisons_before(before, LISTED + 1)?,
     };
     // One more than shown was asked for, to know whether there are older ones.
     let more = listings.len() > LISTED as usize;
@@ -83,10 +83,10 @@ fn render(site: &Site, before: Option<SessionId>) -> Result<String, PageError> {
     let page = ComparisonsPage {
         layout: Layout::new(site, "Comparisons", Place::Comparisons)?,
         now: match site.reader() {
-            Some(reader) => Now::read(reader)?.filter(|now| now.session.is_some()),
+            Some(reader) => Now::read(reader)?.filter(|now| now.comparison.is_some()),
             None => None,
         },
-        older: last.map(|last| format!("/comparisons?before={}", last.session.id)),
+        older: last.map(|last| format!("/comparisons?before={}", last.comparison.id)),
         newest: before.is_none(),
         rows: listings.iter().map(Row::of).collect(),
     };
@@ -94,12 +94,12 @@ fn render(site: &Site, before: Option<SessionId>) -> Result<String, PageError> {
 }
 
 impl Row {
-    fn of(listing: &SessionListing) -> Row {
+    fn of(listing: &ComparisonListing) -> Row {
         let (sign, sentence) = verdicts::headline(listing);
         let (base, head) = (&listing.base.run.revision, &listing.head.run.revision);
         let href = |revision: &Revision| format!("/commits/{}", revision.id);
         Row {
-            href: format!("/comparison/{}", listing.session.id),
+            href: format!("/comparison/{}", listing.comparison.id),
             sign,
             sentence,
             head: head.short().to_owned(),
@@ -107,9 +107,9 @@ impl Row {
             title: head.title.clone(),
             base: base.short().to_owned(),
             base_href: href(base),
-            purpose: verdicts::purpose(listing.session.purpose),
-            state: words::state(listing.session.state),
-            date: words::date(listing.session.started_at),
+            purpose: verdicts::purpose(listing.comparison.purpose),
+            state: words::state(listing.comparison.state),
+            date: words::date(listing.comparison.started_at),
         }
     }
 }

@@ -81,12 +81,12 @@ impl Effects {
                     margin, the dashed line the estimate of the stage that decides, its band the interval; grey marks are of \
                     a stage that does not decide."
             .to_owned();
-        let (session, query) = (choice.session, choice.query());
+        let (comparison, query) = (choice.comparison, choice.query());
         let links = vec![
-            Link::new("CSV", format!("/comparison/{session}/series.csv?{query}")),
-            Link::new("JSON", format!("/api/v1/comparison/{session}/series?{query}")),
-            Link::new("SVG", format!("/comparison/{session}/series.svg?{query}")),
-            Link::new("permalink", format!("/comparison/{session}/series?{query}")),
+            Link::new("CSV", format!("/comparison/{comparison}/series.csv?{query}")),
+            Link::new("JSON", format!("/api/v1/comparison/{comparison}/series?{query}")),
+            Link::new("SVG", format!("/comparison/{comparison}/series.svg?{query}")),
+            Link::new("permalink", format!("/comparison/{comparison}/series?{query}")),
         ];
         Ok(Some(Figure { sentence, note, svg, table: self.table(verdict.metric), links }))
     }
@@ -167,14 +167,14 @@ fn effect(scale: Scale, base: f64, head: f64) -> Option<f64> {
     }
 }
 
-/// Answers `/comparison/{session}/series.csv`.
+/// Answers `/comparison/{comparison}/series.csv`.
 pub(super) async fn csv(
     State(shared): State<Arc<Shared>>,
     path: SeriesPath,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
     let choice = Choice::of(path, query)?;
-    let name = format!("comparison-{}-{}.csv", choice.session, choice.metric);
+    let name = format!("comparison-{}-{}.csv", choice.comparison, choice.metric);
     let text = shared.read(move |site| Ok(rows(&choice.read(site.history()?)?.effects, choice.metric))).await?;
     Ok(download::csv(&name, Body::from(text)))
 }
@@ -198,7 +198,7 @@ fn rows(effects: &Effects, metric: Metric) -> String {
     csv.take()
 }
 
-/// Answers `/comparison/{session}/series.svg`.
+/// Answers `/comparison/{comparison}/series.svg`.
 pub(super) async fn svg(
     State(shared): State<Arc<Shared>>,
     path: SeriesPath,

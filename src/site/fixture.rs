@@ -3,7 +3,7 @@
 
 mod deciding;
 
-pub(super) use deciding::{begin_session, decide};
+pub(super) use deciding::{begin_comparison, decide};
 
 use std::{path::Path, time::Duration};
 
@@ -140,7 +140,7 @@ fn revision(position: u64, size: Size) -> Revision {
 }
 
 fn open(writer: &mut Writer, revision: Revision, position: u64) -> RunId {
-    open_part(writer, revision, position, Part::Alone, "fixture")
+    open_part(writer, revision, position, Part::Single, "fixture")
 }
 
 /// The machine, whose kernel is another one from the third revision on.
@@ -161,7 +161,7 @@ fn environment(position: u64) -> Environment {
 fn open_part(writer: &mut Writer, revision: Revision, position: u64, part: Part, plan: &str) -> RunId {
     let start = RunStart {
         reproduce: match part {
-            Part::Alone => format!("benchline run {} --profile quick", revision.short()),
+            Part::Single => format!("benchline run {} --profile quick", revision.short()),
             _ => format!("benchline compare HEAD~1 {} --blocks 10+30 --seed 8841", revision.short()),
         },
         revision,

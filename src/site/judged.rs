@@ -1,4 +1,4 @@
-//! What sessions say of a revision: its verdict, which is that of the newest finished session against its parent, or why
+//! What comparisons say of a revision: its verdict, which is that of the newest finished comparison against its parent, or why
 //! it has none. Shown at the top of the commit's page, and as a sign in lists.
 
 use super::{
@@ -9,11 +9,11 @@ use super::{
     words::{self, Sign},
 };
 use crate::{
-    history::{Reader, RunListing, SessionListing},
+    history::{ComparisonListing, Reader, RunListing},
     model::{Part, Purpose, RevisionKind, RunState},
 };
 
-/// Sessions linked beside the one that gives the verdict.
+/// Comparisons linked beside the one that gives the verdict.
 const MOST_OTHERS: usize = 8;
 
 /// A revision's verdict; shown by `judged.html`.
@@ -26,26 +26,27 @@ pub(super) struct Judged {
     /// The command that would give a verdict. May be empty.
     pub(super) command: String,
     pub(super) counts: Vec<(Sign, u32)>,
-    /// The session's page. Empty where there is none.
+    /// The comparison's page. Empty where there is none.
     pub(super) href: String,
-    /// Other sessions whose head the revision is.
+    /// Other comparisons whose head the revision is.
     pub(super) others: Vec<Link>,
 }
 
 /// The verdict on the revision of a run, on that run's machine.
 pub(super) fn of(reader: &Reader, listing: &RunListing) -> Result<Judged, PageError> {
-    let sessions = sessions(reader, listing)?;
-    let deciding = deciding(&sessions);
+    let comparisons = comparisons(reader, listing)?;
+    let deciding = deciding(&comparisons);
     let mut judged = match deciding {
-        Some(session) => Judged::of(session),
-        None => Judged::without(listing, &sessions),
+        Some(comparison) => Judged::of(comparison),
+        None => Judged::without(listing, &comparisons),
     };
-    let shown = deciding.map(|session| session.session.id);
-    let others = sessions.iter().filter(|other| Some(other.session.id) != shown).take(MOST_OTHERS);
+    let shown = deciding.map(|comparison| comparison.comparison.id);
+    let others = comparisons.iter().filter(|other| Some(other.comparison.id) != shown).take(MOST_OTHERS);
     judged.others = others
         .map(|other| {
-            let text = format!("{}, {}", verdicts::purpose(other.session.purpose), words::state(other.session.state));
-            Link::new(text, format!("/comparison/{}", other.session.id))
+            let text =
+                format!("{}, {}", verdicts::purpose(other.comparison.purpose), words::state(other.comparison.state));
+            Link::new(text, format!("/comparison/{}", other.comparison.id))
         })
         .collect();
     Ok(judged)
@@ -53,31 +54,31 @@ pub(super) fn of(reader: &Reader, listing: &RunListing) -> Result<Judged, PageEr
 
 /// The sign of a revision's verdict with its sentence and page, for lists. `None` where there is none.
 pub(super) fn sign(reader: &Reader, listing: &RunListing) -> Result<Option<(Sign, String, String)>, PageError> {
-    let sessions = sessions(reader, listing)?;
-    Ok(deciding(&sessions).map(|session| {
-        let (sign, sentence) = verdicts::headline(session);
-        (sign, sentence, format!("/comparison/{}", session.session.id))
+    let comparisons = comparisons(reader, listing)?;
+    Ok(deciding(&comparisons).map(|comparison| {
+        let (sign, sentence) = verdicts::headline(comparison);
+        (sign, sentence, format!("/comparison/{}", comparison.comparison.id))
     }))
 }
 
-/// The sessions that judge the revision on the machine of the run, newest first.
-fn sessions(reader: &Reader, listing: &RunListing) -> Result<Vec<SessionListing>, PageError> {
-    let mut sessions = reader.sessions_of(&listing.run.revision.id)?;
-    sessions.retain(|session| session.head.run.environment == listing.run.environment);
-    Ok(sessions)
+/// The comparisons that judge the revision on the machine of the run, newest first.
+fn comparisons(reader: &Reader, listing: &RunListing) -> Result<Vec<ComparisonListing>, PageError> {
+    let mut comparisons = reader.comparisons_of(&listing.run.revision.id)?;
+    comparisons.retain(|comparison| comparison.head.run.environment == listing.run.environment);
+    Ok(comparisons)
 }
 
-fn deciding(sessions: &[SessionListing]) -> Option<&SessionListing> {
-    let gate = sessions.iter().filter(|session| session.session.purpose == Purpose::Gate);
-    gate.into_iter().find(|session| session.session.state == RunState::Finished)
+fn deciding(comparisons: &[ComparisonListing]) -> Option<&ComparisonListing> {
+    let gate = comparisons.iter().filter(|comparison| comparison.comparison.purpose == Purpose::Gate);
+    gate.into_iter().find(|comparison| comparison.comparison.state == RunState::Finished)
 }
 
 impl Judged {
-    fn of(listing: &SessionListing) -> Judged {
+    fn of(listing: &ComparisonListing) -> Judged {
         let (sign, sentence) = verdicts::headline(listing);
-        let design = &listing.session.design;
+        let design = &listing.comparison.design;
         let base = &listing.base.run.revision;
-        let detail = if listing.session.identical {
+        let detail = if listing.comparison.identical {
             format!("It builds to the very same binary as its parent {}, with the same configuration.", base.short())
         } else {
             format!(
@@ -93,17 +94,17 @@ impl Judged {
             detail,
             command: String::new(),
             counts: verdicts::counts(listing),
-            href: format!("/comparison/{}", listing.session.id),
+            href: format!("/comparison/{}", listing.comparison.id),
             others: Vec::new(),
         }
     }
 
     /// Why there is no verdict, and what gives one.
-    fn without(listing: &RunListing, sessions: &[SessionListing]) -> Judged {
+    fn without(listing: &RunListing, comparisons: &[ComparisonListing]) -> Judged {
         let run = &listing.run;
-        let gate = sessions.iter().find(|session| session.session.purpose == Purpose::Gate);
+        let gate = comparisons.iter().find(|comparison| comparison.comparison.purpose == Purpose::Gate);
         let mut command = String::new();
-        let detail = match (run.state, gate.map(|session| session.session.state)) {
+        let detail = match (run.state, gate.map(|comparison| comparison.comparison.state)) {
             (RunState::BuildFailed, _) => "It does not build.".to_owned(),
             (RunState::Unsupported, _) => "It has no subject that speaks the contract.".to_owned(),
             (_, Some(RunState::Running)) => "It is being compared with its parent right now.".to_owned(),
@@ -120,7 +121,7 @@ impl Judged {
                 (RevisionKind::Commit, None) => "The first commit has no parent to be compared with.".to_owned(),
                 (RevisionKind::Commit, Some(_)) => {
                     command = format!("benchline run {} --profile gate", run.revision.short());
-                    if matches!(run.part, Part::Base | Part::Aside) {
+                    if matches!(run.part, Part::Base | Part::Detached) {
                         "It was only measured as what others are compared with. This measures it interleaved with its parent:"
                     } else {
                         "It was measured by itself, and not interleaved with its parent. This does:"
@@ -129,7 +130,7 @@ impl Judged {
                 }
             },
         };
-        let href = gate.map(|session| format!("/comparison/{}", session.session.id)).unwrap_or_default();
+        let href = gate.map(|comparison| format!("/comparison/{}", comparison.comparison.id)).unwrap_or_default();
         Judged {
             sign: Sign::UNDECIDED,
             sentence: "No verdict yet.".to_owned(),

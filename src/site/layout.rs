@@ -32,7 +32,7 @@ pub(super) const TEMPLATES: &str = concat!(
     include_str!("../../templates/scenario.html"),
     include_str!("../../templates/scenarios.html"),
     include_str!("../../templates/series.html"),
-    include_str!("../../templates/session_facts.html"),
+    include_str!("../../templates/comparison_facts.html"),
     include_str!("../../templates/verdicts.html"),
 );
 

@@ -1,4 +1,4 @@
-//! What was decided about the points of a graph: verdicts of sessions, and findings. Read apart from the values, for large
+//! What was decided about the points of a graph: verdicts of comparisons, and findings. Read apart from the values, for large
 //! graphs alone.
 
 use super::{
@@ -81,7 +81,7 @@ fn mark(point: &VerdictPoint, history: &History, lines: &[&Series]) -> Option<Ve
         value: found.estimate,
         worse: point.kind == VerdictKind::Worse,
         title: format!("{} than its parent: {}", sign.word, change.unwrap_or_default()),
-        href: verdict_table::series_href(point.session, &point.case, history.metric),
+        href: verdict_table::series_href(point.comparison, &point.case, history.metric),
     })
 }
 

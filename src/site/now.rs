@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{error::PageError, params};
 use crate::{
     history::{HistoryError, Progress, Reader},
-    model::{RunId, SessionId, Stage},
+    model::{ComparisonId, RunId, Stage},
 };
 
 /// What is being measured; shown by `now.html`, told by the stream, kept fresh by `live.js`.
@@ -17,15 +17,15 @@ pub(super) struct Now {
     pub(super) label: String,
     /// The id of the case in addresses.
     pub(super) case: String,
-    /// Which trial of the case, from 1; in a session, which block of its stage.
+    /// Which trial of the case, from 1; in a comparison, which block of its stage.
     pub(super) trial: u32,
     /// How many there are.
     pub(super) trials: u32,
-    /// Trials of the run that are over, or of both runs of a session.
+    /// Trials of the run that are over, or of both runs of a comparison.
     pub(super) done: u32,
     pub(super) planned: u32,
-    /// The session, where two runs are measured together.
-    pub(super) session: Option<SessionId>,
+    /// The comparison, where two runs are measured together.
+    pub(super) comparison: Option<ComparisonId>,
     /// Its stage, 1 or 2.
     pub(super) stage: Option<u32>,
 }
@@ -34,8 +34,8 @@ impl Now {
     /// What is being measured, if anything is.
     pub(super) fn read(reader: &Reader) -> Result<Option<Now>, HistoryError> {
         let Some(progress) = reader.progress()? else { return Ok(None) };
-        let session = session_of(reader, progress.run)?;
-        let stage = session.map(|session| stage(reader, session, &progress)).transpose()?;
+        let comparison = comparison_of(reader, progress.run)?;
+        let stage = comparison.map(|comparison| stage(reader, comparison, &progress)).transpose()?;
         Ok(Some(Now {
             run: progress.run,
             case: params::case_id(&progress.case),
@@ -45,52 +45,52 @@ impl Now {
             trials: progress.trials,
             done: progress.done_trials,
             planned: progress.planned_trials,
-            session,
+            comparison,
             stage: stage.map(Stage::number),
         }))
     }
 
     /// The page of what is being measured.
     pub(super) fn href(&self) -> String {
-        match self.session {
-            Some(session) => format!("/comparison/{session}"),
+        match self.comparison {
+            Some(comparison) => format!("/comparison/{comparison}"),
             None => format!("/runs/{}", self.run),
         }
     }
 
     /// What [`Now::trial`] counts.
     pub(super) fn counts(&self) -> &'static str {
-        if self.session.is_some() { "block" } else { "trial" }
+        if self.comparison.is_some() { "block" } else { "trial" }
     }
 }
 
-/// What is being measured of one run, by itself or in a session.
+/// What is being measured of one run, by itself or in a comparison.
 pub(super) fn of_run(reader: &Reader, run: RunId) -> Result<Option<Now>, PageError> {
     let Some(now) = Now::read(reader)? else { return Ok(None) };
     let ours = now.run == run
         || now
-            .session
-            .map(|session| reader.session(session))
+            .comparison
+            .map(|comparison| reader.comparison(comparison))
             .transpose()?
             .flatten()
-            .is_some_and(|listing| [listing.session.base, listing.session.head].contains(&run));
+            .is_some_and(|listing| [listing.comparison.base, listing.comparison.head].contains(&run));
     Ok(Some(now).filter(|_| ours))
 }
 
-/// The session that a run is measured in: that of its head, or, since whatever is measured now belongs to the newest, the
+/// The comparison that a run is measured in: that of its head, or, since whatever is measured now belongs to the newest, the
 /// newest one where the run is its base.
-fn session_of(reader: &Reader, run: RunId) -> Result<Option<SessionId>, HistoryError> {
-    if let Some(session) = reader.session_of_run(run)? {
-        return Ok(Some(session));
+fn comparison_of(reader: &Reader, run: RunId) -> Result<Option<ComparisonId>, HistoryError> {
+    if let Some(comparison) = reader.comparison_of_run(run)? {
+        return Ok(Some(comparison));
     }
-    let newest = reader.sessions(1)?.into_iter().next().map(|listing| listing.session);
-    Ok(newest.filter(|session| session.base == run).map(|session| session.id))
+    let newest = reader.comparisons(1)?.into_iter().next().map(|listing| listing.comparison);
+    Ok(newest.filter(|comparison| comparison.base == run).map(|comparison| comparison.id))
 }
 
 /// The stage that a case is in: a case whose first stage is whole and that is still measured is in its second.
-fn stage(reader: &Reader, session: SessionId, progress: &Progress) -> Result<Stage, HistoryError> {
-    let blocks = reader.blocks(session, &progress.case.key())?;
-    let design = reader.session(session)?.map(|listing| listing.session.design);
+fn stage(reader: &Reader, comparison: ComparisonId, progress: &Progress) -> Result<Stage, HistoryError> {
+    let blocks = reader.blocks(comparison, &progress.case.key())?;
+    let design = reader.comparison(comparison)?.map(|listing| listing.comparison.design);
     let first_over = design.is_some_and(|design| {
         let first = blocks.iter().filter(|block| block.stage == Stage::First).count();
         first as u64 >= u64::from(design.first_blocks)

@@ -9,7 +9,7 @@ use axum::extract::{
 };
 
 use super::error::PageError;
-use crate::model::{Case, FindingId, FindingState, Metric, RunId, SessionId};
+use crate::model::{Case, ComparisonId, FindingId, FindingState, Metric, RunId};
 
 /// Longest name of a scenario that is looked up.
 const LONGEST_SCENARIO: usize = 100;
@@ -36,9 +36,9 @@ pub(super) fn run(text: &str) -> Result<RunId, PageError> {
     number(text).map(RunId).ok_or_else(|| PageError::bad("a run has a number, as in /runs/12"))
 }
 
-/// The number of a comparison, which is that of its session.
-pub(super) fn session(text: &str) -> Result<SessionId, PageError> {
-    number(text).map(SessionId).ok_or_else(|| PageError::bad("a comparison has a number, as in /comparison/12"))
+/// The number of a comparison, which is that of its comparison.
+pub(super) fn comparison(text: &str) -> Result<ComparisonId, PageError> {
+    number(text).map(ComparisonId).ok_or_else(|| PageError::bad("a comparison has a number, as in /comparison/12"))
 }
 
 /// The number of a finding.
@@ -163,7 +163,7 @@ mod tests {
         }
         assert_eq!(run("12").unwrap(), RunId(12));
         for wrong in ["", "-1", "+1", "1.5", "9223372036854775808", "x"] {
-            assert!(run(wrong).is_err() && session(wrong).is_err() && finding(wrong).is_err(), "{wrong}");
+            assert!(run(wrong).is_err() && comparison(wrong).is_err() && finding(wrong).is_err(), "{wrong}");
         }
         for wrong in ["sync", "sync/", "/up", "a/b/c", "a/<b>", "A/b", &format!("a/{}", "b".repeat(100))] {
             assert!(scenario(wrong).is_err(), "{wrong}");

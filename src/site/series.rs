@@ -1,5 +1,5 @@
-//! The page of one series of a session: the effect of every block in order, and how the verdict came about. The one place
-//! where a session's raw trials are read, a case at a time.
+//! The page of one series of a comparison: the effect of every block in order, and how the verdict came about. The one place
+//! where a comparison's raw trials are read, a case at a time.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ use super::{
     words::{self, Sign},
 };
 use crate::{
-    history::{Reader, SessionListing},
+    history::{ComparisonListing, Reader},
     judge,
-    model::{Metric, RunState, Scale, SessionId, Stage, Verdict, VerdictKind},
+    model::{ComparisonId, Metric, RunState, Scale, Stage, Verdict, VerdictKind},
 };
 
 /// Which series; also of its downloads.
@@ -38,18 +38,18 @@ pub(super) struct Asked {
     metric: String,
 }
 
-/// A validated [`Asked`] with its session.
+/// A validated [`Asked`] with its comparison.
 #[derive(Debug)]
 pub(super) struct Choice {
-    pub(super) session: SessionId,
+    pub(super) comparison: ComparisonId,
     case: String,
     pub(super) metric: Metric,
 }
 
-/// A series of a session, with its blocks.
+/// A series of a comparison, with its blocks.
 #[derive(Debug)]
 pub(super) struct SeriesData {
-    pub(super) listing: SessionListing,
+    pub(super) listing: ComparisonListing,
     pub(super) verdict: Verdict,
     pub(super) effects: Effects,
 }
@@ -77,32 +77,33 @@ struct SeriesPage {
 /// What names a series in an address.
 pub(super) type SeriesPath = Result<Path<String>, PathRejection>;
 
-/// Answers `/comparison/{session}/series`.
+/// Answers `/comparison/{comparison}/series`.
 pub(super) async fn page(
     State(shared): State<Arc<Shared>>,
     path: SeriesPath,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, PageError> {
     let choice = Choice::of(path, query)?;
-    let key = format!("/comparison/{}/series?{}&{}", choice.session, choice.case, choice.metric);
+    let key = format!("/comparison/{}/series?{}&{}", choice.comparison, choice.case, choice.metric);
     shared.page(key, move |site| render(site, &choice)).await
 }
 
 impl Choice {
     /// What was asked for, validated.
     pub(super) fn of(path: SeriesPath, query: Result<Query<Asked>, QueryRejection>) -> Result<Choice, PageError> {
-        let session = params::session(&params::path(path)?)?;
+        let comparison = params::comparison(&params::path(path)?)?;
         let asked = params::query(query)?;
-        Ok(Choice { session, case: params::case(&asked.case)?, metric: params::metric(&asked.metric)? })
+        Ok(Choice { comparison, case: params::case(&asked.case)?, metric: params::metric(&asked.metric)? })
     }
 
-    /// The series with its blocks, or the page that says that the session has no such series.
+    /// The series with its blocks, or the page that says that the comparison has no such series.
     pub(super) fn read(&self, reader: &Reader) -> Result<SeriesData, PageError> {
-        let listing = comparison::listing(reader, self.session)?;
-        let verdict = self.verdict(reader.verdicts(self.session)?)?;
+        let listing = comparison::listing(reader, self.comparison)?;
+        let verdict = self.verdict(reader.verdicts(self.comparison)?)?;
         let key = verdict.case.key();
-        let blocks = reader.blocks(self.session, &key)?;
-        let (base, head) = (reader.trials(listing.session.base, &key)?, reader.trials(listing.session.head, &key)?);
+        let blocks = reader.blocks(self.comparison, &key)?;
+        let (base, head) =
+            (reader.trials(listing.comparison.base, &key)?, reader.trials(listing.comparison.head, &key)?);
         let effects = Effects::of(&verdict, &blocks, &base, &head);
         Ok(SeriesData { listing, verdict, effects })
     }
@@ -110,7 +111,7 @@ impl Choice {
     fn verdict(&self, verdicts: Vec<Verdict>) -> Result<Verdict, PageError> {
         let ours = |verdict: &Verdict| verdict.metric == self.metric && params::case_id(&verdict.case) == self.case;
         let missing = || {
-            let what = format!("comparison {} says nothing of {} of this case", self.session, self.metric);
+            let what = format!("comparison {} says nothing of {} of this case", self.comparison, self.metric);
             PageError::missing(format!("{what}; its page lists its series"))
         };
         // The newest version of the operation comes last.
@@ -158,8 +159,8 @@ fn render(site: &Site, choice: &Choice) -> Result<String, PageError> {
 fn samples(data: &SeriesData) -> Vec<Link> {
     let SeriesData { listing, verdict, effects } = data;
     let sides = [
-        ("base", listing.session.base, effects.blocks.iter().any(|block| block.base.is_some())),
-        ("head", listing.session.head, effects.blocks.iter().any(|block| block.head.is_some())),
+        ("base", listing.comparison.base, effects.blocks.iter().any(|block| block.base.is_some())),
+        ("head", listing.comparison.head, effects.blocks.iter().any(|block| block.head.is_some())),
     ];
     let case = params::case_id(&verdict.case);
     let link = |(name, run, _)| {
@@ -182,7 +183,7 @@ fn capital(text: &str) -> String {
 }
 
 /// How the verdict came about, in about three sentences.
-fn story(listing: &SessionListing, verdict: &Verdict) -> Vec<String> {
+fn story(listing: &ComparisonListing, verdict: &Verdict) -> Vec<String> {
     let Some(stage) = verdict.stage else {
         return vec![
             "Both sides are the same binary with the same configuration.".to_owned(),
@@ -197,8 +198,8 @@ fn story(listing: &SessionListing, verdict: &Verdict) -> Vec<String> {
 }
 
 /// What was measured and tested. A stage that is not whole decides nothing, and nothing is claimed of it.
-fn tested(listing: &SessionListing, verdict: &Verdict, stage: Stage) -> String {
-    let design = &listing.session.design;
+fn tested(listing: &ComparisonListing, verdict: &Verdict, stage: Stage) -> String {
+    let design = &listing.comparison.design;
     let p = verdict.p.map_or_else(|| "not known yet".to_owned(), verdicts::probability);
     let (first, first_alpha) = (design.first_blocks, verdicts::probability(design.first_alpha));
     let planned = match stage {
@@ -206,7 +207,7 @@ fn tested(listing: &SessionListing, verdict: &Verdict, stage: Stage) -> String {
         Stage::Second => design.second_blocks,
     };
     let blocks = capital(&words::counted(verdict.blocks, "block"));
-    if listing.session.state != RunState::Finished && verdict.blocks < planned {
+    if listing.comparison.state != RunState::Finished && verdict.blocks < planned {
         let number = stage.number();
         return format!(
             "{blocks} of {planned} of stage {number} are measured; nothing is decided before a stage is whole."
@@ -295,14 +296,14 @@ fn facts(verdict: &Verdict) -> Vec<(&'static str, String)> {
 
 /// The other series of the case that decide.
 fn siblings(reader: &Reader, choice: &Choice, shown: &Verdict) -> Result<Vec<Link>, PageError> {
-    let all = reader.verdicts(choice.session)?;
+    let all = reader.verdicts(choice.comparison)?;
     let ours =
         all.iter().filter(|verdict| verdict.case == shown.case && (verdict.gate || verdict.metric == shown.metric));
     let link = |verdict: &Verdict| Link {
         here: verdict.metric == shown.metric,
         ..Link::new(
             format!("{} {}", sign(verdict).glyph, words::metric(verdict.metric)),
-            verdict_table::series_href(choice.session, &verdict.case, verdict.metric),
+            verdict_table::series_href(choice.comparison, &verdict.case, verdict.metric),
         )
     };
     Ok(ours.map(link).collect())

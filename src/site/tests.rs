@@ -437,8 +437,8 @@ async fn look_at_the_pages() {
     let site = TestSite::empty();
     let mut writer = fixture::write(&site.database(), Size::LARGE);
     fixture::decide(&mut writer, &site.database(), Size::LARGE);
-    if std::env::var_os("BENCHLINE_LOOK_SESSION").is_some() {
-        fixture::begin_session(&mut writer, Size::LARGE);
+    if std::env::var_os("BENCHLINE_LOOK_COMPARISON").is_some() {
+        fixture::begin_comparison(&mut writer, Size::LARGE);
     }
     let run = fixture::begin_worktree(&mut writer, Size::LARGE);
     let pace = std::time::Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! The series of a session as rows: those that decide grouped by scenario, the worst first, each with its change on one
+//! The series of a comparison as rows: those that decide grouped by scenario, the worst first, each with its change on one
 //! axis that all share; those that are only described apart, never red. Bounded, so that pages stay small. Shown by
 //! `verdicts.html`.
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     charts::EffectBar,
-    model::{Case, Metric, Scale, SessionId, Verdict, VerdictKind},
+    model::{Case, ComparisonId, Metric, Scale, Verdict, VerdictKind},
 };
 
 /// Rows of series that decide. Where there are more, equivalent ones are left to their scenario's own table.
@@ -24,7 +24,7 @@ const MOST_DESCRIBED: usize = 80;
 /// The shared axis reaches at least this far to both sides, and at most that far: a change of 2.5%, and of 50%.
 const REACH: (f64, f64) = (0.024_692_612_590_371_5, 0.405_465_108_108_164_4);
 
-/// The table of a session's series.
+/// The table of a comparison's series.
 #[derive(Debug)]
 pub(super) struct VerdictTable {
     /// Series that decide, by scenario.
@@ -79,8 +79,8 @@ pub(super) struct Described {
 }
 
 impl VerdictTable {
-    /// The series of a session; of one scenario where one is named.
-    pub(super) fn of(session: SessionId, all: &[Verdict], only: Option<&str>) -> Result<VerdictTable, PageError> {
+    /// The series of a comparison; of one scenario where one is named.
+    pub(super) fn of(comparison: ComparisonId, all: &[Verdict], only: Option<&str>) -> Result<VerdictTable, PageError> {
         let wanted = || all.iter().filter(|verdict| only.is_none_or(|only| verdict.case.scenario == only));
         let gate: Vec<&Verdict> = wanted().filter(|verdict| verdict.gate).collect();
         let mut described: Vec<&Verdict> = wanted().filter(|verdict| !verdict.gate).collect();
@@ -89,19 +89,19 @@ impl VerdictTable {
         let mut table = VerdictTable {
             groups: Vec::new(),
             axis: None,
-            described: shown.map(|verdict| Described::of(session, verdict)).collect(),
+            described: shown.map(|verdict| Described::of(comparison, verdict)).collect(),
             all_described: described.len(),
             elsewhere: Vec::new(),
             only: only.map(str::to_owned),
         };
-        table.group(session, &gate)?;
+        table.group(comparison, &gate)?;
         if only.is_none() {
             table.note_elsewhere(described.into_iter().skip(MOST_DESCRIBED));
         }
         Ok(table)
     }
 
-    fn group(&mut self, session: SessionId, gate: &[&Verdict]) -> Result<(), PageError> {
+    fn group(&mut self, comparison: ComparisonId, gate: &[&Verdict]) -> Result<(), PageError> {
         let mut groups: BTreeMap<&str, Vec<&Verdict>> = BTreeMap::new();
         for verdict in gate {
             groups.entry(&verdict.case.scenario).or_default().push(verdict);
@@ -121,7 +121,7 @@ impl VerdictTable {
             room -= kept.len();
             let hidden = all - kept.len();
             let rows: Result<Vec<Row>, PageError> =
-                kept.into_iter().map(|verdict| Row::of(session, verdict, reach)).collect();
+                kept.into_iter().map(|verdict| Row::of(comparison, verdict, reach)).collect();
             self.groups.push(Group { scenario: scenario.to_owned(), rows: rows?, hidden });
         }
         Ok(())
@@ -171,13 +171,13 @@ pub(super) fn margin(verdict: &Verdict) -> (f64, f64) {
     }
 }
 
-/// The page of one series of a session.
-pub(super) fn series_href(session: SessionId, case: &Case, metric: Metric) -> String {
-    format!("/comparison/{session}/series?case={}&metric={metric}", params::case_id(case))
+/// The page of one series of a comparison.
+pub(super) fn series_href(comparison: ComparisonId, case: &Case, metric: Metric) -> String {
+    format!("/comparison/{comparison}/series?case={}&metric={metric}", params::case_id(case))
 }
 
 impl Row {
-    fn of(session: SessionId, verdict: &Verdict, reach: Option<f64>) -> Result<Row, PageError> {
+    fn of(comparison: ComparisonId, verdict: &Verdict, reach: Option<f64>) -> Result<Row, PageError> {
         let sign = Sign::verdict(verdict.kind);
         let bar = match (verdict.scale, reach, log_interval(verdict)) {
             (Scale::Ratio, Some(reach), Some(interval)) => EffectBar {
@@ -197,7 +197,7 @@ impl Row {
             sign,
             label: label(verdict),
             metric: words::metric(verdict.metric),
-            href: series_href(session, &verdict.case, verdict.metric),
+            href: series_href(comparison, &verdict.case, verdict.metric),
             change: verdicts::change(verdict).unwrap_or_default(),
             bar,
             resolution: verdict.resolution.map(|size| verdicts::amount(verdict, size)).unwrap_or_default(),
@@ -208,14 +208,14 @@ impl Row {
 }
 
 impl Described {
-    fn of(session: SessionId, verdict: &Verdict) -> Described {
+    fn of(comparison: ComparisonId, verdict: &Verdict) -> Described {
         let ends = verdict.interval.map(|interval| (interval.low, interval.high));
         let change = verdict.effect.map(|effect| written(verdict.metric, verdict.scale, effect, ends));
         Described {
             scenario: verdict.case.scenario.clone(),
             label: label(verdict),
             metric: words::metric(verdict.metric),
-            href: series_href(session, &verdict.case, verdict.metric),
+            href: series_href(comparison, &verdict.case, verdict.metric),
             change: change.unwrap_or_else(|| "–".to_owned()),
             moved: moved(verdict),
         }
@@ -276,7 +276,7 @@ mod tests {
             verdict("b/mixed", 5, VerdictKind::Worse, 1.2),
             verdict("c/better", 6, VerdictKind::Better, 0.5),
         ];
-        let table = VerdictTable::of(SessionId(1), &verdicts, None).unwrap();
+        let table = VerdictTable::of(ComparisonId(1), &verdicts, None).unwrap();
         let order: Vec<(&str, Vec<&str>)> = table
             .groups
             .iter()
@@ -298,7 +298,7 @@ mod tests {
             gate: false,
             ..verdict(&format!("group/s{}", index % 5), index, VerdictKind::Inconclusive, 1.0)
         }));
-        let table = VerdictTable::of(SessionId(1), &verdicts, None).unwrap();
+        let table = VerdictTable::of(ComparisonId(1), &verdicts, None).unwrap();
         let rows: usize = table.groups.iter().map(|group| group.rows.len()).sum();
         let hidden: usize = table.groups.iter().map(|group| group.hidden).sum();
         assert_eq!((rows, rows + hidden), (43, 300), "every worse one is shown");
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!((table.described.len() + elsewhere, table.all_described), (500, 500));
         let bytes: usize = table.groups.iter().flat_map(|group| &group.rows).map(|row| row.bar.len()).sum();
         assert!(bytes / rows < 600, "{} bytes a bar", bytes / rows);
-        let only = VerdictTable::of(SessionId(1), &verdicts, Some("group/s1")).unwrap();
+        let only = VerdictTable::of(ComparisonId(1), &verdicts, Some("group/s1")).unwrap();
         assert_eq!((only.groups.len(), only.groups[0].rows.len(), only.groups[0].hidden), (1, 60, 0));
     }
 }

@@ -1,9 +1,9 @@
-//! How verdicts and sessions are written on pages: glyphs with words, changes with intervals, one sentence a session. The
+//! How verdicts and comparisons are written on pages: glyphs with words, changes with intervals, one sentence a comparison. The
 //! decisions are the judge's; here they are only read.
 
 use super::words::Sign;
 use crate::{
-    history::SessionListing,
+    history::ComparisonListing,
     model::{Metric, Purpose, RunState, Scale, Unit, Verdict, VerdictKind},
     units,
 };
@@ -13,7 +13,7 @@ impl Sign {
     pub(super) const BETTER: Sign = Sign { glyph: "▼", word: "better" };
     pub(super) const EQUIVALENT: Sign = Sign { glyph: "●", word: "equivalent" };
     pub(super) const INCONCLUSIVE: Sign = Sign { glyph: "◌", word: "inconclusive" };
-    /// A session that has not said anything yet.
+    /// A comparison that has not said anything yet.
     pub(super) const UNDECIDED: Sign = Sign { glyph: "–", word: "undecided" };
 
     pub(super) const fn verdict(kind: VerdictKind) -> Sign {
@@ -36,21 +36,21 @@ pub(super) const MEANINGS: [(Sign, &str); 5] = [
     (Sign::UNUSABLE, "the two sides cannot be compared; the reason says why"),
 ];
 
-/// What a session says, in a sentence that answers "did anything change?".
-pub(super) fn headline(listing: &SessionListing) -> (Sign, String) {
+/// What a comparison says, in a sentence that answers "did anything change?".
+pub(super) fn headline(listing: &ComparisonListing) -> (Sign, String) {
     let all = decided(listing);
     let of_all = |count: u32| format!("{count} of {all} gate series");
-    match listing.session.state {
+    match listing.comparison.state {
         RunState::Running if all == 0 => return (Sign::UNDECIDED, "Being measured; nothing is decided yet".to_owned()),
         RunState::BuildFailed => return (Sign::FAILED, "One of the two does not build".to_owned()),
         RunState::Unsupported => return (Sign::UNSUPPORTED, "One of the two cannot be measured".to_owned()),
         _ => {}
     }
-    if listing.session.identical {
+    if listing.comparison.identical {
         return (Sign::EQUIVALENT, "The same program: nothing can have changed".to_owned());
     }
     let are = |count: u32| if count == 1 { "is" } else { "are" };
-    let SessionListing { worse, better, equivalent, inconclusive, unusable, .. } = *listing;
+    let ComparisonListing { worse, better, equivalent, inconclusive, unusable, .. } = *listing;
     let open = inconclusive.saturating_add(unusable);
     if worse > 0 {
         let also = if better > 0 { format!(", {better} {} better", are(better)) } else { String::new() };
@@ -67,13 +67,13 @@ pub(super) fn headline(listing: &SessionListing) -> (Sign, String) {
 }
 
 /// How many gate series have a verdict.
-pub(super) fn decided(listing: &SessionListing) -> u32 {
-    let SessionListing { worse, better, equivalent, inconclusive, unusable, .. } = listing;
+pub(super) fn decided(listing: &ComparisonListing) -> u32 {
+    let ComparisonListing { worse, better, equivalent, inconclusive, unusable, .. } = listing;
     [worse, better, equivalent, inconclusive, unusable].into_iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// The counts of gate series that are not zero, with their signs, the most urgent first.
-pub(super) fn counts(listing: &SessionListing) -> Vec<(Sign, u32)> {
+pub(super) fn counts(listing: &ComparisonListing) -> Vec<(Sign, u32)> {
     let counts = [
         (Sign::WORSE, listing.worse),
         (Sign::BETTER, listing.better),
@@ -89,7 +89,7 @@ pub(super) const fn purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Gate => "a commit against its parent",
         Purpose::Anchor => "the newest commit against a release",
-        Purpose::Asked => "two revisions that a person named",
+        Purpose::Requested => "two revisions that a person named",
         Purpose::Bisect => "a step of a bisection",
     }
 }

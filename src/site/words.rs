@@ -166,13 +166,13 @@ pub(super) fn figure(name: CheckName, value: f64) -> String {
     match name {
         CheckName::Verified
         | CheckName::Precise
-        | CheckName::Settled
+        | CheckName::WarmedUp
         | CheckName::Outliers
-        | CheckName::Quiet
-        | CheckName::Unobtrusive => Unit::Ratio.format(value),
+        | CheckName::Undisturbed
+        | CheckName::LowOverhead => Unit::Ratio.format(value),
         CheckName::Independent | CheckName::Unimodal => format!("{value:.2}"),
-        CheckName::Enough => Unit::Count.format(value),
-        CheckName::Resolved => format!("{} ×", Unit::Count.format(value)),
+        CheckName::EnoughTrials => Unit::Count.format(value),
+        CheckName::ClockResolved => format!("{} ×", Unit::Count.format(value)),
     }
 }
 
@@ -180,15 +180,15 @@ pub(super) fn figure(name: CheckName, value: f64) -> String {
 pub(super) const fn check(name: CheckName) -> &'static str {
     match name {
         CheckName::Verified => "results that were the expected ones",
-        CheckName::Enough => "trials for an interval",
+        CheckName::EnoughTrials => "trials for an interval",
         CheckName::Precise => "half the interval over the estimate",
-        CheckName::Settled => "trend left after warm-up, beyond chance",
+        CheckName::WarmedUp => "trend left after warm-up, beyond chance",
         CheckName::Independent => "how much a trial resembles the one before it",
         CheckName::Unimodal => "gap between two groups of values over the spread within them",
         CheckName::Outliers => "share of samples far outside the others",
-        CheckName::Resolved => "sample over the clock's step",
-        CheckName::Quiet => "share of the time lost to others, or how far a fixed workload strayed",
-        CheckName::Unobtrusive => "CPU time of looking at the processes, over the time measured",
+        CheckName::ClockResolved => "sample over the clock's step",
+        CheckName::Undisturbed => "share of the time lost to others, or how far a fixed workload strayed",
+        CheckName::LowOverhead => "CPU time of looking at the processes, over the time measured",
     }
 }
 

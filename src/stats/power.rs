@@ -250,9 +250,9 @@ mod tests {
 
     const PLAN: TwoStages = TwoStages { first_blocks: 10, first_alpha: 0.1, second_blocks: 30, second_alpha: 0.001 };
 
-    /// Given the whole distribution, the power is that which the oracle finds by simulating sessions from it.
+    /// Given the whole distribution, the power is that which the oracle finds by simulating comparisons from it.
     #[test]
-    fn power_agrees_with_simulated_sessions() {
+    fn power_agrees_with_simulated_comparisons() {
         for case in vectors::read(include_str!("../../tests/vectors/stats/power.json")) {
             let stages = TwoStages {
                 first_blocks: case.number("first") as u32,
@@ -287,12 +287,12 @@ mod tests {
         assert_eq!(blocks_needed(5, &Shift { estimate: 0.1, interval: None }, 0.01, 0.01), None);
     }
 
-    /// A stated resolution is caught in a new session nearly as often as stated, although the spread is known from a few
+    /// A stated resolution is caught in a new comparison nearly as often as stated, although the spread is known from a few
     /// blocks alone. `benches/deciding` measures it at length.
     #[test]
     fn stated_resolutions_are_attained() {
         const ROUNDS: usize = 20;
-        const SESSIONS: usize = 5;
+        const COMPARISONS: usize = 5;
         let power = Power::of(PLAN).unwrap();
         let mut random = SplitMix64::new(5);
         for (noise, least, most) in [(Noise::Gaussian, 0.82, 1.0), (Noise::Student3, 0.74, 0.99)] {
@@ -302,7 +302,7 @@ mod tests {
                 for _ in 0..ROUNDS {
                     let catches = power.catches(&disturbance.effects(blocks, 0.0, &mut random), 0.5).unwrap();
                     let change = catches.resolution(0.9).unwrap();
-                    for _ in 0..SESSIONS {
+                    for _ in 0..COMPARISONS {
                         let first = disturbance.effects(10, change, &mut random);
                         let second = disturbance.effects(30, change, &mut random);
                         let suspicious = signed_rank(&first).unwrap().p < PLAN.first_alpha;
@@ -311,7 +311,7 @@ mod tests {
                         caught += usize::from(suspicious && significant && beyond);
                     }
                 }
-                let share = caught as f64 / (ROUNDS * SESSIONS) as f64;
+                let share = caught as f64 / (ROUNDS * COMPARISONS) as f64;
                 assert!((least..most).contains(&share), "{noise:?} from {blocks} blocks: {share} for 0.9");
             }
         }

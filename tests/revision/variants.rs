@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command, sync::atomic::AtomicBool};
 
-use benchline::revision::{BuildOutcome, Builder, BuiltSubject, Recipe, Variant};
+use benchline::revision::{BuildOutcome, BuildVariant, Builder, BuiltSubject, Recipe};
 
 use super::sandbox::Sandbox;
 
@@ -35,7 +35,7 @@ fn project() -> Sandbox {
 
 /// Builds what is checked out, plainly or varied, with cargo's own files in a folder of that name.
 #[track_caller]
-fn built(sandbox: &Sandbox, target: &str, variant: Option<Variant>) -> BuiltSubject {
+fn built(sandbox: &Sandbox, target: &str, variant: Option<BuildVariant>) -> BuiltSubject {
     let repository = sandbox.open();
     let builder = Builder::new(&repository, Recipe::of_the_engine(), &sandbox.path("cache"), sandbox.path(target));
     let revision = repository.resolve(None).unwrap().remove(0);
@@ -58,7 +58,7 @@ fn output(binary: &Path) -> String {
 fn another_order_is_another_binary_that_does_the_same() {
     let sandbox = project();
     let plain = built(&sandbox, "target", None);
-    let orders = [7, 8].map(|seed| built(&sandbox, "target", Some(Variant::LinkOrder(seed))));
+    let orders = [7, 8].map(|seed| built(&sandbox, "target", Some(BuildVariant::LinkOrder(seed))));
     let [seven, eight] = &orders;
     for (a, b) in [(&plain, seven), (&plain, eight), (seven, eight)] {
         assert_ne!(a.build.sha256, b.build.sha256);
@@ -67,11 +67,11 @@ fn another_order_is_another_binary_that_does_the_same() {
     for binary in [&plain, seven, eight] {
         assert_eq!(output(&binary.path), "6\n");
     }
-    assert!(built(&sandbox, "target", Some(Variant::LinkOrder(7))).cached);
+    assert!(built(&sandbox, "target", Some(BuildVariant::LinkOrder(7))).cached);
 
     // From nothing, the same again, and the plain one as if no other had ever been built.
     fs::remove_dir_all(sandbox.home().join("binaries")).unwrap();
-    let again = built(&sandbox, "elsewhere", Some(Variant::LinkOrder(7)));
+    let again = built(&sandbox, "elsewhere", Some(BuildVariant::LinkOrder(7)));
     assert_eq!((again.cached, again.build), (false, seven.build.clone()));
     for target in ["target", "elsewhere"] {
         assert_eq!(built(&sandbox, target, None).build, plain.build);
@@ -85,7 +85,7 @@ fn a_foreign_recipe_is_not_varied() {
     let repository = sandbox.open();
     let builder = Builder::new(&repository, sandbox.recipe(), &sandbox.path("cache"), sandbox.path("target"));
     let revision = repository.resolve(None).unwrap().remove(0);
-    let refused = builder.build_variant(&revision, Variant::LinkOrder(7), &mut |_| {}, &AtomicBool::new(false));
+    let refused = builder.build_variant(&revision, BuildVariant::LinkOrder(7), &mut |_| {}, &AtomicBool::new(false));
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("build.sh") && refused.contains("benchline.toml"), "{refused}");
     assert_eq!(sandbox.builds(), 0);

@@ -2,7 +2,7 @@
 
 use benchline_subject::contract::Injection;
 
-use crate::{model::Arm, revision::Variant, units};
+use crate::{model::VariantKind, revision::BuildVariant, units};
 
 /// The most that a subject is slowed down: ten times its time, in millionths.
 const MOST_SLOWDOWN: f64 = 9e6;
@@ -11,51 +11,51 @@ const MOST_SLOWDOWN: f64 = 9e6;
 ///
 /// # Errors
 /// A slowdown that is none, or is asked for twice.
-pub(in crate::cli) fn arms(slowdowns: &[f64], memory: Option<u64>, neutral: u32) -> anyhow::Result<Vec<Arm>> {
-    let mut arms = vec![Arm::Base, Arm::Same];
+pub(in crate::cli) fn arms(slowdowns: &[f64], memory: Option<u64>, neutral: u32) -> anyhow::Result<Vec<VariantKind>> {
+    let mut arms = vec![VariantKind::Base, VariantKind::Same];
     for share in slowdowns {
         let ppm = (share * 1e6).round();
         anyhow::ensure!(
             (1.0..=MOST_SLOWDOWN).contains(&ppm),
             "a slowdown of {share} cannot be injected: give shares from 0.0001% to 900%, such as `--inject 1%,5%`"
         );
-        let arm = Arm::Slowdown(ppm as u32);
+        let arm = VariantKind::Slowdown(ppm as u32);
         anyhow::ensure!(!arms.contains(&arm), "the slowdown {} is asked for twice", name(arm));
         arms.push(arm);
     }
     if let Some(bytes) = memory {
         anyhow::ensure!(bytes > 0, "no memory cannot be told from some: give `--inject-memory` more than 0 bytes");
-        arms.push(Arm::Memory(bytes));
+        arms.push(VariantKind::Memory(bytes));
     }
-    arms.extend((1..=neutral).map(Arm::Neutral));
+    arms.extend((1..=neutral).map(VariantKind::Neutral));
     Ok(arms)
 }
 
 /// What the subject of an arm is asked to do beside its work.
-pub(in crate::cli) fn injection(arm: Arm) -> Option<Injection> {
+pub(in crate::cli) fn injection(arm: VariantKind) -> Option<Injection> {
     match arm {
-        Arm::Slowdown(slowdown_ppm) => Some(Injection { slowdown_ppm, ..Injection::default() }),
-        Arm::Memory(memory_bytes) => Some(Injection { memory_bytes, ..Injection::default() }),
-        Arm::Base | Arm::Same | Arm::Neutral(_) => None,
+        VariantKind::Slowdown(slowdown_ppm) => Some(Injection { slowdown_ppm, ..Injection::default() }),
+        VariantKind::Memory(memory_bytes) => Some(Injection { memory_bytes, ..Injection::default() }),
+        VariantKind::Base | VariantKind::Same | VariantKind::Neutral(_) => None,
     }
 }
 
 /// How the program of an arm is built, where not as always.
-pub(in crate::cli) fn variant(arm: Arm) -> Option<Variant> {
+pub(in crate::cli) fn variant(arm: VariantKind) -> Option<BuildVariant> {
     match arm {
-        Arm::Neutral(seed) => Some(Variant::LinkOrder(seed)),
-        Arm::Base | Arm::Same | Arm::Slowdown(_) | Arm::Memory(_) => None,
+        VariantKind::Neutral(seed) => Some(BuildVariant::LinkOrder(seed)),
+        VariantKind::Base | VariantKind::Same | VariantKind::Slowdown(_) | VariantKind::Memory(_) => None,
     }
 }
 
 /// An arm as people read it.
-pub(in crate::cli) fn name(arm: Arm) -> String {
+pub(in crate::cli) fn name(arm: VariantKind) -> String {
     match arm {
-        Arm::Base => "the program".to_owned(),
-        Arm::Same => "the same program".to_owned(),
-        Arm::Slowdown(ppm) => format!("+{}", plain_percent(ppm)),
-        Arm::Memory(bytes) => format!("+{}", units::exact_bytes(bytes)),
-        Arm::Neutral(seed) => format!("linked in order {seed}"),
+        VariantKind::Base => "the program".to_owned(),
+        VariantKind::Same => "the same program".to_owned(),
+        VariantKind::Slowdown(ppm) => format!("+{}", plain_percent(ppm)),
+        VariantKind::Memory(bytes) => format!("+{}", units::exact_bytes(bytes)),
+        VariantKind::Neutral(seed) => format!("linked in order {seed}"),
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(injection(made[3]), Some(Injection { slowdown_ppm: 25_000, ..Injection::default() }));
         assert_eq!(made.iter().filter(|arm| injection(**arm).is_some()).count(), 3);
         assert_eq!(made.iter().filter_map(|arm| variant(*arm)).count(), 2);
-        assert_eq!(arms(&[], None, 0).unwrap(), [Arm::Base, Arm::Same]);
+        assert_eq!(arms(&[], None, 0).unwrap(), [VariantKind::Base, VariantKind::Same]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     history::OpenRun,
-    runner::{BlockOrder, rounds},
+    runner::{BlockSpec, rounds},
     scenario::CasePlan,
 };
 
@@ -30,11 +30,11 @@ impl Done {
 }
 
 /// The blocks that are missing until each case has `blocks` whole ones, in rounds, those that replace others last.
-pub(super) fn left<'p>(cases: &'p [CasePlan], blocks: u32, done: &[Done], seed: u64) -> Vec<BlockOrder<'p>> {
+pub(super) fn left<'p>(cases: &'p [CasePlan], blocks: u32, done: &[Done], seed: u64) -> Vec<BlockSpec<'p>> {
     let missing: BTreeMap<String, BTreeSet<u32>> =
         cases.iter().map(|case| case.case.key()).map(|key| (key.clone(), missing(&key, blocks, done))).collect();
     let end = missing.values().filter_map(|numbers| numbers.last()).max().map_or(0, |last| last + 1);
-    let wanted = |order: &BlockOrder<'_>| {
+    let wanted = |order: &BlockSpec<'_>| {
         missing.get(&order.case.case.key()).is_some_and(|numbers| numbers.contains(&order.block))
     };
     rounds(cases, 0..end, seed).into_iter().filter(wanted).collect()

@@ -19,9 +19,9 @@ use super::measuring::{Outcome, Workbench, environment_of, fingerprint, now, pla
 use crate::{
     history::{CalibrationStart, RunStart},
     judge::calibration::{CaseReplay, rates},
-    model::{Arm, Design, Environment, Part, Rate, Revision, RunId, RunState},
+    model::{Design, Environment, Part, Rate, Revision, RunId, RunState, VariantKind},
     revision::{BuildOutcome, BuiltSubject},
-    runner::{self, BlockOrder, Contender, Ended, Programs},
+    runner::{self, BlockSpec, Ended, Programs, Variant},
     scenario::Plan,
 };
 
@@ -35,7 +35,7 @@ pub(super) enum Ending {
 
 /// An arm that can be measured.
 struct ReadyArm {
-    arm: Arm,
+    arm: VariantKind,
     subject: BuiltSubject,
 }
 
@@ -53,7 +53,7 @@ struct OpenArms {
 
 impl Workbench<'_> {
     /// Measures this checkout against its arms, or goes on where an earlier process was cut off, and replays `design`.
-    pub(super) fn calibrate(&mut self, arms: &[Arm], blocks: u32, design: Design) -> anyhow::Result<Ending> {
+    pub(super) fn calibrate(&mut self, arms: &[VariantKind], blocks: u32, design: Design) -> anyhow::Result<Ending> {
         let revision = self.repository().resolve_one(None)?;
         let Some(ready) = self.build_arms(&revision, arms)? else { return Ok(Ending::Stopped(None)) };
         let plan = self.plan.clone();
@@ -78,7 +78,7 @@ impl Workbench<'_> {
     }
 
     /// Builds what the arms start. Nothing where a person stopped it.
-    fn build_arms(&mut self, revision: &Revision, arms: &[Arm]) -> anyhow::Result<Option<Vec<ReadyArm>>> {
+    fn build_arms(&mut self, revision: &Revision, arms: &[VariantKind]) -> anyhow::Result<Option<Vec<ReadyArm>>> {
         self.terminal().line(&format!("{}  {}", revision.short(), revision.title));
         let mut plain = None;
         let mut ready = Vec::new();
@@ -144,7 +144,7 @@ impl Workbench<'_> {
                 }
                 None => {
                     let opened_run = self.history.open_run(&run)?;
-                    self.history.calibration_arm(opened.id, ready.arm, opened_run.id)?;
+                    self.history.calibration_variant(opened.id, ready.arm, opened_run.id)?;
                     open.next_order = open.next_order.max(opened_run.next_order);
                     open.runs.push(opened_run.id);
                     open.done.push(Done::of(&opened_run));
@@ -184,7 +184,7 @@ impl Workbench<'_> {
         &mut self,
         arms: &[ReadyArm],
         open: &OpenArms,
-        orders: &[BlockOrder<'_>],
+        orders: &[BlockSpec<'_>],
         count: Count,
     ) -> anyhow::Result<(Ended, usize)> {
         if orders.is_empty() {
@@ -192,17 +192,17 @@ impl Workbench<'_> {
         }
         let folder = self.work_folder()?;
         let platform = platform()?;
-        let mut contenders = Vec::new();
+        let mut variants = Vec::new();
         for ReadyArm { subject, arm } in arms {
             let programs = Programs { subject: &subject.path, platform: &platform };
-            contenders.push(Contender { programs, injection: injection(*arm) });
+            variants.push(Variant { programs, injection: injection(*arm) });
         }
         let names = arms.iter().map(|ready| name(ready.arm)).collect();
         let stop = Arc::clone(self.stop());
         let (history, terminal) = self.history_and_terminal();
         let mut recorder = Recorder::new(history, terminal, &open.runs, names, count);
         let mut emit = |event| recorder.handle(event);
-        let ended = runner::measure_blocks(orders, &contenders, &folder, open.seed, open.next_order, &stop, &mut emit);
+        let ended = runner::measure_blocks(orders, &variants, &folder, open.seed, open.next_order, &stop, &mut emit);
         let failures = recorder.finish();
         self.history.set_progress(None)?;
         let _ = fs::remove_dir(&folder);

@@ -16,7 +16,7 @@ const LINES: usize = 50;
 pub(super) struct Recorder<'a> {
     history: &'a mut Writer,
     terminal: &'a Terminal,
-    /// The run of each contender, the base's first.
+    /// The run of each variant, the base's first.
     runs: &'a [RunId],
     names: Vec<String>,
     count: Count,
@@ -97,14 +97,14 @@ impl<'a> Recorder<'a> {
                 self.history.record_trial(*run, trial)?;
             }
         }
-        for (contender, failure) in &block.failures {
-            if let Some(run) = self.runs.get(*contender) {
+        for (variant, failure) in &block.failures {
+            if let Some(run) = self.runs.get(*variant) {
                 self.history.record_failure(*run, failure)?;
             }
             self.failures += 1;
-            self.terminal.line(&format!("  {}:", self.names.get(*contender).map_or("", String::as_str)));
+            self.terminal.line(&format!("  {}:", self.names.get(*variant).map_or("", String::as_str)));
             self.terminal.failure(failure);
-            if failure.kind == FailureKind::Unsupported && *contender > 0 {
+            if failure.kind == FailureKind::Unsupported && *variant > 0 {
                 self.terminal.line("  a subject that cannot be slowed down is calibrated with `--inject none`");
             }
         }

@@ -33,7 +33,7 @@ pub(super) fn start(position: u64, trials: u32) -> RunStart {
         revision,
         environment: environment_of(None),
         profile: Profile::Full,
-        part: Part::Alone,
+        part: Part::Single,
         build: None,
         plan: "plan".into(),
         planned_trials: trials,

@@ -218,7 +218,7 @@ CREATE TABLE progress (
 
 -- Two runs measured interleaved. All sizes and error rates are fixed before the first trial, and kept with the result.
 -- Written by comparisons, which come later; so are blocks, canaries, verdicts and findings.
-CREATE TABLE sessions (
+CREATE TABLE comparisons (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     base_run_id    INTEGER NOT NULL UNIQUE REFERENCES runs (id),
     head_run_id    INTEGER NOT NULL UNIQUE REFERENCES runs (id),
@@ -240,14 +240,14 @@ CREATE TABLE sessions (
 
 -- Which trials stand against each other. Data are never pooled across stages.
 CREATE TABLE blocks (
-    session_id    INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    comparison_id    INTEGER NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
     case_id       INTEGER NOT NULL REFERENCES cases (id),
     stage         INTEGER NOT NULL CHECK (stage IN (1, 2)),
     block         INTEGER NOT NULL, -- from 0
     base_trial_id INTEGER NOT NULL UNIQUE REFERENCES trials (id),
     head_trial_id INTEGER NOT NULL UNIQUE REFERENCES trials (id),
     head_first    INTEGER NOT NULL CHECK (head_first IN (0, 1)),
-    PRIMARY KEY (session_id, case_id, stage, block)
+    PRIMARY KEY (comparison_id, case_id, stage, block)
 ) STRICT, WITHOUT ROWID;
 
 -- The runner's own fixed workload around a trial, to tell a drifting machine from changed code.
@@ -260,10 +260,10 @@ CREATE TABLE canaries (
     PRIMARY KEY (trial_id, workload, moment)
 ) STRICT, WITHOUT ROWID;
 
--- What a session says about one series, with all that the decision rests on. An effect is a ratio head / base, or a
+-- What a comparison says about one series, with all that the decision rests on. An effect is a ratio head / base, or a
 -- difference head - base for counts that may be zero.
 CREATE TABLE verdicts (
-    session_id    INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    comparison_id    INTEGER NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
     series_id     INTEGER NOT NULL REFERENCES series (id),
     kind          TEXT    NOT NULL, -- worse, better, equivalent, inconclusive; none: no verdict, see reason
     gate          INTEGER NOT NULL CHECK (gate IN (0, 1)), -- whether it may turn red or green
@@ -281,7 +281,7 @@ CREATE TABLE verdicts (
     blocks_needed INTEGER,          -- how many would decide, where the verdict is inconclusive
     reason        TEXT    NOT NULL, -- in plain English; empty where the figures say it all
     decided_at    INTEGER NOT NULL,
-    PRIMARY KEY (session_id, series_id)
+    PRIMARY KEY (comparison_id, series_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX verdicts_by_series ON verdicts (series_id);
 

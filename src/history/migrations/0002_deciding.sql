@@ -3,9 +3,9 @@
 
 -- The part that a run plays: alone, head, base, calibration. Only the first two stand on graphs, and the newest of them
 -- for a revision on an environment is the last entry of its group.
-ALTER TABLE runs ADD COLUMN part TEXT NOT NULL DEFAULT 'alone';
+ALTER TABLE runs ADD COLUMN part TEXT NOT NULL DEFAULT 'single';
 DROP INDEX runs_by_environment;
-CREATE INDEX runs_on_axis ON runs (environment_id, revision_id, id, part) WHERE part IN ('alone', 'head');
+CREATE INDEX runs_on_axis ON runs (environment_id, revision_id, id, part) WHERE part IN ('single', 'head');
 
 -- All series of one machine, for findings.
 CREATE INDEX series_by_environment ON series (environment_id, metric);
@@ -42,7 +42,7 @@ FROM worst JOIN cases ON cases.id = case_id GROUP BY run_id, scenario_group;
 
 DROP TABLE verdicts;
 DROP TABLE blocks;
-DROP TABLE sessions;
+DROP TABLE comparisons;
 DROP TABLE canaries;
 DROP TABLE finding_events;
 DROP TABLE finding_series;
@@ -50,7 +50,7 @@ DROP TABLE findings;
 
 -- Two runs measured interleaved. All sizes and error rates are fixed before the first trial, and kept with the result.
 -- The counts at the end are of the verdicts of gate series, kept in the same transaction as what they count.
-CREATE TABLE sessions (
+CREATE TABLE comparisons (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     base_run_id   INTEGER NOT NULL UNIQUE REFERENCES runs (id),
     head_run_id   INTEGER NOT NULL UNIQUE REFERENCES runs (id),
@@ -76,14 +76,14 @@ CREATE TABLE sessions (
 
 -- Which trials stand against each other. Data are never pooled across stages.
 CREATE TABLE blocks (
-    session_id    INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    comparison_id    INTEGER NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
     case_id       INTEGER NOT NULL REFERENCES cases (id),
     stage         INTEGER NOT NULL, -- 1, 2
     block         INTEGER NOT NULL, -- from 0
     base_trial_id INTEGER NOT NULL UNIQUE REFERENCES trials (id), -- both trials are of one case and have one index
     head_trial_id INTEGER NOT NULL UNIQUE REFERENCES trials (id),
     head_first    INTEGER NOT NULL CHECK (head_first IN (0, 1)),
-    PRIMARY KEY (session_id, case_id, stage, block)
+    PRIMARY KEY (comparison_id, case_id, stage, block)
 ) STRICT, WITHOUT ROWID;
 
 -- The runner's own fixed workload around a trial, to tell a drifting machine from changed code.
@@ -96,9 +96,9 @@ CREATE TABLE canaries (
     after_cpu_ns   INTEGER NOT NULL
 ) STRICT;
 
--- What a session says about one series, with all that the decision rests on.
+-- What a comparison says about one series, with all that the decision rests on.
 CREATE TABLE verdicts (
-    session_id    INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    comparison_id    INTEGER NOT NULL REFERENCES comparisons (id) ON DELETE CASCADE,
     series_id     INTEGER NOT NULL REFERENCES series (id),
     kind          TEXT    NOT NULL,
     gate          INTEGER NOT NULL CHECK (gate IN (0, 1)), -- whether it may turn red or green
@@ -116,7 +116,7 @@ CREATE TABLE verdicts (
     blocks_needed INTEGER,
     reason        TEXT    NOT NULL,
     decided_at    INTEGER NOT NULL,
-    PRIMARY KEY (session_id, series_id),
+    PRIMARY KEY (comparison_id, series_id),
     CHECK ((low IS NULL) = (high IS NULL)),
     CHECK ((low IS NULL) = (level IS NULL))
 ) STRICT, WITHOUT ROWID;
@@ -186,20 +186,20 @@ CREATE TABLE calibrations (
 ) STRICT;
 CREATE INDEX calibrations_by_environment ON calibrations (environment_id);
 
--- What stands in each of a calibration's blocks: a run an arm.
-CREATE TABLE calibration_arms (
+-- What stands in each of a calibration's blocks: a run a variant.
+CREATE TABLE calibration_variants (
     calibration_id INTEGER NOT NULL REFERENCES calibrations (id) ON DELETE CASCADE,
-    arm            TEXT    NOT NULL, -- base, same, slowdown, memory, neutral
-    amount         INTEGER NOT NULL, -- what the arm's word is followed by; 0 where nothing is
+    variant            TEXT    NOT NULL, -- base, same, slowdown, memory, neutral
+    amount         INTEGER NOT NULL, -- what the variant's word is followed by; 0 where nothing is
     run_id         INTEGER NOT NULL UNIQUE REFERENCES runs (id),
-    PRIMARY KEY (calibration_id, arm, amount)
+    PRIMARY KEY (calibration_id, variant, amount)
 ) STRICT, WITHOUT ROWID;
 
--- How often the procedure spoke, replayed on what the arms recorded.
+-- How often the procedure spoke, replayed on what the variants recorded.
 CREATE TABLE rates (
     calibration_id INTEGER NOT NULL REFERENCES calibrations (id) ON DELETE CASCADE,
     place          INTEGER NOT NULL,
-    arm            TEXT    NOT NULL,
+    variant            TEXT    NOT NULL,
     amount         INTEGER NOT NULL,
     case_id        INTEGER REFERENCES cases (id), -- the two are NULL together: whole commits
     metric         TEXT,

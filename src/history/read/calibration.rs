@@ -6,7 +6,7 @@ use crate::history::{
     HistoryError, Result,
     row::{self, all, first, word_at},
 };
-use crate::model::{Arm, Calibration, Rate, RatedSeries, RunId, UnixMillis};
+use crate::model::{Calibration, Rate, RatedSeries, RunId, UnixMillis, VariantKind};
 
 /// The calibrations of one environment or of all, newest first.
 pub(in crate::history) fn calibrations(connection: &Connection, environment: Option<&str>) -> Result<Vec<Calibration>> {
@@ -24,12 +24,12 @@ pub(in crate::history) fn calibration(connection: &Connection, id: i64) -> Resul
     first(connection, "SELECT * FROM calibrations WHERE id = ?1", [id], |row| calibration_row(connection, row))
 }
 
-/// The arms of a calibration that have a run, in the order of [`Arm`].
-pub(in crate::history) fn arms(connection: &Connection, calibration: i64) -> Result<Vec<(Arm, RunId)>> {
-    let sql = "SELECT arm, amount, run_id FROM calibration_arms WHERE calibration_id = ?1";
-    let mut arms = all(connection, sql, [calibration], |row| Ok((row::arm(row)?, RunId(row.get("run_id")?))))?;
-    arms.sort_unstable();
-    Ok(arms)
+/// The variants of a calibration that have a run, in the order of [`VariantKind`].
+pub(in crate::history) fn variants(connection: &Connection, calibration: i64) -> Result<Vec<(VariantKind, RunId)>> {
+    let sql = "SELECT variant, amount, run_id FROM calibration_variants WHERE calibration_id = ?1";
+    let mut variants = all(connection, sql, [calibration], |row| Ok((row::arm(row)?, RunId(row.get("run_id")?))))?;
+    variants.sort_unstable();
+    Ok(variants)
 }
 
 fn calibration_row(connection: &Connection, row: &Row) -> Result<Calibration> {
@@ -54,7 +54,7 @@ fn rates(connection: &Connection, calibration: i64) -> Result<Vec<Rate>> {
     all(connection, sql, [calibration], |row| {
         let case_id: Option<i64> = row.get("case_id")?;
         Ok(Rate {
-            arm: row::arm(row)?,
+            variant: row::arm(row)?,
             series: case_id.map(|_| rated(row)).transpose()?,
             pairs: row.get("pairs")?,
             independent: row.get("independent")?,

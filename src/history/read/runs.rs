@@ -52,7 +52,7 @@ pub(in crate::history) fn axis(connection: &Connection, environment: &str) -> Re
 pub(in crate::history) fn runs_of(connection: &Connection, text: &str) -> Result<Vec<RunListing>> {
     let Some(revision_id) = resolve(connection, text)? else { return Ok(Vec::new()) };
     let sql = format!(
-        "{LISTING} WHERE revision_id = ?1 AND part <> 'calibration' ORDER BY part IN ('aside', 'base'), runs.id DESC"
+        "{LISTING} WHERE revision_id = ?1 AND part <> 'calibration' ORDER BY part IN ('detached', 'base'), runs.id DESC"
     );
     all(connection, &sql, [revision_id], row::listing)
 }

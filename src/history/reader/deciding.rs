@@ -1,68 +1,70 @@
-//! Reading what was decided: sessions, findings and calibrations. Each call sees one state of the database.
+//! Reading what was decided: comparisons, findings and calibrations. Each call sees one state of the database.
 
 use super::Reader;
-use crate::history::{Result, SessionListing, VerdictPoint, read};
-use crate::model::{Arm, Block, Calibration, Finding, FindingId, FindingState, Metric, RunId, SessionId, Verdict};
+use crate::history::{ComparisonListing, Result, VerdictPoint, read};
+use crate::model::{
+    Block, Calibration, ComparisonId, Finding, FindingId, FindingState, Metric, RunId, VariantKind, Verdict,
+};
 
 impl Reader {
-    /// The newest sessions of every purpose, newest first.
+    /// The newest comparisons of every purpose, newest first.
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn sessions(&self, limit: u32) -> Result<Vec<SessionListing>> {
-        self.now(|connection| read::sessions(connection, None, limit))
+    pub fn comparisons(&self, limit: u32) -> Result<Vec<ComparisonListing>> {
+        self.now(|connection| read::comparisons(connection, None, limit))
     }
 
-    /// The newest sessions that are older than one, newest first: the next page of a list.
+    /// The newest comparisons that are older than one, newest first: the next page of a list.
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn sessions_before(&self, before: SessionId, limit: u32) -> Result<Vec<SessionListing>> {
-        self.now(|connection| read::sessions(connection, Some(before), limit))
+    pub fn comparisons_before(&self, before: ComparisonId, limit: u32) -> Result<Vec<ComparisonListing>> {
+        self.now(|connection| read::comparisons(connection, Some(before), limit))
     }
 
-    /// One session.
+    /// One comparison.
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn session(&self, id: SessionId) -> Result<Option<SessionListing>> {
-        self.now(|connection| read::session(connection, id))
+    pub fn comparison(&self, id: ComparisonId) -> Result<Option<ComparisonListing>> {
+        self.now(|connection| read::comparison(connection, id))
     }
 
-    /// The sessions that judge a revision (those whose head it is), newest first. `revision` as for [`Reader::runs_of`].
+    /// The comparisons that judge a revision (those whose head it is), newest first. `revision` as for [`Reader::runs_of`].
     ///
     /// # Errors
     /// `HistoryError::Ambiguous`, `HistoryError::NotARevision`; and see
     /// [`Reader::serial`].
-    pub fn sessions_of(&self, revision: &str) -> Result<Vec<SessionListing>> {
-        self.now(|connection| read::sessions_of(connection, revision))
+    pub fn comparisons_of(&self, revision: &str) -> Result<Vec<ComparisonListing>> {
+        self.now(|connection| read::comparisons_of(connection, revision))
     }
 
-    /// The session whose head is the run.
+    /// The comparison whose head is the run.
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn session_of_run(&self, run: RunId) -> Result<Option<SessionId>> {
-        self.now(|connection| read::session_of_run(connection, run))
+    pub fn comparison_of_run(&self, run: RunId) -> Result<Option<ComparisonId>> {
+        self.now(|connection| read::comparison_of_run(connection, run))
     }
 
-    /// What a session says, ordered by case and metric.
+    /// What a comparison says, ordered by case and metric.
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn verdicts(&self, session: SessionId) -> Result<Vec<Verdict>> {
-        self.now(|connection| read::verdicts(connection, session))
+    pub fn verdicts(&self, comparison: ComparisonId) -> Result<Vec<Verdict>> {
+        self.now(|connection| read::verdicts(connection, comparison))
     }
 
-    /// The blocks of one case in a session, ordered by stage and index. `case_key` is [`crate::model::Case::key`].
+    /// The blocks of one case in a comparison, ordered by stage and index. `case_key` is [`crate::model::Case::key`].
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn blocks(&self, session: SessionId, case_key: &str) -> Result<Vec<Block>> {
-        self.now(|connection| read::blocks(connection, session, case_key))
+    pub fn blocks(&self, comparison: ComparisonId, case_key: &str) -> Result<Vec<Block>> {
+        self.now(|connection| read::blocks(connection, comparison, case_key))
     }
 
-    /// What sessions of every purpose said about the points of [`Reader::series`], by case and then along the axis. Heads
+    /// What comparisons of every purpose said about the points of [`Reader::series`], by case and then along the axis. Heads
     /// that were superseded are left out.
     ///
     /// # Errors
@@ -103,11 +105,11 @@ impl Reader {
         self.now(|connection| read::calibration(connection, id))
     }
 
-    /// The arms of a calibration that have a run, whose trials [`Reader::trials`] tells. Ordered as [`Arm`] is.
+    /// The variants of a calibration that have a run, whose trials [`Reader::trials`] tells. Ordered as [`VariantKind`] is.
     ///
     /// # Errors
     /// See [`Reader::serial`].
-    pub fn arms(&self, calibration: i64) -> Result<Vec<(Arm, RunId)>> {
-        self.now(|connection| read::arms(connection, calibration))
+    pub fn variants(&self, calibration: i64) -> Result<Vec<(VariantKind, RunId)>> {
+        self.now(|connection| read::variants(connection, calibration))
     }
 }

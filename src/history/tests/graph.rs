@@ -21,7 +21,7 @@ const DOCUMENTS: [u64; 3] = [2, 10, 100];
 const GRADES: [Grade; 3] = [Grade::Sound, Grade::Noisy, Grade::Unusable];
 
 fn past() -> impl Strategy<Value = Past> {
-    let part = prop::sample::select([Part::Alone, Part::Head].into_iter().chain(Part::ALL).collect::<Vec<_>>());
+    let part = prop::sample::select([Part::Single, Part::Head].into_iter().chain(Part::ALL).collect::<Vec<_>>());
     (0..6u64, 0..2usize, part, any::<[[Option<u16>; 2]; 3]>()).prop_map(|(revision, environment, part, values)| Past {
         revision,
         environment,
@@ -63,7 +63,7 @@ proptest! {
         let mut writer = place.writer();
         let runs: Vec<(RunId, &Past)> = history.iter().map(|past| (keep(&mut writer, past), past)).collect();
         let reader = place.reader();
-        let shown = |run: &(RunId, &Past)| matches!(run.1.part, Part::Alone | Part::Head);
+        let shown = |run: &(RunId, &Past)| matches!(run.1.part, Part::Single | Part::Head);
         let superseded = |run: &(RunId, &Past)| {
             runs.iter().filter(|other| shown(other)).any(|other| {
                 other.0 > run.0 && other.1.revision == run.1.revision && other.1.environment == run.1.environment
@@ -116,7 +116,7 @@ proptest! {
             let mut expected: Vec<_> = runs
                 .iter()
                 .filter(|(_, past)| past.revision == revision && past.part != Part::Calibration)
-                .map(|(run, past)| (matches!(past.part, Part::Aside | Part::Base), std::cmp::Reverse(*run)))
+                .map(|(run, past)| (matches!(past.part, Part::Detached | Part::Base), std::cmp::Reverse(*run)))
                 .collect();
             expected.sort_unstable();
             let id = super::revision(revision).id;

@@ -94,7 +94,7 @@ fn the_first_format_keeps_everything() {
     assert!(after.serial().unwrap() >= before.serial().unwrap());
     for (number, run) in (1..).zip(&runs) {
         assert_eq!(after.run(*run).unwrap(), before.run(*run).unwrap());
-        assert_eq!(after.run(*run).unwrap().unwrap().run.part, Part::Alone);
+        assert_eq!(after.run(*run).unwrap().unwrap().run.part, Part::Single);
         assert_eq!(after.environment(*run).unwrap(), before.environment(*run).unwrap());
         assert_eq!(after.measurements(*run).unwrap(), before.measurements(*run).unwrap());
         assert_eq!(after.failures(*run).unwrap(), before.failures(*run).unwrap());
@@ -112,7 +112,7 @@ fn the_first_format_keeps_everything() {
     assert!(writer.open_run(&start(2)).unwrap().resumed);
     writer.record_trial(runs[1], &trial(2, 2, 2)).unwrap();
     assert_eq!(after.trials(runs[1], &case(2).key()).unwrap()[2], trial(2, 2, 2));
-    assert_eq!(after.sessions(1).unwrap(), []);
+    assert_eq!(after.comparisons(1).unwrap(), []);
     assert_eq!(writer.verify().unwrap(), [""; 0]);
 }
 

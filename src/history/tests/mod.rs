@@ -78,7 +78,7 @@ fn start(number: u64) -> RunStart {
         revision: revision(number),
         environment: environment("aaaaaaaaaaaa"),
         profile: Profile::Quick,
-        part: Part::Alone,
+        part: Part::Single,
         build: Some(SubjectBuild { sha256: "5".repeat(64), inputs: "1".repeat(64), toolchain: "rustc 1.95.0".into() }),
         plan: "plan".into(),
         planned_trials: 12,
@@ -198,7 +198,7 @@ fn measurement(documents: u64, metric: Metric, estimate: f64, grade: Grade) -> M
         },
         checks: vec![
             check(CheckName::Verified, CheckStatus::Pass, ""),
-            check(CheckName::Quiet, status, "Close <that>."),
+            check(CheckName::Undisturbed, status, "Close <that>."),
         ],
         grade,
     }

@@ -54,7 +54,7 @@ fn a_run_comes_back_with_its_environment() {
         revision: started.revision.clone(),
         environment: started.environment.id.clone(),
         profile: Profile::Quick,
-        part: Part::Alone,
+        part: Part::Single,
         state: RunState::Running,
         build: started.build.clone(),
         started_at: started.at,

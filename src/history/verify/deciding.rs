@@ -1,41 +1,41 @@
-//! Looking for damage in what was decided: whether sessions, findings and calibrations can be read, keep their limits, and
+//! Looking for damage in what was decided: whether comparisons, findings and calibrations can be read, keep their limits, and
 //! agree with what they point at.
 
 use rusqlite::Connection;
 
 use super::{LIMIT, heard};
 use crate::history::{HistoryError, Result, limits, read, row::all};
-use crate::model::{FindingId, SessionId};
+use crate::model::{ComparisonId, FindingId};
 
 /// What has to hold between rows: a query for those that break it, whose first two columns name them, and what is said
 /// of each, with `{0}` and `{1}` for the columns.
 const AGREEMENTS: [(&str, &str); 9] = [
     (
-        "SELECT sessions.id, base.id FROM sessions
+        "SELECT comparisons.id, base.id FROM comparisons
          JOIN runs AS base ON base.id = base_run_id JOIN runs AS head ON head.id = head_run_id
-         WHERE base.part <> 'base' OR head.part NOT IN ('head', 'aside') OR base.environment_id <> head.environment_id",
-        "the runs of session {0} are not a base and a head of one environment",
+         WHERE base.part <> 'base' OR head.part NOT IN ('head', 'detached') OR base.environment_id <> head.environment_id",
+        "the runs of comparison {0} are not a base and a head of one environment",
     ),
     (
-        "SELECT session_id, block FROM blocks JOIN sessions ON sessions.id = session_id
+        "SELECT comparison_id, block FROM blocks JOIN comparisons ON comparisons.id = comparison_id
          JOIN trials AS base ON base.id = base_trial_id JOIN trials AS head ON head.id = head_trial_id
          WHERE (base.run_id, base.case_id) <> (base_run_id, blocks.case_id)
              OR (head.run_id, head.case_id, head.trial_index) <> (head_run_id, blocks.case_id, base.trial_index)",
-        "block {1} of session {0} has trials of other runs, of another case, or of two indexes",
+        "block {1} of comparison {0} has trials of other runs, of another case, or of two indexes",
     ),
     (
-        "SELECT session_id, series_id FROM verdicts JOIN sessions ON sessions.id = session_id
+        "SELECT comparison_id, series_id FROM verdicts JOIN comparisons ON comparisons.id = comparison_id
          JOIN runs ON runs.id = head_run_id JOIN series ON series.id = series_id
          WHERE series.environment_id <> runs.environment_id",
-        "session {0} has a verdict on series {1}, which is of another environment",
+        "comparison {0} has a verdict on series {1}, which is of another environment",
     ),
     (
-        "SELECT id, id FROM sessions WHERE (worse, better, equivalent, inconclusive, unusable) <> (
+        "SELECT id, id FROM comparisons WHERE (worse, better, equivalent, inconclusive, unusable) <> (
              SELECT count(*) FILTER (WHERE kind = 'worse'), count(*) FILTER (WHERE kind = 'better'),
                     count(*) FILTER (WHERE kind = 'equivalent'), count(*) FILTER (WHERE kind = 'inconclusive'),
                     count(*) FILTER (WHERE kind = 'unusable')
-             FROM verdicts WHERE session_id = sessions.id AND gate)",
-        "the counts of session {0} are not those of its verdicts",
+             FROM verdicts WHERE comparison_id = comparisons.id AND gate)",
+        "the counts of comparison {0} are not those of its verdicts",
     ),
     (
         "SELECT id, id FROM findings WHERE NOT EXISTS (SELECT 1 FROM finding_events WHERE finding_id = findings.id)",
@@ -59,10 +59,10 @@ const AGREEMENTS: [(&str, &str); 9] = [
         "finding {0} has series {1}, which is of another environment",
     ),
     (
-        "SELECT calibration_id, run_id FROM calibration_arms JOIN calibrations ON calibrations.id = calibration_id
+        "SELECT calibration_id, run_id FROM calibration_variants JOIN calibrations ON calibrations.id = calibration_id
          JOIN runs ON runs.id = run_id
          WHERE part <> 'calibration' OR runs.environment_id <> calibrations.environment_id",
-        "run {1} cannot be an arm of calibration {0}: it has another part or environment",
+        "run {1} cannot be a variant of calibration {0}: it has another part or environment",
     ),
 ];
 
@@ -75,7 +75,7 @@ pub(super) fn problems(connection: &Connection) -> Result<Vec<String>> {
             Ok(words.replace("{0}", &first.to_string()).replace("{1}", &second.to_string()))
         })?);
     }
-    each(connection, "session", &mut problems, |id| session(connection, SessionId(id)))?;
+    each(connection, "comparison", &mut problems, |id| comparison(connection, ComparisonId(id)))?;
     each(connection, "finding", &mut problems, |id| finding(connection, FindingId(id)))?;
     each(connection, "calibration", &mut problems, |id| calibration(connection, id))?;
     Ok(problems)
@@ -98,9 +98,9 @@ fn each(
     Ok(())
 }
 
-fn session(connection: &Connection, id: SessionId) -> Result<()> {
-    let listing = read::session(connection, id)?.ok_or_else(vanished)?;
-    limits::design(&listing.session.design).map_err(HistoryError::damaged)?;
+fn comparison(connection: &Connection, id: ComparisonId) -> Result<()> {
+    let listing = read::comparison(connection, id)?.ok_or_else(vanished)?;
+    limits::design(&listing.comparison.design).map_err(HistoryError::damaged)?;
     read::all_blocks(connection, id)?;
     for verdict in read::verdicts(connection, id)? {
         let told = |why| HistoryError::damaged(format!("{} of {}: {why}", verdict.metric, verdict.case.key()));
@@ -117,7 +117,7 @@ fn finding(connection: &Connection, id: FindingId) -> Result<()> {
 
 fn calibration(connection: &Connection, id: i64) -> Result<()> {
     let calibration = read::calibration(connection, id)?.ok_or_else(vanished)?;
-    read::arms(connection, id)?;
+    read::variants(connection, id)?;
     let design = std::iter::once(limits::design(&calibration.design));
     design.chain(calibration.rates.iter().map(limits::rate)).try_for_each(|kept| kept.map_err(HistoryError::damaged))
 }

@@ -1,4 +1,4 @@
-//! Calibrations: begun, continued, ended; their arms and rates.
+//! Calibrations: begun, continued, ended; their variants and rates.
 
 use rusqlite::{Connection, params};
 
@@ -8,7 +8,7 @@ use crate::history::{
     read,
     row::{arm_columns, first},
 };
-use crate::model::{Arm, Part, Rate, RunId, RunState, UnixMillis};
+use crate::model::{Part, Rate, RunId, RunState, UnixMillis, VariantKind};
 
 pub(in crate::history) fn open_calibration(
     connection: &Connection,
@@ -19,9 +19,9 @@ pub(in crate::history) fn open_calibration(
     match newest(connection, start)? {
         Some(id) => {
             set_state(connection, id, RunState::Running, None)?;
-            Ok(OpenCalibration { id, resumed: true, arms: read::arms(connection, id)? })
+            Ok(OpenCalibration { id, resumed: true, variants: read::variants(connection, id)? })
         }
-        None => Ok(OpenCalibration { id: begin(connection, start)?, resumed: false, arms: Vec::new() }),
+        None => Ok(OpenCalibration { id: begin(connection, start)?, resumed: false, variants: Vec::new() }),
     }
 }
 
@@ -98,8 +98,13 @@ fn set_state(connection: &Connection, calibration: i64, state: RunState, finishe
     if changed == 0 { Err(HistoryError::UnknownCalibration { calibration }) } else { Ok(()) }
 }
 
-pub(in crate::history) fn arm(connection: &Connection, calibration: i64, arm: Arm, run: RunId) -> Result<()> {
-    let refused = |why: String| Err(invalid(format!("run {run} as an arm of calibration {calibration}"), why));
+pub(in crate::history) fn variant(
+    connection: &Connection,
+    calibration: i64,
+    variant: VariantKind,
+    run: RunId,
+) -> Result<()> {
+    let refused = |why: String| Err(invalid(format!("run {run} as a variant of calibration {calibration}"), why));
     let environment = environment(connection, calibration)?;
     let found = read::listing(connection, run)?.ok_or(HistoryError::UnknownRun { run })?.run;
     if found.part != Part::Calibration {
@@ -108,18 +113,19 @@ pub(in crate::history) fn arm(connection: &Connection, calibration: i64, arm: Ar
     if found.environment != environment {
         return refused(format!("it was measured on {}, and the calibration is of {environment}", found.environment));
     }
-    let (word, amount) = arm_columns(arm);
+    let (word, amount) = arm_columns(variant);
     connection.execute(
-        "INSERT INTO calibration_arms (calibration_id, arm, amount, run_id) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO calibration_variants (calibration_id, variant, amount, run_id) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO NOTHING",
         params![calibration, word, amount, run.0],
     )?;
     // What was there already is either this very row, or one that keeps it out.
-    if read::arms(connection, calibration)?.contains(&(arm, run)) {
+    if read::variants(connection, calibration)?.contains(&(variant, run)) {
         return Ok(());
     }
     refused(
-        "the arm has another run, or the run stands for another arm; let the plan of each run name its arm".to_owned(),
+        "the variant has another run, or the run stands for another variant; let the plan of each run name its variant"
+            .to_owned(),
     )
 }
 
@@ -134,12 +140,12 @@ pub(in crate::history) fn rates(connection: &Connection, calibration: i64, rates
 }
 
 fn insert_rate(connection: &Connection, calibration: i64, place: usize, rate: &Rate) -> Result<()> {
-    let (word, amount) = arm_columns(rate.arm);
+    let (word, amount) = arm_columns(rate.variant);
     let series = rate.series.as_ref();
     let case_id = series.map(|series| intern::case(connection, &series.case, Some(&series.label))).transpose()?;
     connection
         .prepare_cached(
-            "INSERT INTO rates (calibration_id, place, arm, amount, case_id, metric, pairs, independent, flagged, spread,
+            "INSERT INTO rates (calibration_id, place, variant, amount, case_id, metric, pairs, independent, flagged, spread,
                                 resolution)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?

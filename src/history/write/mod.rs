@@ -2,18 +2,18 @@
 //! else its caller puts beside it.
 
 mod calibration;
+mod comparison;
 mod finding;
 mod groups;
 mod measurement;
 mod run;
-mod session;
 mod trial;
 
-pub(super) use calibration::{arm, finish_calibration, open_calibration, rates};
+pub(super) use calibration::{finish_calibration, open_calibration, rates, variant};
+pub(super) use comparison::{block, finish_comparison, open_comparison, verdicts};
 pub(super) use finding::{finding_event, new_finding, set_finding};
 pub(super) use measurement::measurements;
 pub(super) use run::{failure, finish_run, newest, open_run, progress, start_over};
-pub(super) use session::{block, finish_session, open_session, verdicts};
 pub(super) use trial::trial;
 
 use super::{HistoryError, Result};

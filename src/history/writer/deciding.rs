@@ -1,50 +1,51 @@
-//! Keeping what is decided: sessions, findings and calibrations. As of every writer's call, each is one transaction that
+//! Keeping what is decided: comparisons, findings and calibrations. As of every writer's call, each is one transaction that
 //! has reached the disk when it returns, and one that fails leaves the database as it was.
 
 use super::Writer;
-use crate::history::{CalibrationStart, OpenCalibration, OpenSession, Result, SessionStart, write};
+use crate::history::{CalibrationStart, ComparisonStart, OpenCalibration, OpenComparison, Result, write};
 use crate::model::{
-    Arm, Block, FindingEvent, FindingId, Rate, Revision, RunId, RunState, SeriesChange, SessionId, UnixMillis, Verdict,
+    Block, ComparisonId, FindingEvent, FindingId, Rate, Revision, RunId, RunState, SeriesChange, UnixMillis,
+    VariantKind, Verdict,
 };
 
 impl Writer {
-    /// Opens a session: continues that of the same two runs if it is in the state `running` or `interrupted`, or else begins
+    /// Opens a comparison: continues that of the same two runs if it is in the state `running` or `interrupted`, or else begins
     /// a new one. One that is continued keeps the purpose, the seed and the time of its beginning.
     ///
     /// # Errors
     /// `HistoryError::OtherDesign` where it began with other sizes or error rates,
     /// `HistoryError::Invalid` where the runs are not a base and a head of one machine, one of them
-    /// is in another session, or their session is over, `HistoryError::UnknownRun`.
-    pub fn open_session(&mut self, start: &SessionStart) -> Result<OpenSession> {
-        self.change(|connection| write::open_session(connection, start))
+    /// is in another comparison, or their comparison is over, `HistoryError::UnknownRun`.
+    pub fn open_comparison(&mut self, start: &ComparisonStart) -> Result<OpenComparison> {
+        self.change(|connection| write::open_comparison(connection, start))
     }
 
     /// Keeps which two trials stand against each other. Both are recorded already.
     ///
     /// # Errors
-    /// `HistoryError::DuplicateBlock` where the session has the block, or a block has one of its trials;
+    /// `HistoryError::DuplicateBlock` where the comparison has the block, or a block has one of its trials;
     /// `HistoryError::Invalid` where a run lacks the trial,
-    /// `HistoryError::UnknownSession`.
-    pub fn record_block(&mut self, session: SessionId, block: &Block) -> Result<()> {
-        self.change(|connection| write::block(connection, session, block))
+    /// `HistoryError::UnknownComparison`.
+    pub fn record_block(&mut self, comparison: ComparisonId, block: &Block) -> Result<()> {
+        self.change(|connection| write::block(connection, comparison, block))
     }
 
-    /// Keeps what a session says. Verdicts on the same series are replaced, others stay.
+    /// Keeps what a comparison says. Verdicts on the same series are replaced, others stay.
     ///
     /// # Errors
     /// `HistoryError::Invalid` where a figure is not finite or out of its range, the reason is longer than
     /// 4 kB, or a series that does not decide is called worse or better;
-    /// `HistoryError::UnknownSession`, `HistoryError::Clash`.
-    pub fn record_verdicts(&mut self, session: SessionId, verdicts: &[Verdict], at: UnixMillis) -> Result<()> {
-        self.change(|connection| write::verdicts(connection, session, verdicts, at))
+    /// `HistoryError::UnknownComparison`, `HistoryError::Clash`.
+    pub fn record_verdicts(&mut self, comparison: ComparisonId, verdicts: &[Verdict], at: UnixMillis) -> Result<()> {
+        self.change(|connection| write::verdicts(connection, comparison, verdicts, at))
     }
 
-    /// Says how far a session came. Its runs have states of their own.
+    /// Says how far a comparison came. Its runs have states of their own.
     ///
     /// # Errors
-    /// `HistoryError::UnknownSession`.
-    pub fn finish_session(&mut self, session: SessionId, state: RunState, at: UnixMillis) -> Result<()> {
-        self.change(|connection| write::finish_session(connection, session, state, at))
+    /// `HistoryError::UnknownComparison`.
+    pub fn finish_comparison(&mut self, comparison: ComparisonId, state: RunState, at: UnixMillis) -> Result<()> {
+        self.change(|connection| write::finish_comparison(connection, comparison, state, at))
     }
 
     /// Keeps a new finding with its first event. `series` are numbers of [`crate::history::Series::id`].
@@ -87,8 +88,8 @@ impl Writer {
     }
 
     /// Opens a calibration: continues the newest one in the state `running` or `interrupted` that has the same environment,
-    /// build (inputs and binary), plan, blocks and design, or else begins a new one. Its trials go into a run for each arm,
-    /// which [`Writer::open_run`] opens with the part `calibration` and [`Writer::calibration_arm`] names.
+    /// build (inputs and binary), plan, blocks and design, or else begins a new one. Its trials go into a run for each variant,
+    /// which [`Writer::open_run`] opens with the part `calibration` and [`Writer::calibration_variant`] names.
     ///
     /// # Errors
     /// `HistoryError::Invalid` where the design's levels are none,
@@ -97,14 +98,14 @@ impl Writer {
         self.change(|connection| write::open_calibration(connection, start))
     }
 
-    /// Says for which arm of a calibration a run stands. Saying it again changes nothing.
+    /// Says for which variant of a calibration a run stands. Saying it again changes nothing.
     ///
     /// # Errors
-    /// `HistoryError::Invalid` where the run has another part or environment or stands for another arm, or
-    /// the arm has another run; `HistoryError::UnknownCalibration`,
+    /// `HistoryError::Invalid` where the run has another part or environment or stands for another variant, or
+    /// the variant has another run; `HistoryError::UnknownCalibration`,
     /// `HistoryError::UnknownRun`.
-    pub fn calibration_arm(&mut self, calibration: i64, arm: Arm, run: RunId) -> Result<()> {
-        self.change(|connection| write::arm(connection, calibration, arm, run))
+    pub fn calibration_variant(&mut self, calibration: i64, variant: VariantKind, run: RunId) -> Result<()> {
+        self.change(|connection| write::variant(connection, calibration, variant, run))
     }
 
     /// Keeps what came out of a calibration, instead of all that was kept before.
@@ -116,7 +117,7 @@ impl Writer {
         self.change(|connection| write::rates(connection, calibration, rates))
     }
 
-    /// Says how far a calibration came. Its arms' runs have states of their own.
+    /// Says how far a calibration came. Its variants' runs have states of their own.
     ///
     /// # Errors
     /// `HistoryError::UnknownCalibration`.

@@ -78,7 +78,7 @@ fn enough(summary: &Summary) -> Check {
          failures where it planned as many.",
         summary.trials
     );
-    judged(CheckName::Enough, status, f64::from(summary.trials), FEWEST_TRIALS as f64, advice)
+    judged(CheckName::EnoughTrials, status, f64::from(summary.trials), FEWEST_TRIALS as f64, advice)
 }
 
 /// A check that warns beyond its limit and fails beyond another.

@@ -37,7 +37,7 @@ pub(super) fn settled(series: &SeriesTrials<'_>) -> Option<Check> {
     let trend = stats::common_trend(&courses).ok()?;
     let steps = courses.iter().map(Vec::len).max()? - 1;
     let change = if trend.p <= CHANCE { trend.slope * steps as f64 } else { 0.0 };
-    Some(upwards(CheckName::Settled, change.abs(), TREND, trend_advice(series, change)))
+    Some(upwards(CheckName::WarmedUp, change.abs(), TREND, trend_advice(series, change)))
 }
 
 /// How the samples of a trial went, as shares of their median: they themselves, or the medians of consecutive parts.
@@ -108,12 +108,12 @@ mod tests {
             (-0.05, Warn, "Samples fall by 5"),
             (0.2, Fail, "Samples rise by 20"),
         ] {
-            let check = one(&changing(by), CheckName::Settled);
+            let check = one(&changing(by), CheckName::WarmedUp);
             assert!((check.figure - f64::abs(by)).abs() < 1e-6, "{by}: {check:?}");
             assert_eq!((check.status, check.limit), (status, 0.02), "{by}");
             assert!(check.advice.starts_with(advice), "{}", check.advice);
         }
-        assert!(one(&changing(-0.05), CheckName::Settled).advice.ends_with("Raise `warmup` above 1."));
+        assert!(one(&changing(-0.05), CheckName::WarmedUp).advice.ends_with("Raise `warmup` above 1."));
     }
 
     #[test]
@@ -122,21 +122,21 @@ mod tests {
         for trial in mixed.iter_mut().step_by(2) {
             trial.columns[0].values[1..].reverse();
         }
-        assert_eq!(one(&mixed, CheckName::Settled).figure, 0.0);
+        assert_eq!(one(&mixed, CheckName::WarmedUp).figure, 0.0);
     }
 
     #[test]
     fn a_long_trial_is_seen_in_parts() {
         let samples: Vec<u64> = (0..5000).map(|place| 1_000_000_000 + 10_000 * place).collect();
         let long: Vec<Trial> = (0..6).map(|index| trial(index, &samples)).collect();
-        let check = one(&long, CheckName::Settled);
+        let check = one(&long, CheckName::WarmedUp);
         assert!((check.figure - 0.05).abs() < 0.003, "{check:?}");
         assert_eq!(course(&samples.iter().map(|ns| *ns as f64).collect::<Vec<_>>()).unwrap().len(), 32);
     }
 
     #[test]
     fn what_cannot_show_a_trend_is_not_asked() {
-        let asked = |trials: &[Trial], metric| checks(trials, metric).iter().any(|c| c.name == CheckName::Settled);
+        let asked = |trials: &[Trial], metric| checks(trials, metric).iter().any(|c| c.name == CheckName::WarmedUp);
         assert!(asked(&changing(0.05), Metric::WALL_TIME));
         assert!(!asked(&changing(0.05)[..5], Metric::WALL_TIME), "too few trials");
         assert!(!asked(&trials(&[0; 6]), Metric::WALL_TIME), "no median to compare with");

@@ -100,7 +100,7 @@ pub(in crate::judge) fn resolved(series: &SeriesTrials<'_>) -> Option<Check> {
         _ if figure >= CLOCK_STEPS_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(CheckName::Resolved, status, figure, CLOCK_STEPS, resolution_advice(series, figure)))
+    Some(judged(CheckName::ClockResolved, status, figure, CLOCK_STEPS, resolution_advice(series, figure)))
 }
 
 fn resolution_advice(series: &SeriesTrials<'_>, figure: f64) -> String {
@@ -169,7 +169,7 @@ mod tests {
             for trial in &mut trials {
                 (trial.conditions.clock_step_ns, trial.iterations) = (20, iterations);
             }
-            one(&trials, CheckName::Resolved)
+            one(&trials, CheckName::ClockResolved)
         };
         for (sample, status) in [(20_000, Pass), (19_980, Warn), (2_000, Warn), (1_980, Fail), (0, Fail)] {
             assert_eq!(step_20(sample, 1).status, status, "{sample}");
@@ -181,12 +181,12 @@ mod tests {
         );
         let mut mixed = trials(&[1_000_000; 6]);
         mixed[3].columns[0].values.fill(10_000);
-        assert_eq!(one(&mixed, CheckName::Resolved).figure, 1000.0, "the shortest trial decides");
+        assert_eq!(one(&mixed, CheckName::ClockResolved).figure, 1000.0, "the shortest trial decides");
         let never = Metric::of(Role::Client, Quantity::ReactorBlocked);
         let mut trials = trials(&[20_000; 6]);
         trials.iter_mut().for_each(|trial| trial.columns[0].metric = never);
-        assert!(checks(&trials, never).iter().all(|check| check.name != CheckName::Resolved));
+        assert!(checks(&trials, never).iter().all(|check| check.name != CheckName::ClockResolved));
         let unknown = under(|conditions| conditions.clock_step_ns = 0);
-        assert!(checks(&unknown, Metric::WALL_TIME).iter().all(|check| check.name != CheckName::Resolved));
+        assert!(checks(&unknown, Metric::WALL_TIME).iter().all(|check| check.name != CheckName::ClockResolved));
     }
 }

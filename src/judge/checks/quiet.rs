@@ -31,7 +31,7 @@ pub(super) fn quiet(series: &SeriesTrials<'_>) -> Option<Check> {
         _ if figure < DISTURBANCE_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(CheckName::Quiet, status, figure, DISTURBANCE, advice))
+    Some(judged(CheckName::Undisturbed, status, figure, DISTURBANCE, advice))
 }
 
 /// Whether reading the processes from outside cost little. For times alone, as above.
@@ -44,7 +44,7 @@ pub(super) fn unobtrusive(series: &SeriesTrials<'_>) -> Option<Check> {
     let advice = "Reading the processes every 20 ms took more CPU time than it should, beside the subject: waking a thread is \
                   dear on this machine, or the subject has very many threads. Leave a CPU free for the runner, and compare \
                   only what was measured with the same cost.";
-    Some(upwards(CheckName::Unobtrusive, figure, (LOOKING, LOOKING_LOST), advice.to_owned()))
+    Some(upwards(CheckName::LowOverhead, figure, (LOOKING, LOOKING_LOST), advice.to_owned()))
 }
 
 /// The share of the time that others held the CPU up, and what to do about it.
@@ -130,7 +130,7 @@ mod tests {
             let trials = under(|conditions| {
                 (conditions.pressure_ppm, conditions.steal_ppm, conditions.others_ppm) = (pressure, steal, others);
             });
-            checks(&trials, Metric::WALL_TIME).into_iter().find(|check| check.name == CheckName::Quiet)
+            checks(&trials, Metric::WALL_TIME).into_iter().find(|check| check.name == CheckName::Undisturbed)
         };
         for (pressure, steal, others, status, figure, advice) in [
             (Some(0), Some(0), Some(0), Pass, 0.0, ""),
@@ -152,7 +152,7 @@ mod tests {
     fn the_runners_own_looking_is_recorded_and_doubted_beyond_half_a_percent() {
         for (ppm, status) in [(0, Pass), (5_000, Pass), (5_001, Warn), (100_000, Warn), (100_001, Fail)] {
             let trials = under(|conditions| conditions.sampler_ppm = ppm);
-            let check = one(&trials, CheckName::Unobtrusive);
+            let check = one(&trials, CheckName::LowOverhead);
             assert!((check.figure - ppm as f64 / 1e6).abs() < 1e-12, "{check:?}");
             assert!(check.status == status && check.advice.is_empty() == (status == Pass), "{check:?}");
         }
@@ -164,7 +164,7 @@ mod tests {
         trials.truncate(2);
         (trials[0].duration_ns, trials[1].duration_ns) = (3_000, 1_000);
         trials[1].conditions.steal_ppm = Some(400_000);
-        assert!((one(&trials, CheckName::Quiet).figure - 0.1).abs() < 1e-12);
+        assert!((one(&trials, CheckName::Undisturbed).figure - 0.1).abs() < 1e-12);
     }
 
     /// A quiet case whose canaries took so many microseconds before and after each trial.
@@ -180,32 +180,32 @@ mod tests {
     #[test]
     fn a_canary_tells_of_another_speed() {
         let steady = [(500, 501), (499, 500), (500, 500), (500, 498), (501, 500), (500, 500)];
-        let check = one(&with_canaries(&steady), CheckName::Quiet);
+        let check = one(&with_canaries(&steady), CheckName::Undisturbed);
         assert!(
             check.status == Pass && (check.figure - (1 + 1 + 2 + 1) as f64 / 500.0 / 6.0).abs() < 1e-12,
             "{check:?}"
         );
         let mut slowed = steady;
         (slowed[4], slowed[5]) = ((500, 600), (600, 500));
-        let check = one(&with_canaries(&slowed), CheckName::Quiet);
+        let check = one(&with_canaries(&slowed), CheckName::Undisturbed);
         // Two trials of six with a fifth more beside them, four with next to nothing.
         assert!(check.status == Warn && (check.figure - 0.4 / 6.0).abs() < 0.002, "{check:?}");
         assert!(check.advice.starts_with("A fixed workload") && check.advice.contains("benchline doctor"));
         let halves = [(500, 500), (500, 500), (500, 500), (1000, 1000), (1000, 1000), (1000, 1000)];
-        assert_eq!(one(&with_canaries(&halves), CheckName::Quiet).status, Fail);
+        assert_eq!(one(&with_canaries(&halves), CheckName::Undisturbed).status, Fail);
     }
 
     #[test]
     fn the_worse_of_canary_and_kernel_counts_and_either_alone() {
         let mut trials = with_canaries(&[(500, 500), (500, 500), (500, 500), (500, 500), (500, 530), (500, 500)]);
         trials.iter_mut().for_each(|trial| trial.conditions.steal_ppm = Some(50_000));
-        let check = one(&trials, CheckName::Quiet);
+        let check = one(&trials, CheckName::Undisturbed);
         assert!((check.figure - 0.05).abs() < 1e-12 && check.advice.starts_with("The hypervisor"), "{check:?}");
         trials.iter_mut().for_each(|trial| trial.conditions = Conditions::default());
-        let check = one(&trials, CheckName::Quiet);
+        let check = one(&trials, CheckName::Undisturbed);
         assert!((check.figure - 0.06 / 6.0).abs() < 1e-12, "{check:?}");
         trials.iter_mut().for_each(|trial| trial.canary = None);
-        assert!(checks(&trials, Metric::WALL_TIME).iter().all(|check| check.name != CheckName::Quiet));
+        assert!(checks(&trials, Metric::WALL_TIME).iter().all(|check| check.name != CheckName::Undisturbed));
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         if let Some(canary) = &mut trials[3].canary {
             (canary.workload, canary.before.wall_ns) = ("mix@2".into(), 9_000_000);
         }
-        assert_eq!(one(&trials, CheckName::Quiet).figure, 0.0);
-        assert_eq!(one(&with_canaries(&[(0, 0); 6]), CheckName::Quiet).figure, 0.0);
+        assert_eq!(one(&trials, CheckName::Undisturbed).figure, 0.0);
+        assert_eq!(one(&with_canaries(&[(0, 0); 6]), CheckName::Undisturbed).figure, 0.0);
     }
 }

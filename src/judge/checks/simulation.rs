@@ -12,7 +12,7 @@ const ROUNDS: usize = 150;
 
 /// Checks that look at more than how much there is and how wide it lies.
 const SIMULATED: [CheckName; 5] =
-    [CheckName::Settled, CheckName::Independent, CheckName::Unimodal, CheckName::Outliers, CheckName::Quiet];
+    [CheckName::WarmedUp, CheckName::Independent, CheckName::Unimodal, CheckName::Outliers, CheckName::Undisturbed];
 
 /// What trials are drawn from: their number, the samples in each, and the noise between and within as shares.
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +74,8 @@ fn what_a_check_is_for_is_seen() {
     };
     let quick = Shape { trials: 6, samples: 8, between: 0.01, within: 0.01 };
     let gate = Shape { trials: 12, samples: 20, ..quick };
-    assert!(seen(CheckName::Settled, quick, &|_, part, _| 1.0 - 0.05 * part) > 0.95);
-    assert!(seen(CheckName::Settled, gate, &|_, part, _| 1.0 + 0.03 * part) > 0.95);
+    assert!(seen(CheckName::WarmedUp, quick, &|_, part, _| 1.0 - 0.05 * part) > 0.95);
+    assert!(seen(CheckName::WarmedUp, gate, &|_, part, _| 1.0 + 0.03 * part) > 0.95);
     assert!(seen(CheckName::Independent, gate, &|index, _, _| 1.0 + 0.01 * f64::from(index)) > 0.9);
     let jumping = |index: u32, _: f64, _: f64| if index.is_multiple_of(3) { 1.15 } else { 1.0 };
     assert!(seen(CheckName::Unimodal, Shape { trials: 12, ..quick }, &jumping) > 0.9);

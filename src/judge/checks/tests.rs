@@ -29,12 +29,17 @@ pub(super) fn under(change: impl Fn(&mut Conditions)) -> Vec<Trial> {
 
 #[test]
 fn each_metric_gets_the_checks_that_apply() {
-    use CheckName::{Enough, Independent, Precise, Quiet, Resolved, Settled, Unimodal, Unobtrusive, Verified};
+    use CheckName::{
+        ClockResolved, EnoughTrials, Independent, LowOverhead, Precise, Undisturbed, Unimodal, Verified, WarmedUp,
+    };
     let names =
         |trials: &[Trial], metric| checks(trials, metric).iter().map(|check| check.name).collect::<Vec<CheckName>>();
     let equal = trials(&[1_000_000; 6]);
-    assert_eq!(names(&equal, Metric::WALL_TIME), [Verified, Enough, Precise, Settled, Resolved, Quiet, Unobtrusive]);
-    assert_eq!(names(&equal, fixture::PEAK), [Verified, Enough, Precise]);
+    assert_eq!(
+        names(&equal, Metric::WALL_TIME),
+        [Verified, EnoughTrials, Precise, WarmedUp, ClockResolved, Undisturbed, LowOverhead]
+    );
+    assert_eq!(names(&equal, fixture::PEAK), [Verified, EnoughTrials, Precise]);
 
     let levels = [7, 2, 9, 4, 1, 8, 3, 6, 5, 2, 7, 4];
     let varied = (0..).zip(levels).map(|(index, level)| {
@@ -45,13 +50,13 @@ fn each_metric_gets_the_checks_that_apply() {
     });
     let mut varied: Vec<Trial> = varied.collect();
     assert_eq!(names(&varied, Metric::WALL_TIME), CheckName::ALL);
-    assert_eq!(names(&varied, fixture::PEAK), [Verified, Enough, Precise, Independent, Unimodal]);
+    assert_eq!(names(&varied, fixture::PEAK), [Verified, EnoughTrials, Precise, Independent, Unimodal]);
     let calls = Metric::of(Role::Client, Quantity::ReadCalls);
     varied.iter_mut().for_each(|trial| trial.columns[0].metric = calls);
-    assert_eq!(names(&varied, calls), [Verified, Enough]);
+    assert_eq!(names(&varied, calls), [Verified, EnoughTrials]);
     let bytes = Metric::of(Role::Client, Quantity::BytesWritten);
     varied.iter_mut().for_each(|trial| trial.columns[0].metric = bytes);
-    assert_eq!(names(&varied, bytes), [Verified, Enough, Precise, Settled]);
+    assert_eq!(names(&varied, bytes), [Verified, EnoughTrials, Precise, WarmedUp]);
 }
 
 #[test]
@@ -64,11 +69,11 @@ fn sound_data_needs_no_advice() {
 #[test]
 fn enough_counts_trials() {
     for (count, status) in [(1, Fail), (2, Warn), (5, Warn), (6, Pass), (30, Pass)] {
-        let check = one(&trials(&vec![1_000_000; count]), CheckName::Enough);
+        let check = one(&trials(&vec![1_000_000; count]), CheckName::EnoughTrials);
         assert_eq!((check.status, check.figure, check.limit), (status, count as f64, 6.0));
     }
     assert_eq!(
-        one(&trials(&[9]), CheckName::Enough).advice,
+        one(&trials(&[9]), CheckName::EnoughTrials).advice,
         "1 trial gives no interval. Measure at least 6: raise `trials` in the scenario's `[sampling]`, and look at the run's failures where it planned as many."
     );
     assert!(checks(&trials(&[9; 5]), Metric::WALL_TIME).iter().all(|check| check.name != CheckName::Precise));

@@ -1,4 +1,4 @@
-//! What a session says about the series of a case. Sizes and error rates were fixed before; here they are obeyed: the
+//! What a comparison says about the series of a case. Sizes and error rates were fixed before; here they are obeyed: the
 //! second stage speaks alone where there is one, data are never pooled, and nothing is decided before a stage is whole.
 //!
 //! Interleaving and the interval are what keep noise and a disturbed machine from deciding, so these do not make a series
@@ -27,7 +27,7 @@ const CAUGHT: f64 = 0.9;
 /// When the trials do not belong together, see [`JudgeError`].
 pub fn suspicious(pairs: &Pairs<'_>, rules: &Rules, design: &Design) -> Result<Vec<Metric>, JudgeError> {
     let Some(pairing) = Pairing::of(pairs)? else { return Ok(Vec::new()) };
-    let comparison = Comparison { pairing, rules, design };
+    let comparison = CaseComparison { pairing, rules, design };
     let mut found = Vec::new();
     for metric in comparison.pairing.metrics() {
         if comparison.obstacle(metric).is_none() && comparison.is_suspicious(metric)? {
@@ -45,18 +45,18 @@ pub fn suspicious(pairs: &Pairs<'_>, rules: &Rules, design: &Design) -> Result<V
 /// When the trials do not belong together, see [`JudgeError`].
 pub fn verdicts(pairs: &Pairs<'_>, rules: &Rules, design: &Design) -> Result<Vec<Verdict>, JudgeError> {
     let Some(pairing) = Pairing::of(pairs)? else { return Ok(Vec::new()) };
-    let comparison = Comparison { pairing, rules, design };
+    let comparison = CaseComparison { pairing, rules, design };
     let power = two_stages(design);
     comparison.pairing.metrics().into_iter().map(|metric| comparison.verdict(metric, power.as_ref())).collect()
 }
 
-struct Comparison<'a> {
+struct CaseComparison<'a> {
     pairing: Pairing<'a>,
     rules: &'a Rules,
     design: &'a Design,
 }
 
-impl Comparison<'_> {
+impl CaseComparison<'_> {
     /// Why a series gets no verdict, if it gets none.
     fn obstacle(&self, metric: Metric) -> Option<String> {
         self.pairing.obstacle().or_else(|| {

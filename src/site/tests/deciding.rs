@@ -29,7 +29,7 @@ fn headline(page: &str) -> &str {
     page.split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap()
 }
 
-/// The address of the series of session 1 with this verdict.
+/// The address of the series of comparison 1 with this verdict.
 pub(super) async fn series(site: &TestSite, word: &str) -> String {
     let page = site.page("/comparison/1").await;
     let row = page.split("<tr id=\"").skip(1).find(|row| row.contains(&format!("class=\"sign {word}\""))).unwrap();
@@ -119,7 +119,7 @@ async fn comparisons_are_listed_newest_first_a_page_at_a_time() {
     assert!(site.page("/comparisons?before=1").await.contains("There are no older ones"));
     let told = json(&site, "/api/v1/comparisons?limit=1").await;
     assert_eq!(
-        (told["comparisons"].as_array().unwrap().len(), told["comparisons"][0]["session"].as_i64()),
+        (told["comparisons"].as_array().unwrap().len(), told["comparisons"][0]["comparison"].as_i64()),
         (1, Some(2))
     );
 }
@@ -162,11 +162,11 @@ async fn graphs_lead_to_what_was_decided() {
 }
 
 #[tokio::test]
-async fn a_session_in_progress_tells_its_stage_and_block() {
+async fn a_comparison_in_progress_tells_its_stage_and_block() {
     let site = TestSite::empty();
     let mut writer = fixture::write(&site.database(), Size::SMALL);
-    let session = fixture::begin_session(&mut writer, Size::SMALL);
-    for address in ["/".to_owned(), "/comparisons".to_owned(), format!("/comparison/{session}")] {
+    let comparison = fixture::begin_comparison(&mut writer, Size::SMALL);
+    for address in ["/".to_owned(), "/comparisons".to_owned(), format!("/comparison/{comparison}")] {
         let page = site.page(&address).await;
         let now =
             page.split("id=\"now\"").nth(1).unwrap_or_else(|| panic!("{address}")).split("</section>").next().unwrap();
@@ -174,9 +174,9 @@ async fn a_session_in_progress_tells_its_stage_and_block() {
             now.contains("stage <span data-now=\"stage\">1</span>, block <span data-now=\"trial\">2</span>"),
             "{now}"
         );
-        assert!(now.contains(&format!("href=\"/comparison/{session}\"")), "{now}");
+        assert!(now.contains(&format!("href=\"/comparison/{comparison}\"")), "{now}");
     }
-    assert!(site.page(&format!("/comparison/{session}")).await.contains("Being measured; nothing is decided yet"));
+    assert!(site.page(&format!("/comparison/{comparison}")).await.contains("Being measured; nothing is decided yet"));
 }
 
 #[tokio::test]

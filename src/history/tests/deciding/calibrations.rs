@@ -1,4 +1,4 @@
-//! Calibrations: begun, continued, their arms and rates.
+//! Calibrations: begun, continued, their variants and rates.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn a_calibration_comes_back_with_its_rates() {
     let mut writer = place.writer();
     let start = calibration_start();
     let opened = writer.open_calibration(&start).unwrap();
-    assert_eq!((opened.resumed, opened.arms), (false, vec![]));
+    assert_eq!((opened.resumed, opened.variants), (false, vec![]));
     let mut expected = Calibration {
         id: opened.id,
         environment: "aaaaaaaaaaaa".into(),
@@ -24,9 +24,11 @@ fn a_calibration_comes_back_with_its_rates() {
     assert_eq!(reader.calibration(opened.id).unwrap(), Some(expected.clone()));
     assert_eq!(reader.calibration(opened.id + 1).unwrap(), None);
 
-    for arms in [&ARMS[..], &ARMS[..3]] {
-        expected.rates =
-            arms.iter().flat_map(|arm| [rate(*arm, None), rate(*arm, Some(40)), rate(*arm, Some(5))]).collect();
+    for variants in [&ARMS[..], &ARMS[..3]] {
+        expected.rates = variants
+            .iter()
+            .flat_map(|variant| [rate(*variant, None), rate(*variant, Some(40)), rate(*variant, Some(5))])
+            .collect();
         writer.record_rates(opened.id, &expected.rates).unwrap();
         assert_eq!(reader.calibration(opened.id).unwrap(), Some(expected.clone()));
     }
@@ -53,28 +55,28 @@ fn each_arm_is_a_run_and_a_calibration_that_was_cut_off_is_continued() {
     let place = Place::new();
     let mut writer = place.writer();
     let id = writer.open_calibration(&calibration_start()).unwrap().id;
-    let mut arms = Vec::new();
-    for (order, arm) in ARMS.into_iter().enumerate().rev() {
-        let run = writer.open_run(&part(1, Part::Calibration, &format!("{arm:?}"))).unwrap().id;
-        writer.calibration_arm(id, arm, run).unwrap();
+    let mut variants = Vec::new();
+    for (order, variant) in ARMS.into_iter().enumerate().rev() {
+        let run = writer.open_run(&part(1, Part::Calibration, &format!("{variant:?}"))).unwrap().id;
+        writer.calibration_variant(id, variant, run).unwrap();
         writer.record_trial(run, &trial(5, 0, order as u32)).unwrap();
-        arms.push((arm, run));
+        variants.push((variant, run));
     }
-    arms.reverse();
+    variants.reverse();
     drop(writer);
 
     let mut writer = place.writer();
     let again = CalibrationStart { at: UnixMillis(1), ..calibration_start() };
     let opened = writer.open_calibration(&again).unwrap();
-    assert_eq!((opened.id, opened.resumed, opened.arms), (id, true, arms.clone()));
+    assert_eq!((opened.id, opened.resumed, opened.variants), (id, true, variants.clone()));
     writer.finish_calibration(id, RunState::Interrupted, UnixMillis(5)).unwrap();
     assert!(writer.open_calibration(&again).unwrap().resumed);
     let reader = place.reader();
-    assert_eq!(reader.arms(id).unwrap(), arms);
-    assert_eq!(reader.arms(id + 1).unwrap(), []);
-    for (order, (arm, run)) in arms.iter().enumerate() {
-        writer.calibration_arm(id, *arm, *run).unwrap();
-        let open = writer.open_run(&part(1, Part::Calibration, &format!("{arm:?}"))).unwrap();
+    assert_eq!(reader.variants(id).unwrap(), variants);
+    assert_eq!(reader.variants(id + 1).unwrap(), []);
+    for (order, (variant, run)) in variants.iter().enumerate() {
+        writer.calibration_variant(id, *variant, *run).unwrap();
+        let open = writer.open_run(&part(1, Part::Calibration, &format!("{variant:?}"))).unwrap();
         assert_eq!((open.id, open.resumed, open.done.len()), (*run, true, 1));
         assert_eq!(reader.trials(*run, &case(5).key()).unwrap(), [trial(5, 0, order as u32)]);
     }
@@ -113,23 +115,23 @@ fn what_makes_no_sense_of_a_calibration_is_refused() {
     machine.environment.cores = 64;
     assert!(matches!(writer.open_calibration(&machine), Err(HistoryError::Clash { what: "environment", .. })));
 
-    let arm = |writer: &mut Writer, name: &str| writer.open_run(&part(1, Part::Calibration, name)).unwrap().id;
-    let (base, same) = (arm(&mut writer, "base"), arm(&mut writer, "same"));
+    let variant = |writer: &mut Writer, name: &str| writer.open_run(&part(1, Part::Calibration, name)).unwrap().id;
+    let (base, same) = (variant(&mut writer, "base"), variant(&mut writer, "same"));
     let alone = writer.open_run(&start(1)).unwrap().id;
     let elsewhere = RunStart { environment: environment("bbbbbbbbbbbb"), ..part(1, Part::Calibration, "base") };
     let elsewhere = writer.open_run(&elsewhere).unwrap().id;
-    writer.calibration_arm(id, Arm::Base, base).unwrap();
-    invalid(writer.calibration_arm(id, Arm::Same, base), "stands for another arm");
-    invalid(writer.calibration_arm(id, Arm::Base, same), "the arm has another run");
-    invalid(writer.calibration_arm(id, Arm::Same, alone), "with the part `alone`");
-    invalid(writer.calibration_arm(id, Arm::Same, elsewhere), "it was measured on bbbbbbbbbbbb");
-    let nobody = writer.calibration_arm(id, Arm::Same, RunId(99)).unwrap_err();
+    writer.calibration_variant(id, VariantKind::Base, base).unwrap();
+    invalid(writer.calibration_variant(id, VariantKind::Same, base), "stands for another variant");
+    invalid(writer.calibration_variant(id, VariantKind::Base, same), "the variant has another run");
+    invalid(writer.calibration_variant(id, VariantKind::Same, alone), "with the part `alone`");
+    invalid(writer.calibration_variant(id, VariantKind::Same, elsewhere), "it was measured on bbbbbbbbbbbb");
+    let nobody = writer.calibration_variant(id, VariantKind::Same, RunId(99)).unwrap_err();
     assert!(matches!(nobody, HistoryError::UnknownRun { run: RunId(99) }), "{nobody}");
-    assert_eq!(place.reader().arms(id).unwrap(), [(Arm::Base, base)]);
+    assert_eq!(place.reader().variants(id).unwrap(), [(VariantKind::Base, base)]);
 
-    let kept = [rate(Arm::Same, None)];
+    let kept = [rate(VariantKind::Same, None)];
     writer.record_rates(id, &kept).unwrap();
-    let whole = rate(Arm::Slowdown(20_000), Some(5));
+    let whole = rate(VariantKind::Slowdown(20_000), Some(5));
     for (wrong, why) in [
         (Rate { flagged: 401, ..whole.clone() }, "of 400 pairs, 401 spoke"),
         (Rate { independent: 401, ..whole.clone() }, "401 are independent"),
@@ -141,7 +143,7 @@ fn what_makes_no_sense_of_a_calibration_is_refused() {
     assert_eq!(place.reader().calibration(id).unwrap().unwrap().rates, kept);
     for outcome in [
         writer.record_rates(99, &kept),
-        writer.calibration_arm(99, Arm::Same, same),
+        writer.calibration_variant(99, VariantKind::Same, same),
         writer.finish_calibration(99, RunState::Finished, UnixMillis(0)),
     ] {
         assert!(matches!(outcome, Err(HistoryError::UnknownCalibration { calibration: 99 })), "{outcome:?}");

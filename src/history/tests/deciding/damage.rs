@@ -16,21 +16,21 @@ fn whole() -> Place {
     for run in [runs.1, elsewhere] {
         writer.record_measurements(run, &[measurement(5, Metric::WALL_TIME, 1.0, Grade::Sound)]).unwrap();
     }
-    let session = writer.open_session(&session_start(runs)).unwrap().id;
+    let comparison = writer.open_comparison(&comparison_start(runs)).unwrap().id;
     for index in 0..2 {
-        keep_block(&mut writer, session, runs, &block(5, Stage::First, index, index));
+        keep_block(&mut writer, comparison, runs, &block(5, Stage::First, index, index));
     }
     let canary = Some(Canary { workload: "mix@1".into(), before: reading(1), after: reading(2) });
     writer.record_trial(runs.1, &Trial { canary, ..trial(6, 0, 9) }).unwrap();
     let verdict = verdict(5, Metric::WALL_TIME, VerdictKind::Worse);
-    writer.record_verdicts(session, &[verdict], UnixMillis(1)).unwrap();
+    writer.record_verdicts(comparison, &[verdict], UnixMillis(1)).unwrap();
     let series = change(series_of(&place, 5), 5, Metric::WALL_TIME);
     let event = event(1, FindingState::New, None);
     writer.new_finding("aaaaaaaaaaaa", None, &revision(2), &[series], &event).unwrap();
     let calibration = writer.open_calibration(&calibration_start()).unwrap().id;
-    let arm = writer.open_run(&part(1, Part::Calibration, "base")).unwrap().id;
-    writer.calibration_arm(calibration, Arm::Base, arm).unwrap();
-    writer.record_rates(calibration, &[rate(Arm::Same, Some(5))]).unwrap();
+    let variant = writer.open_run(&part(1, Part::Calibration, "base")).unwrap().id;
+    writer.calibration_variant(calibration, VariantKind::Base, variant).unwrap();
+    writer.record_rates(calibration, &[rate(VariantKind::Same, Some(5))]).unwrap();
     assert_eq!(writer.verify().unwrap(), [""; 0]);
     place
 }
@@ -55,27 +55,27 @@ fn reading(wall_ns: u64) -> CanaryReading {
 fn verify_tells_what_is_wrong() {
     let whole = whole();
     for (sql, expected) in [
-        ("UPDATE sessions SET purpose = 'fun'", "session 1: `fun` stands where a purpose is expected"),
-        ("UPDATE sessions SET state = 'solid'", "session 1: `solid` stands where a state is expected"),
-        ("UPDATE sessions SET budget = 1.0", "session 1: its error budget is 1"),
-        ("UPDATE sessions SET first_alpha = 0.0", "session 1: the level of its first stage is 0"),
-        ("UPDATE sessions SET first_blocks = -1", "session 1: "),
-        ("UPDATE sessions SET worse = 2", "the counts of session 1 are not those of its verdicts"),
-        ("UPDATE verdicts SET gate = 0", "the counts of session 1 are not those of its verdicts"),
-        ("DELETE FROM sessions", "verdicts points at a row of sessions that does not exist"),
-        ("UPDATE runs SET part = 'alone' WHERE id = 1", "the runs of session 1 are not a base and a head"),
+        ("UPDATE comparisons SET purpose = 'fun'", "comparison 1: `fun` stands where a purpose is expected"),
+        ("UPDATE comparisons SET state = 'solid'", "comparison 1: `solid` stands where a state is expected"),
+        ("UPDATE comparisons SET budget = 1.0", "comparison 1: its error budget is 1"),
+        ("UPDATE comparisons SET first_alpha = 0.0", "comparison 1: the level of its first stage is 0"),
+        ("UPDATE comparisons SET first_blocks = -1", "comparison 1: "),
+        ("UPDATE comparisons SET worse = 2", "the counts of comparison 1 are not those of its verdicts"),
+        ("UPDATE verdicts SET gate = 0", "the counts of comparison 1 are not those of its verdicts"),
+        ("DELETE FROM comparisons", "verdicts points at a row of comparisons that does not exist"),
+        ("UPDATE runs SET part = 'single' WHERE id = 1", "the runs of comparison 1 are not a base and a head"),
         ("UPDATE runs SET part = 'some' WHERE id = 1", "`some` stands where a part is expected"),
         ("UPDATE runs SET environment_id = 'bbbbbbbbbbbb' WHERE id = 2", "not a base and a head of one environment"),
-        ("UPDATE runs SET environment_id = 'bbbbbbbbbbbb' WHERE id = 2", "session 1 has a verdict on series 1"),
-        ("UPDATE blocks SET stage = 3 WHERE block = 1", "session 1: 3 stands where a stage is expected"),
-        ("UPDATE trials SET run_id = 3 WHERE id = 1", "block 0 of session 1 has trials of other runs"),
-        ("UPDATE trials SET case_id = 2 WHERE id = 4", "block 1 of session 1 has trials of other runs"),
-        ("UPDATE trials SET trial_index = 9 WHERE id = 4", "block 1 of session 1 has trials of other runs"),
-        ("UPDATE sessions SET head_run_id = 3", "block 1 of session 1 has trials of other runs"),
+        ("UPDATE runs SET environment_id = 'bbbbbbbbbbbb' WHERE id = 2", "comparison 1 has a verdict on series 1"),
+        ("UPDATE blocks SET stage = 3 WHERE block = 1", "comparison 1: 3 stands where a stage is expected"),
+        ("UPDATE trials SET run_id = 3 WHERE id = 1", "block 0 of comparison 1 has trials of other runs"),
+        ("UPDATE trials SET case_id = 2 WHERE id = 4", "block 1 of comparison 1 has trials of other runs"),
+        ("UPDATE trials SET trial_index = 9 WHERE id = 4", "block 1 of comparison 1 has trials of other runs"),
+        ("UPDATE comparisons SET head_run_id = 3", "block 1 of comparison 1 has trials of other runs"),
         ("DELETE FROM trials WHERE id = 4", "blocks points at a row of trials that does not exist"),
-        ("UPDATE verdicts SET kind = 'sad'", "session 1: `sad` stands where a kind is expected"),
+        ("UPDATE verdicts SET kind = 'sad'", "comparison 1: `sad` stands where a kind is expected"),
         ("UPDATE verdicts SET scale = 'log'", "`log` stands where a scale is expected"),
-        ("UPDATE verdicts SET level = 1.0", "session 1: wall_time of sync/upload@1"),
+        ("UPDATE verdicts SET level = 1.0", "comparison 1: wall_time of sync/upload@1"),
         ("UPDATE verdicts SET p = 1.5", "its p is 1.5"),
         ("UPDATE verdicts SET effect = 9e999", "its effect is inf"),
         ("UPDATE verdicts SET level = NULL", "CHECK constraint failed in verdicts"),
@@ -94,12 +94,18 @@ fn verify_tells_what_is_wrong() {
         ("UPDATE finding_series SET level = 0.0", "finding 1: the level of its interval is 0"),
         ("UPDATE finding_events SET person = ''", "finding 1: the person's name has 0 characters"),
         ("UPDATE calibrations SET second_alpha = 2.0", "calibration 1: the level of its second stage is 2"),
-        ("UPDATE calibration_arms SET arm = 'leg'", "calibration 1: `leg 0` stands where an arm is expected"),
-        ("UPDATE calibration_arms SET amount = 1", "calibration 1: `base 1` stands where an arm is expected"),
-        ("UPDATE rates SET arm = 'slowdown', amount = -1", "calibration 1: `slowdown -1` stands where an arm is"),
+        (
+            "UPDATE calibration_variants SET variant = 'leg'",
+            "calibration 1: `leg 0` stands where a variant is expected",
+        ),
+        ("UPDATE calibration_variants SET amount = 1", "calibration 1: `base 1` stands where a variant is expected"),
+        (
+            "UPDATE rates SET variant = 'slowdown', amount = -1",
+            "calibration 1: `slowdown -1` stands where a variant is",
+        ),
         ("UPDATE rates SET flagged = 500", "calibration 1: of 400 pairs, 500 spoke"),
         ("UPDATE rates SET metric = NULL", "CHECK constraint failed in rates"),
-        ("UPDATE runs SET part = 'alone' WHERE id = 4", "run 4 cannot be an arm of calibration 1"),
+        ("UPDATE runs SET part = 'single' WHERE id = 4", "run 4 cannot be a variant of calibration 1"),
         ("UPDATE group_counts SET noisy = 1 WHERE run_id = 2", "run 2: its counts by group are not those of its rows"),
         ("DELETE FROM group_counts", "run 2: its counts by group are not those of its rows"),
     ] {
@@ -111,17 +117,17 @@ fn verify_tells_what_is_wrong() {
 
 #[test]
 fn reading_damage_is_an_error() {
-    let sql = "UPDATE sessions SET purpose = 'fun'; UPDATE verdicts SET kind = 'sad'; UPDATE blocks SET stage = 3;
-               UPDATE findings SET at_revision_id = 99; UPDATE rates SET arm = 'leg'; UPDATE canaries SET workload = 7";
+    let sql = "UPDATE comparisons SET purpose = 'fun'; UPDATE verdicts SET kind = 'sad'; UPDATE blocks SET stage = 3;
+               UPDATE findings SET at_revision_id = 99; UPDATE rates SET variant = 'leg'; UPDATE canaries SET workload = 7";
     let place = damaged(&whole(), sql);
-    let (reader, session) = (place.reader(), SessionId(1));
+    let (reader, comparison) = (place.reader(), ComparisonId(1));
     let damage = [
-        reader.sessions(1).map(drop),
-        reader.session(session).map(drop),
-        reader.sessions_of(&revision(2).id).map(drop),
-        reader.verdicts(session).map(drop),
+        reader.comparisons(1).map(drop),
+        reader.comparison(comparison).map(drop),
+        reader.comparisons_of(&revision(2).id).map(drop),
+        reader.verdicts(comparison).map(drop),
         reader.verdict_points("sync/upload", Metric::WALL_TIME, "aaaaaaaaaaaa").map(drop),
-        reader.blocks(session, &case(5).key()).map(drop),
+        reader.blocks(comparison, &case(5).key()).map(drop),
         reader.findings(None, &FindingState::ALL).map(drop),
         reader.calibrations(None).map(drop),
     ];

@@ -1,13 +1,13 @@
 //! What is decided from measurements comes back as it went in, and is refused where it makes no sense.
 
 mod calibrations;
+mod comparisons;
 mod damage;
 mod findings;
-mod sessions;
 mod verdicts;
 
 use super::*;
-use crate::history::{CalibrationStart, HistoryError, SessionStart};
+use crate::history::{CalibrationStart, ComparisonStart, HistoryError};
 
 /// The start of a run that plays a part, of the plan that names who it stands against.
 fn part(number: u64, part: Part, against: &str) -> RunStart {
@@ -33,8 +33,8 @@ fn design() -> Design {
     }
 }
 
-fn session_start((base, head): (RunId, RunId)) -> SessionStart {
-    SessionStart {
+fn comparison_start((base, head): (RunId, RunId)) -> ComparisonStart {
+    ComparisonStart {
         base,
         head,
         purpose: Purpose::Gate,
@@ -50,12 +50,12 @@ fn block(documents: u64, stage: Stage, index: u32, trial: u32) -> Block {
 }
 
 /// Keeps a trial on both sides and says that they stand against each other.
-fn keep_block(writer: &mut Writer, session: SessionId, (base, head): (RunId, RunId), block: &Block) {
+fn keep_block(writer: &mut Writer, comparison: ComparisonId, (base, head): (RunId, RunId), block: &Block) {
     let crate::model::Value::Count(documents) = block.case.parameters["documents"] else { unreachable!() };
     for run in [base, head] {
         writer.record_trial(run, &trial(documents, block.trial, block.trial)).unwrap();
     }
-    writer.record_block(session, block).unwrap();
+    writer.record_block(comparison, block).unwrap();
 }
 
 fn verdict(documents: u64, metric: Metric, kind: VerdictKind) -> Verdict {
@@ -138,19 +138,19 @@ fn calibration_start() -> CalibrationStart {
     }
 }
 
-/// Every arm, extremes included, in the order of [`Arm`].
-const ARMS: [Arm; 8] = [
-    Arm::Base,
-    Arm::Same,
-    Arm::Slowdown(0),
-    Arm::Slowdown(u32::MAX),
-    Arm::Memory(4096),
-    Arm::Memory(u64::MAX),
-    Arm::Neutral(0),
-    Arm::Neutral(u32::MAX),
+/// Every variant, extremes included, in the order of [`VariantKind`].
+const ARMS: [VariantKind; 8] = [
+    VariantKind::Base,
+    VariantKind::Same,
+    VariantKind::Slowdown(0),
+    VariantKind::Slowdown(u32::MAX),
+    VariantKind::Memory(4096),
+    VariantKind::Memory(u64::MAX),
+    VariantKind::Neutral(0),
+    VariantKind::Neutral(u32::MAX),
 ];
 
-fn rate(arm: Arm, documents: Option<u64>) -> Rate {
+fn rate(variant: VariantKind, documents: Option<u64>) -> Rate {
     let series = documents.map(|documents| RatedSeries {
         label: label(&case(documents)),
         case: case(documents),
@@ -158,7 +158,7 @@ fn rate(arm: Arm, documents: Option<u64>) -> Rate {
     });
     let known = series.is_some();
     Rate {
-        arm,
+        variant,
         series,
         pairs: 400,
         independent: 12,

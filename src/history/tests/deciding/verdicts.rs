@@ -5,18 +5,18 @@ use crate::history::VerdictPoint;
 
 const CPU: Metric = Metric::of(Role::Client, Quantity::CpuTime);
 
-/// A session of two new runs.
-fn session(writer: &mut Writer, base: u64, head: u64) -> (SessionId, RunId) {
+/// A comparison of two new runs.
+fn comparison(writer: &mut Writer, base: u64, head: u64) -> (ComparisonId, RunId) {
     let runs = pair(writer, base, head);
-    (writer.open_session(&session_start(runs)).unwrap().id, runs.1)
+    (writer.open_comparison(&comparison_start(runs)).unwrap().id, runs.1)
 }
 
 #[test]
 fn verdicts_come_back_in_order_and_are_replaced() {
     let place = Place::new();
     let mut writer = place.writer();
-    let (id, _) = session(&mut writer, 1, 2);
-    let (other, _) = session(&mut writer, 2, 3);
+    let (id, _) = comparison(&mut writer, 1, 2);
+    let (other, _) = comparison(&mut writer, 2, 3);
     let worse = verdict(40, Metric::WALL_TIME, VerdictKind::Worse);
     let better = Verdict {
         stage: Some(Stage::First),
@@ -34,7 +34,7 @@ fn verdicts_come_back_in_order_and_are_replaced() {
     assert_eq!(reader.verdicts(id).unwrap(), [older.clone(), nothing.clone(), better, worse.clone()]);
     assert_eq!(reader.verdicts(other).unwrap(), []);
     let counts = |reader: &Reader| {
-        let listing = reader.session(id).unwrap().unwrap();
+        let listing = reader.comparison(id).unwrap().unwrap();
         [listing.worse, listing.better, listing.equivalent, listing.inconclusive, listing.unusable]
     };
     // What does not decide is not counted.
@@ -51,7 +51,7 @@ fn verdicts_come_back_in_order_and_are_replaced() {
 fn a_verdict_that_makes_no_sense_is_refused_with_all_beside_it() {
     let place = Place::new();
     let mut writer = place.writer();
-    let (id, _) = session(&mut writer, 1, 2);
+    let (id, _) = comparison(&mut writer, 1, 2);
     let whole = verdict(5, Metric::WALL_TIME, VerdictKind::Worse);
     let interval = |low, high, level| Some(Interval { low, high, level });
     let wrong = [
@@ -76,8 +76,8 @@ fn a_verdict_that_makes_no_sense_is_refused_with_all_beside_it() {
         invalid(writer.record_verdicts(id, &both, UnixMillis(7)), why);
     }
     assert_eq!(place.reader().verdicts(id).unwrap(), []);
-    let nowhere = writer.record_verdicts(SessionId(9), &[whole], UnixMillis(7)).unwrap_err();
-    assert!(matches!(nowhere, HistoryError::UnknownSession { session: SessionId(9) }), "{nowhere}");
+    let nowhere = writer.record_verdicts(ComparisonId(9), &[whole], UnixMillis(7)).unwrap_err();
+    assert!(matches!(nowhere, HistoryError::UnknownComparison { comparison: ComparisonId(9) }), "{nowhere}");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn verdicts_stand_on_graphs_where_their_heads_do() {
     let mut writer = place.writer();
     let mut heads = Vec::new();
     for (base, head) in [(3, 1), (1, 2), (2, 1)] {
-        let (id, run) = session(&mut writer, base, head);
+        let (id, run) = comparison(&mut writer, base, head);
         let both =
             [verdict(40, Metric::WALL_TIME, VerdictKind::Worse), verdict(5, Metric::WALL_TIME, VerdictKind::Better)];
         writer.record_verdicts(id, &both, UnixMillis(7)).unwrap();
@@ -97,11 +97,12 @@ fn verdicts_stand_on_graphs_where_their_heads_do() {
     }
     let reader = place.reader();
     let points = reader.verdict_points("sync/upload", Metric::WALL_TIME, "aaaaaaaaaaaa").unwrap();
-    let found: Vec<_> = points.iter().map(|point| (point.case.clone(), point.session, point.run, point.kind)).collect();
-    // The first session's head was superseded by the third's, which stands before the second's.
+    let found: Vec<_> =
+        points.iter().map(|point| (point.case.clone(), point.comparison, point.run, point.kind)).collect();
+    // The first comparison's head was superseded by the third's, which stands before the second's.
     let [_, second, third] = heads[..] else { unreachable!() };
     let expected = [(5, VerdictKind::Better), (40, VerdictKind::Worse)]
-        .map(|(documents, kind)| [third, second].map(|(session, run)| (case(documents), session, run, kind)));
+        .map(|(documents, kind)| [third, second].map(|(comparison, run)| (case(documents), comparison, run, kind)));
     assert_eq!(found, expected.concat());
     let VerdictPoint { series, purpose, gate, scale, effect, interval, .. } = points[0].clone();
     let whole = verdict(5, Metric::WALL_TIME, VerdictKind::Better);

@@ -1,4 +1,4 @@
-//! Two runs measured interleaved: how a session is designed, what it is for, and which trials stand against each other.
+//! Two runs measured interleaved: how a comparison is designed, what it is for, and which trials stand against each other.
 
 use std::{fmt, str::FromStr};
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, RunId, RunState, UnixMillis};
 
-/// The number of a session in its history.
+/// The number of a comparison in its history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SessionId(pub i64);
+pub struct ComparisonId(pub i64);
 
-impl fmt::Display for SessionId {
+impl fmt::Display for ComparisonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// One of the two subjects of a session.
+/// One of the two subjects of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
@@ -46,21 +46,21 @@ pub enum Purpose {
     /// The newest commit against a release, against slow creep.
     Anchor,
     /// Two revisions that a person named.
-    Asked,
+    Requested,
     /// A step of a bisection.
     Bisect,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Purpose; 4] = [Purpose::Gate, Purpose::Anchor, Purpose::Asked, Purpose::Bisect];
+    pub const ALL: [Purpose; 4] = [Purpose::Gate, Purpose::Anchor, Purpose::Requested, Purpose::Bisect];
 
     /// The word used in the database, the API and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Purpose::Gate => "gate",
             Purpose::Anchor => "anchor",
-            Purpose::Asked => "asked",
+            Purpose::Requested => "requested",
             Purpose::Bisect => "bisect",
         }
     }
@@ -123,11 +123,11 @@ impl Stage {
     }
 }
 
-/// A session, without its blocks and verdicts.
+/// A comparison, without its blocks and verdicts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Session {
+pub struct Comparison {
     /// Its number.
-    pub id: SessionId,
+    pub id: ComparisonId,
     /// The run of the base.
     pub base: RunId,
     /// The run of the head.

@@ -1,4 +1,4 @@
-//! Simulated sessions of one case with three gate series, as the runner would record them.
+//! Simulated comparisons of one case with three gate series, as the runner would record them.
 
 use benchline::judge::{self, Pairs};
 use benchline::model::{
@@ -28,9 +28,9 @@ pub(crate) struct Setting {
     pub(crate) change: f64,
 }
 
-/// One case of a session, with as many stages as were measured.
+/// One case of a comparison, with as many stages as were measured.
 #[derive(Default)]
-pub(crate) struct Session {
+pub(crate) struct Comparison {
     base: Vec<Trial>,
     head: Vec<Trial>,
     blocks: Vec<Block>,
@@ -38,7 +38,7 @@ pub(crate) struct Session {
     effects: [Vec<f64>; SERIES],
 }
 
-impl Session {
+impl Comparison {
     pub(crate) fn measure(&mut self, stage: Stage, blocks: u32, setting: Setting, random: &mut Random) {
         let mut stream = || Stream::new(setting.model, 2 * blocks, random);
         let (mut common, mut own) = (stream(), [stream(), stream(), stream()]);

@@ -1,11 +1,11 @@
-//! A process that compares is killed at any moment: the session is continued, with every block that was kept and no block
+//! A process that compares is killed at any moment: the comparison is continued, with every block that was kept and no block
 //! that stands on less than two trials.
 
 use super::*;
 
-use benchline::history::{OpenRun, OpenSession, SessionStart};
+use benchline::history::{ComparisonStart, OpenComparison, OpenRun};
 
-const COMPARES: &str = "history::session::compares_until_it_is_killed";
+const COMPARES: &str = "history::comparison::compares_until_it_is_killed";
 
 #[test]
 fn kills_lose_no_block_and_leave_no_half_of_one() {
@@ -34,11 +34,11 @@ fn kills_lose_no_block_and_leave_no_half_of_one() {
 fn compares_until_it_is_killed() {
     let Some(path) = env::var_os(DATABASE) else { return };
     let mut writer = Writer::open(Path::new(&path)).unwrap();
-    let (runs, session) = open(&mut writer);
+    let (runs, comparison) = open(&mut writer);
     for index in 0.. {
         for number in 1..=CASES {
             let block = block(number, index);
-            if session.blocks.contains(&block) {
+            if comparison.blocks.contains(&block) {
                 continue;
             }
             for run in &runs {
@@ -47,8 +47,8 @@ fn compares_until_it_is_killed() {
                     writer.record_trial(run.id, &trial(number, index, index)).unwrap();
                 }
             }
-            writer.record_block(session.id, &block).unwrap();
-            writer.record_verdicts(session.id, &[verdict(number, index)], UnixMillis(0)).unwrap();
+            writer.record_block(comparison.id, &block).unwrap();
+            writer.record_verdicts(comparison.id, &[verdict(number, index)], UnixMillis(0)).unwrap();
             println!("\n{KEPT}{number} {index}");
         }
     }
@@ -57,11 +57,11 @@ fn compares_until_it_is_killed() {
 fn examine(path: &Path, promised: &mut BTreeSet<(u64, u32)>) {
     let mut writer = Writer::open(path).unwrap();
     assert_eq!(writer.verify().unwrap(), [""; 0]);
-    let (runs, session) = open(&mut writer);
+    let (runs, comparison) = open(&mut writer);
     let reader = Reader::open(path).unwrap();
     let mut found = BTreeSet::new();
     for number in 1..=CASES {
-        let blocks = reader.blocks(session.id, &case(number).key()).unwrap();
+        let blocks = reader.blocks(comparison.id, &case(number).key()).unwrap();
         for (index, kept) in (0..).zip(&blocks) {
             assert_eq!(*kept, block(number, index));
             found.insert((number, index));
@@ -71,20 +71,20 @@ fn examine(path: &Path, promised: &mut BTreeSet<(u64, u32)>) {
     }
     assert!(promised.is_subset(&found), "lost: {:?}", promised.difference(&found));
     assert!(found.len() <= promised.len() + 1, "more than the block in progress was not told");
-    for said in reader.verdicts(session.id).unwrap() {
+    for said in reader.verdicts(comparison.id).unwrap() {
         let Value::Count(number) = said.case.parameters["number"] else { panic!("{said:?}") };
         assert_eq!(said, verdict(number, said.blocks - 1));
         assert!(found.contains(&(number, said.blocks - 1)), "a verdict on blocks that are not there");
     }
-    assert_eq!(reader.sessions(10).unwrap().len(), 1, "the session is continued, never begun again");
+    assert_eq!(reader.comparisons(10).unwrap().len(), 1, "the comparison is continued, never begun again");
     *promised = found;
 }
 
-/// Base and head, and their session, as whoever compares opens them.
-fn open(writer: &mut Writer) -> ([OpenRun; 2], OpenSession) {
+/// Base and head, and their comparison, as whoever compares opens them.
+fn open(writer: &mut Writer) -> ([OpenRun; 2], OpenComparison) {
     let part = |part| RunStart { part, ..start() };
     let runs = [Part::Base, Part::Head].map(|side| writer.open_run(&part(side)).unwrap());
-    let start = SessionStart {
+    let start = ComparisonStart {
         base: runs[0].id,
         head: runs[1].id,
         purpose: Purpose::Gate,
@@ -100,8 +100,8 @@ fn open(writer: &mut Writer) -> ([OpenRun; 2], OpenSession) {
         seed: 7,
         at: UnixMillis(0),
     };
-    let session = writer.open_session(&start).unwrap();
-    (runs, session)
+    let comparison = writer.open_comparison(&start).unwrap();
+    (runs, comparison)
 }
 
 fn block(number: u64, index: u32) -> Block {

@@ -1,55 +1,59 @@
-//! Sessions, their blocks, and what they say.
+//! Comparisons, their blocks, and what they say.
 
 use rusqlite::{Connection, Row, params};
 
 use super::{listing, resolve, series::places};
 use crate::history::{
-    HistoryError, Result, RunListing, SessionListing, VerdictPoint,
+    ComparisonListing, HistoryError, Result, RunListing, VerdictPoint,
     row::{self, all, first, unsigned_at, word_at},
 };
-use crate::model::{Block, Case, Metric, RunId, Session, SessionId, UnixMillis, Verdict};
+use crate::model::{Block, Case, Comparison, ComparisonId, Metric, RunId, UnixMillis, Verdict};
 
-/// The newest sessions of those before one, or of all, newest first.
-pub(in crate::history) fn sessions(
+/// The newest comparisons of those before one, or of all, newest first.
+pub(in crate::history) fn comparisons(
     connection: &Connection,
-    before: Option<SessionId>,
+    before: Option<ComparisonId>,
     limit: u32,
-) -> Result<Vec<SessionListing>> {
-    let sql = "SELECT * FROM sessions WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+) -> Result<Vec<ComparisonListing>> {
+    let sql = "SELECT * FROM comparisons WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
     let before = before.map_or(i64::MAX, |before| before.0);
-    all(connection, sql, params![before, limit], |row| session_listing(connection, row))
+    all(connection, sql, params![before, limit], |row| comparison_listing(connection, row))
 }
 
-pub(in crate::history) fn session(connection: &Connection, id: SessionId) -> Result<Option<SessionListing>> {
-    let sql = "SELECT * FROM sessions WHERE id = ?1";
-    first(connection, sql, [id.0], |row| session_listing(connection, row))
+pub(in crate::history) fn comparison(connection: &Connection, id: ComparisonId) -> Result<Option<ComparisonListing>> {
+    let sql = "SELECT * FROM comparisons WHERE id = ?1";
+    first(connection, sql, [id.0], |row| comparison_listing(connection, row))
 }
 
-/// The sessions whose head is the revision that the text names, newest first.
-pub(in crate::history) fn sessions_of(connection: &Connection, text: &str) -> Result<Vec<SessionListing>> {
+/// The comparisons whose head is the revision that the text names, newest first.
+pub(in crate::history) fn comparisons_of(connection: &Connection, text: &str) -> Result<Vec<ComparisonListing>> {
     let Some(revision_id) = resolve(connection, text)? else { return Ok(Vec::new()) };
-    let sql = "SELECT sessions.* FROM sessions JOIN runs ON runs.id = head_run_id
-               WHERE revision_id = ?1 ORDER BY sessions.id DESC";
-    all(connection, sql, [revision_id], |row| session_listing(connection, row))
+    let sql = "SELECT comparisons.* FROM comparisons JOIN runs ON runs.id = head_run_id
+               WHERE revision_id = ?1 ORDER BY comparisons.id DESC";
+    all(connection, sql, [revision_id], |row| comparison_listing(connection, row))
 }
 
-/// The session whose head is the run.
-pub(in crate::history) fn session_of_run(connection: &Connection, run: RunId) -> Result<Option<SessionId>> {
-    first(connection, "SELECT id FROM sessions WHERE head_run_id = ?1", [run.0], |row| Ok(SessionId(row.get(0)?)))
+/// The comparison whose head is the run.
+pub(in crate::history) fn comparison_of_run(connection: &Connection, run: RunId) -> Result<Option<ComparisonId>> {
+    first(connection, "SELECT id FROM comparisons WHERE head_run_id = ?1", [run.0], |row| Ok(ComparisonId(row.get(0)?)))
 }
 
-/// The sessions that one of the two runs takes part in, on whichever side.
-pub(in crate::history) fn sessions_with(connection: &Connection, base: RunId, head: RunId) -> Result<Vec<Session>> {
-    let sql = "SELECT * FROM sessions WHERE base_run_id IN (?1, ?2) OR head_run_id IN (?1, ?2) ORDER BY id DESC";
-    all(connection, sql, [base.0, head.0], session_row)
+/// The comparisons that one of the two runs takes part in, on whichever side.
+pub(in crate::history) fn comparisons_with(
+    connection: &Connection,
+    base: RunId,
+    head: RunId,
+) -> Result<Vec<Comparison>> {
+    let sql = "SELECT * FROM comparisons WHERE base_run_id IN (?1, ?2) OR head_run_id IN (?1, ?2) ORDER BY id DESC";
+    all(connection, sql, [base.0, head.0], comparison_row)
 }
 
-fn session_listing(connection: &Connection, row: &Row) -> Result<SessionListing> {
-    let session = session_row(row)?;
-    Ok(SessionListing {
-        base: side(connection, &session, session.base)?,
-        head: side(connection, &session, session.head)?,
-        session,
+fn comparison_listing(connection: &Connection, row: &Row) -> Result<ComparisonListing> {
+    let comparison = comparison_row(row)?;
+    Ok(ComparisonListing {
+        base: side(connection, &comparison, comparison.base)?,
+        head: side(connection, &comparison, comparison.head)?,
+        comparison,
         worse: row.get("worse")?,
         better: row.get("better")?,
         equivalent: row.get("equivalent")?,
@@ -58,14 +62,14 @@ fn session_listing(connection: &Connection, row: &Row) -> Result<SessionListing>
     })
 }
 
-fn side(connection: &Connection, session: &Session, run: RunId) -> Result<RunListing> {
-    let missing = || HistoryError::damaged(format!("session {} has no run {run}", session.id));
+fn side(connection: &Connection, comparison: &Comparison, run: RunId) -> Result<RunListing> {
+    let missing = || HistoryError::damaged(format!("comparison {} has no run {run}", comparison.id));
     listing(connection, run)?.ok_or_else(missing)
 }
 
-fn session_row(row: &Row) -> Result<Session> {
-    Ok(Session {
-        id: SessionId(row.get("id")?),
+fn comparison_row(row: &Row) -> Result<Comparison> {
+    Ok(Comparison {
+        id: ComparisonId(row.get("id")?),
         base: RunId(row.get("base_run_id")?),
         head: RunId(row.get("head_run_id")?),
         purpose: word_at(row, "purpose")?,
@@ -83,14 +87,18 @@ const BLOCK: &str = "SELECT cases.*, blocks.*, trial_index FROM blocks \
      JOIN cases ON cases.id = blocks.case_id JOIN trials ON trials.id = base_trial_id";
 
 /// The blocks of one case, ordered by stage and index.
-pub(in crate::history) fn blocks(connection: &Connection, session: SessionId, case_key: &str) -> Result<Vec<Block>> {
-    let sql = format!("{BLOCK} WHERE key = ?2 AND session_id = ?1 ORDER BY stage, block");
-    all(connection, &sql, params![session.0, case_key], block)
+pub(in crate::history) fn blocks(
+    connection: &Connection,
+    comparison: ComparisonId,
+    case_key: &str,
+) -> Result<Vec<Block>> {
+    let sql = format!("{BLOCK} WHERE key = ?2 AND comparison_id = ?1 ORDER BY stage, block");
+    all(connection, &sql, params![comparison.0, case_key], block)
 }
 
-/// Every block of a session, ordered by case, stage and index.
-pub(in crate::history) fn all_blocks(connection: &Connection, session: SessionId) -> Result<Vec<Block>> {
-    let mut blocks = all(connection, &format!("{BLOCK} WHERE session_id = ?1"), [session.0], block)?;
+/// Every block of a comparison, ordered by case, stage and index.
+pub(in crate::history) fn all_blocks(connection: &Connection, comparison: ComparisonId) -> Result<Vec<Block>> {
+    let mut blocks = all(connection, &format!("{BLOCK} WHERE comparison_id = ?1"), [comparison.0], block)?;
     blocks.sort_by(|a, b| (&a.case, a.stage, a.index).cmp(&(&b.case, b.stage, b.index)));
     Ok(blocks)
 }
@@ -105,13 +113,13 @@ fn block(row: &Row) -> Result<Block> {
     })
 }
 
-/// What a session says, ordered by case and metric.
-pub(in crate::history) fn verdicts(connection: &Connection, session: SessionId) -> Result<Vec<Verdict>> {
+/// What a comparison says, ordered by case and metric.
+pub(in crate::history) fn verdicts(connection: &Connection, comparison: ComparisonId) -> Result<Vec<Verdict>> {
     let sql = "SELECT operation_version, metric, cases.*, verdicts.* FROM verdicts
                JOIN series ON series.id = series_id
                JOIN cases ON cases.id = case_id
-               WHERE session_id = ?1";
-    let mut verdicts = all(connection, sql, [session.0], verdict)?;
+               WHERE comparison_id = ?1";
+    let mut verdicts = all(connection, sql, [comparison.0], verdict)?;
     verdicts.sort_by(|a, b| (&a.case, a.operation_version, a.metric).cmp(&(&b.case, b.operation_version, b.metric)));
     Ok(verdicts)
 }
@@ -138,7 +146,7 @@ fn verdict(row: &Row) -> Result<Verdict> {
     })
 }
 
-/// What sessions said about one metric of a scenario, for heads that stand on the axis: by case, then along the axis.
+/// What comparisons said about one metric of a scenario, for heads that stand on the axis: by case, then along the axis.
 pub(in crate::history) fn verdict_points(
     connection: &Connection,
     scenario: &str,
@@ -155,8 +163,9 @@ pub(in crate::history) fn verdict_points(
     lines.sort();
     let mut points = Vec::new();
     for (case, _, series) in lines {
-        let sql = "SELECT session_id, head_run_id, purpose, kind, gate, scale, effect, low, high, level FROM verdicts
-                   JOIN sessions ON sessions.id = session_id WHERE series_id = ?1";
+        let sql =
+            "SELECT comparison_id, head_run_id, purpose, kind, gate, scale, effect, low, high, level FROM verdicts
+                   JOIN comparisons ON comparisons.id = comparison_id WHERE series_id = ?1";
         let mut line = all(connection, sql, [series], |row| verdict_point(row, series, &case))?;
         line.retain(|point| places.contains_key(&point.run));
         line.sort_by_key(|point| places.get(&point.run).copied());
@@ -170,7 +179,7 @@ fn verdict_point(row: &Row, series: i64, case: &Case) -> Result<VerdictPoint> {
         series,
         case: case.clone(),
         run: RunId(row.get("head_run_id")?),
-        session: SessionId(row.get("session_id")?),
+        comparison: ComparisonId(row.get("comparison_id")?),
         purpose: word_at(row, "purpose")?,
         kind: word_at(row, "kind")?,
         gate: row.get("gate")?,

@@ -1,30 +1,30 @@
-//! Sessions: begun, continued, ended; their blocks and verdicts.
+//! Comparisons: begun, continued, ended; their blocks and verdicts.
 
 use rusqlite::{Connection, params};
 
 use crate::history::{
-    HistoryError, OpenSession, Result, SessionStart, intern,
+    ComparisonStart, HistoryError, OpenComparison, Result, intern,
     limits::{self, invalid},
     read,
     row::{first, signed},
 };
-use crate::model::{Block, Part, RunId, RunState, Session, SessionId, Stage, UnixMillis, Verdict};
+use crate::model::{Block, Comparison, ComparisonId, Part, RunId, RunState, Stage, UnixMillis, Verdict};
 
-pub(in crate::history) fn open_session(connection: &Connection, start: &SessionStart) -> Result<OpenSession> {
+pub(in crate::history) fn open_comparison(connection: &Connection, start: &ComparisonStart) -> Result<OpenComparison> {
     limits::design(&start.design).map_err(|why| invalid(named(start), why))?;
     let base = side(connection, start, start.base, &[Part::Base])?;
-    let head = side(connection, start, start.head, &[Part::Head, Part::Aside])?;
+    let head = side(connection, start, start.head, &[Part::Head, Part::Detached])?;
     if base != head {
         return Err(invalid(named(start), format!("they were measured on two machines, {base} and {head}")));
     }
     match known(connection, start)? {
-        Some(session) => resume(connection, start, &session),
+        Some(comparison) => resume(connection, start, &comparison),
         None => begin(connection, start),
     }
 }
 
 /// The environment of a run, once its part is one of those that are right.
-fn side(connection: &Connection, start: &SessionStart, run: RunId, parts: &[Part]) -> Result<String> {
+fn side(connection: &Connection, start: &ComparisonStart, run: RunId, parts: &[Part]) -> Result<String> {
     let found = read::listing(connection, run)?.ok_or(HistoryError::UnknownRun { run })?.run;
     if parts.contains(&found.part) {
         return Ok(found.environment);
@@ -33,13 +33,13 @@ fn side(connection: &Connection, start: &SessionStart, run: RunId, parts: &[Part
     Err(invalid(named(start), format!("run {run} was opened with the part `{found}` and stands here as the {wanted}")))
 }
 
-/// The session of the same two runs. A run that stands in any other is refused.
-fn known(connection: &Connection, start: &SessionStart) -> Result<Option<Session>> {
-    let with = read::sessions_with(connection, start.base, start.head)?;
-    match with.iter().find(|session| (session.base, session.head) != (start.base, start.head)) {
-        Some(Session { id, base, head, .. }) => {
+/// The comparison of the same two runs. A run that stands in any other is refused.
+fn known(connection: &Connection, start: &ComparisonStart) -> Result<Option<Comparison>> {
+    let with = read::comparisons_with(connection, start.base, start.head)?;
+    match with.iter().find(|comparison| (comparison.base, comparison.head) != (start.base, start.head)) {
+        Some(Comparison { id, base, head, .. }) => {
             let why = format!(
-                "session {id} has the runs {base} and {head}, and a run can be in one session only; let the plan of each run name the other side"
+                "comparison {id} has the runs {base} and {head}, and a run can be in one comparison only; let the plan of each run name the other side"
             );
             Err(invalid(named(start), why))
         }
@@ -47,10 +47,10 @@ fn known(connection: &Connection, start: &SessionStart) -> Result<Option<Session
     }
 }
 
-fn begin(connection: &Connection, start: &SessionStart) -> Result<OpenSession> {
+fn begin(connection: &Connection, start: &ComparisonStart) -> Result<OpenComparison> {
     let design = &start.design;
     connection.execute(
-        "INSERT INTO sessions (base_run_id, head_run_id, purpose, identical, first_blocks, second_blocks, first_alpha,
+        "INSERT INTO comparisons (base_run_id, head_run_id, purpose, identical, first_blocks, second_blocks, first_alpha,
                                second_alpha, budget, gate_series, seed, state, started_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
@@ -69,45 +69,50 @@ fn begin(connection: &Connection, start: &SessionStart) -> Result<OpenSession> {
             start.at.0,
         ],
     )?;
-    let id = SessionId(connection.last_insert_rowid());
-    Ok(OpenSession { id, resumed: false, seed: start.seed, blocks: Vec::new() })
+    let id = ComparisonId(connection.last_insert_rowid());
+    Ok(OpenComparison { id, resumed: false, seed: start.seed, blocks: Vec::new() })
 }
 
-fn resume(connection: &Connection, start: &SessionStart, session: &Session) -> Result<OpenSession> {
-    let Session { id, base, head, state, .. } = *session;
+fn resume(connection: &Connection, start: &ComparisonStart, comparison: &Comparison) -> Result<OpenComparison> {
+    let Comparison { id, base, head, state, .. } = *comparison;
     if !matches!(state, RunState::Running | RunState::Interrupted) {
-        return Err(invalid(named(start), format!("session {id} of the same runs is over ({})", state.as_str())));
+        return Err(invalid(named(start), format!("comparison {id} of the same runs is over ({})", state.as_str())));
     }
-    if session.design != start.design {
-        return Err(HistoryError::OtherDesign { session: id, base, head, begun: session.design });
+    if comparison.design != start.design {
+        return Err(HistoryError::OtherDesign { comparison: id, base, head, begun: comparison.design });
     }
-    if session.identical != start.identical {
-        let said = if session.identical { "identical" } else { "different" };
-        return Err(invalid(named(start), format!("session {id} began with subjects that were {said}")));
+    if comparison.identical != start.identical {
+        let said = if comparison.identical { "identical" } else { "different" };
+        return Err(invalid(named(start), format!("comparison {id} began with subjects that were {said}")));
     }
     set_state(connection, id, RunState::Running, None)?;
-    Ok(OpenSession { id, resumed: true, seed: session.seed, blocks: read::all_blocks(connection, id)? })
+    Ok(OpenComparison { id, resumed: true, seed: comparison.seed, blocks: read::all_blocks(connection, id)? })
 }
 
-pub(in crate::history) fn finish_session(
+pub(in crate::history) fn finish_comparison(
     connection: &Connection,
-    session: SessionId,
+    comparison: ComparisonId,
     state: RunState,
     at: UnixMillis,
 ) -> Result<()> {
-    set_state(connection, session, state, (state != RunState::Running).then_some(at.0))
+    set_state(connection, comparison, state, (state != RunState::Running).then_some(at.0))
 }
 
-fn set_state(connection: &Connection, session: SessionId, state: RunState, finished_at: Option<i64>) -> Result<()> {
+fn set_state(
+    connection: &Connection,
+    comparison: ComparisonId,
+    state: RunState,
+    finished_at: Option<i64>,
+) -> Result<()> {
     let changed = connection.execute(
-        "UPDATE sessions SET state = ?2, finished_at = ?3 WHERE id = ?1",
-        params![session.0, state.as_str(), finished_at],
+        "UPDATE comparisons SET state = ?2, finished_at = ?3 WHERE id = ?1",
+        params![comparison.0, state.as_str(), finished_at],
     )?;
-    if changed == 0 { Err(HistoryError::UnknownSession { session }) } else { Ok(()) }
+    if changed == 0 { Err(HistoryError::UnknownComparison { comparison }) } else { Ok(()) }
 }
 
-pub(in crate::history) fn block(connection: &Connection, session: SessionId, block: &Block) -> Result<()> {
-    let (base, head) = runs(connection, session)?;
+pub(in crate::history) fn block(connection: &Connection, comparison: ComparisonId, block: &Block) -> Result<()> {
+    let (base, head) = runs(connection, comparison)?;
     let case_id = intern::case(connection, &block.case, None)?;
     let trial = |run: RunId, side: Part| {
         let sql = "SELECT id FROM trials WHERE run_id = ?1 AND case_id = ?2 AND trial_index = ?3";
@@ -121,50 +126,50 @@ pub(in crate::history) fn block(connection: &Connection, session: SessionId, blo
     let stage = block.stage.number();
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO blocks (session_id, case_id, stage, block, base_trial_id, head_trial_id, head_first)
+            "INSERT INTO blocks (comparison_id, case_id, stage, block, base_trial_id, head_trial_id, head_first)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )?
-        .execute(params![session.0, case_id, stage, block.index, base_trial, head_trial, block.head_first])?;
+        .execute(params![comparison.0, case_id, stage, block.index, base_trial, head_trial, block.head_first])?;
     if inserted == 0 {
         let (case, index, trial) = (block.case.key(), block.index, block.trial);
-        return Err(HistoryError::DuplicateBlock { session, case, stage, index, trial });
+        return Err(HistoryError::DuplicateBlock { comparison, case, stage, index, trial });
     }
     Ok(())
 }
 
 pub(in crate::history) fn verdicts(
     connection: &Connection,
-    session: SessionId,
+    comparison: ComparisonId,
     verdicts: &[Verdict],
     at: UnixMillis,
 ) -> Result<()> {
-    let (_, head) = runs(connection, session)?;
+    let (_, head) = runs(connection, comparison)?;
     let environment = read::environment_of(connection, head)?;
     for verdict in verdicts {
         let name = || format!("the verdict on {} of {}", verdict.metric, verdict.case.key());
         limits::verdict(verdict).map_err(|why| invalid(name(), why))?;
         let case_id = intern::case(connection, &verdict.case, Some(&verdict.label))?;
         let series_id = intern::series(connection, case_id, verdict.operation_version, verdict.metric, &environment)?;
-        insert_verdict(connection, session, series_id, verdict, at)?;
+        insert_verdict(connection, comparison, series_id, verdict, at)?;
     }
-    count_verdicts(connection, session)
+    count_verdicts(connection, comparison)
 }
 
 fn insert_verdict(
     connection: &Connection,
-    session: SessionId,
+    comparison: ComparisonId,
     series_id: i64,
     verdict: &Verdict,
     at: UnixMillis,
 ) -> Result<()> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO verdicts (session_id, series_id, kind, gate, scale, stage, blocks, effect, low, high,
+            "INSERT OR REPLACE INTO verdicts (comparison_id, series_id, kind, gate, scale, stage, blocks, effect, low, high,
                                               level, p, alpha, margin, resolution, blocks_needed, reason, decided_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
-            session.0,
+            comparison.0,
             series_id,
             verdict.kind.as_str(),
             verdict.gate,
@@ -186,27 +191,27 @@ fn insert_verdict(
     Ok(())
 }
 
-fn count_verdicts(connection: &Connection, session: SessionId) -> Result<()> {
+fn count_verdicts(connection: &Connection, comparison: ComparisonId) -> Result<()> {
     connection
         .prepare_cached(
-            "UPDATE sessions SET (worse, better, equivalent, inconclusive, unusable) = (
+            "UPDATE comparisons SET (worse, better, equivalent, inconclusive, unusable) = (
                  SELECT count(*) FILTER (WHERE kind = 'worse'), count(*) FILTER (WHERE kind = 'better'),
                         count(*) FILTER (WHERE kind = 'equivalent'), count(*) FILTER (WHERE kind = 'inconclusive'),
                         count(*) FILTER (WHERE kind = 'unusable')
-                 FROM verdicts WHERE session_id = ?1 AND gate)
+                 FROM verdicts WHERE comparison_id = ?1 AND gate)
              WHERE id = ?1",
         )?
-        .execute([session.0])?;
+        .execute([comparison.0])?;
     Ok(())
 }
 
-/// The runs of a session: base and head.
-fn runs(connection: &Connection, session: SessionId) -> Result<(RunId, RunId)> {
-    let sql = "SELECT base_run_id, head_run_id FROM sessions WHERE id = ?1";
-    first(connection, sql, [session.0], |row| Ok((RunId(row.get(0)?), RunId(row.get(1)?))))?
-        .ok_or(HistoryError::UnknownSession { session })
+/// The runs of a comparison: base and head.
+fn runs(connection: &Connection, comparison: ComparisonId) -> Result<(RunId, RunId)> {
+    let sql = "SELECT base_run_id, head_run_id FROM comparisons WHERE id = ?1";
+    first(connection, sql, [comparison.0], |row| Ok((RunId(row.get(0)?), RunId(row.get(1)?))))?
+        .ok_or(HistoryError::UnknownComparison { comparison })
 }
 
-fn named(start: &SessionStart) -> String {
-    format!("a session of the runs {} and {}", start.base, start.head)
+fn named(start: &ComparisonStart) -> String {
+    format!("a comparison of the runs {} and {}", start.base, start.head)
 }
