@@ -2,18 +2,18 @@
 //!
 //! The rooms. Imports flow downwards only; `tests/tidy.rs` proves it. In reading order: `units` and `stats` know nothing
 //! else; `model` is the words as records; `scenario`, `probe`, `revision`, `history` and `load` each face one part of the
-//! world; `judge` decides; `adapter` holds programs that do not speak the contract; `runner` measures; `exchange` speaks with
-//! other tools; `charts` and `site` show; `cli` wires.
+//! world; `judge` decides; `adapter` holds programs that do not speak the contract; `runner` measures; `report` gives
+//! results one shape and text; `charts` and `site` show; `cli` wires.
 
 pub mod adapter;
 pub mod charts;
 pub mod cli;
-pub mod exchange;
 pub mod history;
 pub mod judge;
 pub mod load;
 pub mod model;
 pub mod probe;
+pub mod report;
 pub mod revision;
 pub mod runner;
 pub mod scenario;

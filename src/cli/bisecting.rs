@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use super::{
     comparing::{Compared, Order, Sizes},
-    comparison::change,
     measuring::{Outcome, Workbench},
 };
 use crate::{
     judge::bisect::{Bisection, Next, Seen, seen},
     model::{ComparisonId, Metric, Purpose, Revision, Verdict, VerdictKind},
+    report::{Outcome as StepOutcome, format::change},
     revision::BuiltSubject,
     runner,
 };
@@ -201,10 +201,7 @@ impl<'b, 'w> Search<'b, 'w> {
     fn tell(&self, step: &Step) {
         let word = match step.seen {
             _ if step.index + 1 == self.line.len() => "the bad end",
-            Seen::Unchanged => "unchanged",
-            Seen::Changed => "changed",
-            Seen::Skipped => "skipped",
-            Seen::Unclear => "unclear",
+            seen => StepOutcome::from(seen).as_str(),
         };
         self.say(&format!("  {}  {word}: {}", self.line[step.index].short(), step.said));
     }

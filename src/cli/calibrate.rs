@@ -10,14 +10,13 @@ use super::{
     comparing::Sizes,
     estimating::Estimates,
     measuring::{Workbench, runtime, scenarios},
-    output::say,
-    rates,
-    report::write_text,
+    output::{say, write_json},
     settings::Settings,
 };
 use crate::{
     history::Reader,
     model::{Calibration, Profile, Unit},
+    report::{CalibrationReport, format::plural, text},
     revision::Repository,
     scenario::{self, Plan},
     units,
@@ -117,7 +116,8 @@ fn estimate(settings: &Settings, plan: &Plan, arms: usize, blocks: u32) -> anyho
             Unit::Nanoseconds.format(a_block * f64::from(blocks))
         ),
     };
-    Ok(format!("{} cases, {blocks} blocks of each, {arms} trials a block: {about}", plan.cases.len()))
+    let (cases, blocks) = (plural(plan.cases.len(), "case"), plural(blocks, "block"));
+    Ok(format!("{cases}, {blocks} of each, {} per block: {about}", plural(arms, "trial")))
 }
 
 /// Prints a calibration, or the newest one.
@@ -127,14 +127,11 @@ fn print(settings: &Settings, id: Option<i64>, json: Option<&Path>) -> anyhow::R
         Some(id) => reader.calibration(id)?,
         None => reader.calibrations(None)?.into_iter().next(),
     };
-    let found = found.context("no calibration is stored; `benchline calibrate` makes one")?;
+    let found = CalibrationReport::from(found.context("no calibration is stored; `benchline calibrate` makes one")?);
     if json != Some(Path::new("-")) {
-        say(format_args!("{}", rates::text(&found).trim_end()));
+        say(format_args!("{}", text::calibration(&found).trim_end()));
     }
-    match json {
-        Some(path) => write_text(path, &serde_json::to_string_pretty(&rates::json(&found))?),
-        None => Ok(()),
-    }
+    json.map_or(Ok(()), |path| write_json(path, &found))
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use anyhow::Context as _;
 use super::{
     FAILED, FINE, WORSE,
     comparing::{Compared, ComparisonOutcome, Order, Sizes},
-    comparison::{Format, Report},
     measuring::{Workbench, runtime, scenarios},
     output::say,
+    report::{self, Format},
     settings::Settings,
 };
 use crate::{
@@ -66,7 +66,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
+    let scenarios = scenarios(settings)?;
+    let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
     let repository = Repository::discover(&std::env::current_dir()?)?;
     let (base, head) = sides(&repository, args)?;
     let runtime = runtime()?;
@@ -86,8 +87,8 @@ pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         }
         Compared::Stopped => anyhow::bail!("interrupted before anything was measured"),
     };
-    let report = Report::read(&workbench.reader()?, comparison.listing.comparison.id, &workbench.plan)?;
-    say(format_args!("{}", report.text(args.format)?));
+    let report = report::comparison(&workbench.reader()?, comparison.listing.comparison.id, &scenarios)?;
+    say(format_args!("{}", args.format.write(&report)?));
     if !comparison.is_finished() {
         workbench.terminal().line("interrupted: this is what was measured so far; the same command goes on from there");
     }

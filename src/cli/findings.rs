@@ -1,19 +1,15 @@
 //! `benchline findings`: the changes in history, and what people say of them.
 
 use anyhow::Context as _;
-use serde::Serialize;
 
-use super::{FINE, measuring::now, output::say, settings::Settings, table::table};
+use super::{FINE, measuring::now, output::say, settings::Settings};
 use crate::{
     history::{Reader, RunListing, Writer},
     judge::{self, FindingUpdate, Line, LinePoint},
-    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Revision, Role, Rules},
+    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Revision, Rules, Scale},
+    report::{FindingsReport, format, text::columns},
     revision::Repository,
-    units,
 };
-
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -121,7 +117,8 @@ pub(super) fn refresh<'a>(
     rules: impl Iterator<Item = &'a Rules>,
 ) -> anyhow::Result<usize> {
     let listings = reader.axis(environment)?;
-    let seen = judge::changes(&lines(reader, environment, &listings, &gate_metrics(rules))?, listings.len());
+    let seen =
+        judge::changes(&lines(reader, environment, &listings, &Rules::gate_metrics_of_any(rules))?, listings.len());
     let axis: Vec<Revision> = listings.into_iter().map(|listing| listing.run.revision).collect();
     let known = reader.findings(Some(environment), &FindingState::ALL)?;
     let mut new = 0;
@@ -158,26 +155,12 @@ fn lines(reader: &Reader, environment: &str, axis: &[RunListing], metrics: &[Met
     Ok(lines.collect())
 }
 
-/// Every metric that decides somewhere.
-fn gate_metrics<'a>(rules: impl Iterator<Item = &'a Rules>) -> Vec<Metric> {
-    let roles = [Role::Client, Role::Server, Role::Load];
-    let mut metrics: Vec<Metric> = rules.flat_map(|rules| judge::gate_metrics(&roles, rules)).collect();
-    metrics.sort_unstable();
-    metrics.dedup();
-    metrics
-}
-
 fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
-    #[derive(Serialize)]
-    struct Listed<'a> {
-        schema: u32,
-        findings: &'a [Finding],
-    }
     let open = [FindingState::New, FindingState::Confirmed, FindingState::Acknowledged];
     let states: &[FindingState] = if all { &FindingState::ALL } else { &open };
     let findings = reader.findings(None, states)?;
     if json {
-        say(format_args!("{}", serde_json::to_string_pretty(&Listed { schema: SCHEMA, findings: &findings })?));
+        say(format_args!("{}", serde_json::to_string_pretty(&FindingsReport { findings })?));
         return Ok(());
     }
     if findings.is_empty() {
@@ -186,15 +169,14 @@ fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
     }
     let mut rows = vec![["", "state", "where", "largest change", "series", "title"].map(str::to_owned).to_vec()];
     rows.extend(findings.iter().map(row));
-    say(format_args!("{}", table(&rows, &[true]).trim_end()));
+    say(format_args!("{}", columns(&rows, &[true]).trim_end()));
     Ok(())
 }
 
 fn row(finding: &Finding) -> Vec<String> {
     let largest = finding.series.iter().max_by(|a, b| a.ratio.ln().abs().total_cmp(&b.ratio.ln().abs()));
     let change = largest.map(|change| {
-        let ends = change.interval.map_or((change.ratio, change.ratio), |interval| (interval.low, interval.high));
-        let factor = units::format_factor(change.ratio, ends.0, ends.1);
+        let factor = format::effect(change.metric, Scale::Ratio, change.ratio, change.interval);
         format!("{} {}: {factor}", change.case.scenario, change.metric)
     });
     let place = match &finding.after {

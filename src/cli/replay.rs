@@ -15,11 +15,11 @@ use super::{
     output::say,
     replaying::{Found, Tool},
     settings::Settings,
-    table::table,
     terminal::Terminal,
 };
 use crate::{
     model::{Failure, Metric, Trial},
+    report::text::columns,
     revision::{BuildOutcome, Builder, BuiltSubject, Repository, cache_root},
     runner::{self, Attempt, ByHand, Programs, Stop, Tap, Way},
     scenario::{self, CasePlan},
@@ -240,7 +240,7 @@ fn figures(trial: &Trial) -> String {
     }
     let total = |metric: Metric, value: u64| vec![metric.to_string(), metric.unit().format(value as f64)];
     rows.extend(trial.totals.iter().map(|each| total(each.metric, each.value)));
-    table(&rows, &[false, true, true, true])
+    columns(&rows, &[false, true, true, true])
 }
 
 fn tell_folder(folder: &Path, as_json: bool) {

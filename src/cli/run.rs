@@ -6,13 +6,14 @@ use super::{
     FAILED, FINE,
     comparing::{Compared, Order, Sizes},
     measuring::{Outcome, Workbench, runtime, scenarios},
-    output::say,
-    report::{Report, write_json},
+    output::{say, write_json},
+    report,
     settings::Settings,
 };
 use crate::{
     history::Reader,
     model::{Profile, Purpose, Revision},
+    report::{RunReport, RunsReport, text},
     revision::Repository,
     scenario,
 };
@@ -54,7 +55,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
+    let scenarios = scenarios(settings)?;
+    let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
     let repository = Repository::discover(&std::env::current_dir()?)?;
     let revisions = repository.resolve(args.revision.as_deref())?;
     let runtime = runtime()?;
@@ -78,21 +80,19 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
             break;
         }
     }
-    let plan = workbench.plan.clone();
     drop(workbench);
     let reader = Reader::open(&settings.database)?;
-    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run, &plan));
-    let reports = reports.collect::<anyhow::Result<Vec<Report>>>()?;
+    let runs = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| report::run(&reader, run, &scenarios));
+    let runs = runs.collect::<anyhow::Result<Vec<RunReport>>>()?;
     let quiet = args.json.as_deref() == Some(std::path::Path::new("-"));
-    for report in reports.iter().filter(|_| !quiet) {
-        say(format_args!("\n{}{}", report.table(), report.summary()));
-        report.budgets().for_each(|line| say(format_args!("{line}")));
-        if let Some(verdicts) = report.verdicts()? {
-            say(format_args!("\n{verdicts}"));
-        }
+    for run in runs.iter().filter(|_| !quiet) {
+        say(format_args!("\n{}", text::run(run)));
     }
     if let Some(path) = &args.json {
-        write_json(path, &reports)?;
+        match &runs[..] {
+            [one] => write_json(path, one)?,
+            _ => write_json(path, &RunsReport { runs })?,
+        }
     }
     Ok(if outcomes.iter().copied().all(fine) { FINE } else { FAILED })
 }

@@ -8,8 +8,13 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{comparison::change, table::table};
-use crate::model::{Failure, Measurement, Metric, PlannedCase, Scale, Stage, Unit, Verdict};
+use crate::{
+    model::{Failure, Measurement, Metric, PlannedCase, Scale, Stage, Unit, Verdict},
+    report::{
+        format::{change, plural, with_interval},
+        text::columns,
+    },
+};
 
 /// Writes to standard error, so that standard output holds results alone.
 pub(super) struct Terminal {
@@ -78,7 +83,7 @@ impl Terminal {
         bar.set_prefix(format!("stage {}", stage.number()));
         self.bar.replace(bar);
         if !self.interactive {
-            self.line(&format!("  stage {}: {blocks} blocks", stage.number()));
+            self.line(&format!("  stage {}: {}", stage.number(), plural(blocks, "block")));
         }
     }
 
@@ -114,7 +119,12 @@ impl Terminal {
         let Some(planned) = &*case else { return };
         let Some(wall) = measurements.iter().find(|m| m.metric == Metric::WALL_TIME) else { return };
         if wall.summary.trials == planned.trials {
-            self.line(&format!("  {:<40} {:>32}  {}", title(planned), value(wall), wall.grade.as_str()));
+            self.line(&format!(
+                "  {:<40} {:>32}  {}",
+                title(planned),
+                with_interval(wall.metric, &wall.summary),
+                wall.grade.as_str()
+            ));
         }
     }
 
@@ -135,15 +145,6 @@ impl Terminal {
     }
 }
 
-/// A measurement as people read it: with its interval, where it has one.
-pub(super) fn value(measurement: &Measurement) -> String {
-    let unit = measurement.metric.unit();
-    match measurement.summary.interval {
-        Some(interval) => unit.format_with_interval(measurement.summary.estimate, interval.low, interval.high),
-        None => unit.format(measurement.summary.estimate),
-    }
-}
-
 /// The gate series whose estimates lie farthest from no change, as they stand now.
 fn live_table(verdicts: &[Verdict]) -> String {
     const LINES: usize = 12;
@@ -158,10 +159,10 @@ fn live_table(verdicts: &[Verdict]) -> String {
         .take(LINES)
         .map(|(verdict, _)| {
             let name = format!("  {} {}", verdict.case.scenario, verdict.label.0);
-            vec![name, verdict.metric.to_string(), change(verdict), format!("{} blocks", verdict.blocks)]
+            vec![name, verdict.metric.to_string(), change(verdict), plural(verdict.blocks, "block")]
         })
         .collect();
-    table(&rows, &[])
+    columns(&rows, &[])
 }
 
 /// How far an estimate lies from no change, in margins.

@@ -15,7 +15,7 @@ use super::checks;
 use super::compare::{decides, resolution, sends_on, two_stages};
 use super::effects::{Effects, value};
 use super::series::SeriesTrials;
-use super::{JudgeError, check_together, gate_metrics};
+use super::{JudgeError, check_together};
 use crate::model::{CheckStatus, Design, Metric, Rate, RatedSeries, Role, Rules, Scale, Trial, VariantKind};
 use crate::stats::{Power, SIGMA_PER_MAD, Sorted, StatsError, mad, signed_rank};
 
@@ -65,7 +65,7 @@ impl CaseReplay {
         design: &Design,
     ) -> Result<CaseReplay, JudgeError> {
         let procedure = Procedure { rules, design, power: two_stages(design) };
-        let metrics = gate_metrics(roles, rules);
+        let metrics = rules.gate_metrics(roles);
         let Some(first) = base.first() else { return Ok(CaseReplay { variants: Vec::new() }) };
         check_together(first, base)?;
         let mut replays = Vec::new();

@@ -39,7 +39,7 @@ use series::SeriesTrials;
 pub use budgets::{Crossing, crossed, crossed_anchor};
 pub use compare::{suspicious, verdicts};
 pub use contrast::{Contrast, contrast};
-pub use design::{DesignError, design, gate_metrics, identical, tally};
+pub use design::{DesignError, design, identical, tally};
 pub use effects::value;
 pub use findings::{FoundChange, Line, LinePoint, changes};
 pub use noise::{Noise, noise};

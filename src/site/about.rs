@@ -9,10 +9,9 @@ use super::{
     error::PageError,
     layout::{Layout, Place},
     shared::{Shared, Site},
-    verdicts,
-    words::{self, Sign},
 };
 use crate::model::CheckName;
+use crate::report::format::{self, Sign};
 
 #[derive(Template)]
 #[template(path = "about.html")]
@@ -37,12 +36,12 @@ fn render(site: &Site) -> Result<String, PageError> {
         (Sign::UNSUPPORTED, "the revision does not know the operation yet; a gap, not a fault"),
     ];
     let names = CheckName::ALL;
-    let checks = names.map(|name| (name.as_str(), words::check(name)));
+    let checks = names.map(|name| (name.as_str(), format::check(name)));
     Ok(AboutPage {
         layout: Layout::new(site, "How a number comes to be", Place::About)?,
         signs,
         checks,
-        verdicts: verdicts::MEANINGS,
+        verdicts: format::MEANINGS,
     }
     .render()?)
 }

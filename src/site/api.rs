@@ -16,16 +16,14 @@ use super::{
     download::SeriesAsked,
     error::PageError,
     graph::History,
-    params, run as runs_page,
+    params, reports,
     shared::{Shared, Site},
     surroundings::{self, Shift},
 };
 use crate::{
     history::RunListing,
-    model::{
-        Case, CaseLabel, Direction, Environment, Failure, Grade, Interval, Measurement, Metric, Revision, Run, RunId,
-        RunState, Trial, Unit,
-    },
+    model::{Direction, Grade, Interval, Metric, Revision, Run, RunId, RunState, Trial, Unit},
+    report::{CaseReport, MeasurementReport, RunReport},
 };
 
 /// Runs listed at most.
@@ -56,22 +54,12 @@ pub(super) struct Runs {
     runs: Vec<Listed>,
 }
 
-/// One run with all that was derived from it.
-#[derive(Debug, Serialize)]
-pub(super) struct WholeRun {
-    listing: Listed,
-    environment: Option<Environment>,
-    measurements: Vec<Measurement>,
-    failures: Vec<Failure>,
-}
-
 /// One case of a run with everything raw.
 #[derive(Debug, Serialize)]
 pub(super) struct WholeCase {
     run: RunId,
-    case: Case,
-    label: CaseLabel,
-    measurements: Vec<Measurement>,
+    case: CaseReport,
+    measurements: Vec<MeasurementReport>,
     trials: Vec<Trial>,
 }
 
@@ -102,8 +90,7 @@ struct OnAxis {
 #[derive(Debug, Serialize)]
 struct Line {
     id: i64,
-    case: Case,
-    label: CaseLabel,
+    case: CaseReport,
     operation_version: u32,
     points: Vec<OnLine>,
 }
@@ -131,8 +118,7 @@ impl WholeSeries {
         let revisions = history.axis.into_iter().map(|listing| listing.run);
         let lines = history.series.into_iter().map(|series| Line {
             id: series.id,
-            case: series.case,
-            label: series.label,
+            case: CaseReport::new(&series.case, &series.label),
             operation_version: series.operation_version,
             points: series
                 .points
@@ -176,22 +162,13 @@ pub(super) async fn runs(
     Ok(Json(Runs { runs: shared.read(listed).await? }))
 }
 
-/// Answers `/api/v1/runs/{run}`.
+/// Answers `/api/v1/runs/{run}`: what `benchline run --json` writes.
 pub(super) async fn run(
     State(shared): State<Arc<Shared>>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<WholeRun>, PageError> {
+) -> Result<Json<RunReport>, PageError> {
     let id = params::run(&params::path(path)?)?;
-    let whole = shared.read(move |site| {
-        let reader = site.history()?;
-        Ok(WholeRun {
-            listing: runs_page::listing(reader, id)?.into(),
-            environment: reader.environment(id)?,
-            measurements: reader.measurements(id)?,
-            failures: reader.failures(id)?,
-        })
-    });
-    Ok(Json(whole.await?))
+    Ok(Json(shared.read(move |site| reports::run(site, id)).await?))
 }
 
 /// Answers `/api/v1/runs/{run}/cases/{case}`.
@@ -203,7 +180,8 @@ pub(super) async fn case(
     let (run, case) = (params::run(&run)?, params::case(&case)?);
     let whole = shared.read(move |site| {
         let CaseData { case, label, measurements, trials, .. } = CaseData::read(site.history()?, run, &case)?;
-        Ok(WholeCase { run, case, label, measurements, trials })
+        let measurements = measurements.iter().map(MeasurementReport::from).collect();
+        Ok(WholeCase { run, case: CaseReport::new(&case, &label), measurements, trials })
     });
     Ok(Json(whole.await?))
 }

@@ -12,18 +12,16 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    comparison,
     effects::BlockEffect,
     error::PageError,
-    findings, params,
+    findings, params, reports,
     series::{Asked, Choice, SeriesPath},
     shared::{Shared, Site},
 };
 use crate::{
-    exchange,
     history::{ComparisonListing, Reader},
-    judge,
-    model::{Calibration, ComparisonId, Finding, RunState, Tally, UnixMillis, Verdict},
+    model::{ComparisonId, RunState, Tally, UnixMillis},
+    report::{CalibrationReport, ComparisonReport, FindingReport, FindingsReport, VerdictReport},
 };
 
 /// Comparisons listed at most.
@@ -77,25 +75,20 @@ struct Listed {
 #[derive(Debug, Serialize)]
 pub(super) struct WholeSeries {
     comparison: ComparisonId,
-    verdict: Verdict,
+    verdict: VerdictReport,
     blocks: Vec<BlockEffect>,
-}
-
-/// Findings, the highest position first.
-#[derive(Debug, Serialize)]
-pub(super) struct Findings {
-    findings: Vec<Finding>,
 }
 
 /// Calibrations, newest first.
 #[derive(Debug, Serialize)]
 pub(super) struct Calibrations {
-    calibrations: Vec<Calibration>,
+    calibrations: Vec<CalibrationReport>,
 }
 
 impl From<ComparisonListing> for Listed {
     fn from(listing: ComparisonListing) -> Listed {
-        let ComparisonListing { comparison, base, head, worse, better, equivalent, inconclusive, unusable } = listing;
+        let summary = listing.summary();
+        let ComparisonListing { comparison, base, head, .. } = listing;
         Listed {
             comparison: comparison.id,
             purpose: comparison.purpose.as_str(),
@@ -106,7 +99,7 @@ impl From<ComparisonListing> for Listed {
             identical: comparison.identical,
             started_at: comparison.started_at,
             finished_at: comparison.finished_at,
-            summary: Tally { worse, better, equivalent, inconclusive, unusable },
+            summary,
         }
     }
 }
@@ -130,30 +123,16 @@ pub(super) async fn comparisons(
     Ok(Json(Comparisons { comparisons: comparisons.into_iter().map(Listed::from).collect() }))
 }
 
-/// Answers `/api/v1/comparison/{comparison}`: what `benchline compare --format json` prints.
+/// Answers `/api/v1/comparisons/{comparison}`: what `benchline compare --format json` prints.
 pub(super) async fn comparison(
     State(shared): State<Arc<Shared>>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<exchange::ComparisonReport>, PageError> {
+) -> Result<Json<ComparisonReport>, PageError> {
     let id = params::comparison(&params::path(path)?)?;
-    let whole = shared.read(move |site| {
-        let reader = site.history()?;
-        let listing = comparison::listing(reader, id)?;
-        let verdicts = reader.verdicts(id)?;
-        Ok(exchange::ComparisonReport::new(
-            &listing.comparison,
-            (listing.base.run.revision, listing.head.run.revision),
-            reader.environment(listing.comparison.head)?,
-            &verdicts,
-            judge::tally(&verdicts),
-            listing.base.failures.saturating_add(listing.head.failures),
-            listing.head.run.reproduce,
-        ))
-    });
-    Ok(Json(whole.await?))
+    Ok(Json(shared.read(move |site| reports::comparison(site, id)).await?))
 }
 
-/// Answers `/api/v1/comparison/{comparison}/series`.
+/// Answers `/api/v1/comparisons/{comparison}/series`.
 pub(super) async fn series(
     State(shared): State<Arc<Shared>>,
     path: SeriesPath,
@@ -162,30 +141,32 @@ pub(super) async fn series(
     let choice = Choice::of(path, query)?;
     let whole = shared.read(move |site| {
         let data = choice.read(site.history()?)?;
-        Ok(WholeSeries { comparison: choice.comparison, verdict: data.verdict, blocks: data.effects.blocks })
+        let verdict = VerdictReport::from(&data.verdict);
+        Ok(WholeSeries { comparison: choice.comparison, verdict, blocks: data.effects.blocks })
     });
     Ok(Json(whole.await?))
 }
 
-/// Answers `/api/v1/findings`.
+/// Answers `/api/v1/findings`: what `benchline findings list --json` prints.
 pub(super) async fn findings(
     State(shared): State<Arc<Shared>>,
     query: Result<Query<FindingsAsked>, QueryRejection>,
-) -> Result<Json<Findings>, PageError> {
+) -> Result<Json<FindingsReport>, PageError> {
     let asked = params::query(query)?;
     let environment = params::optional(asked.environment.as_ref(), params::environment)?;
     let states = findings::states(asked.state.as_deref())?;
     let read = move |reader: &Reader| Ok(reader.findings(environment.as_deref(), states)?);
-    Ok(Json(Findings { findings: shared.read(move |site| of_history(site, read)).await? }))
+    Ok(Json(FindingsReport { findings: shared.read(move |site| of_history(site, read)).await? }))
 }
 
-/// Answers `/api/v1/finding/{id}`.
+/// Answers `/api/v1/findings/{id}`.
 pub(super) async fn finding(
     State(shared): State<Arc<Shared>>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<Finding>, PageError> {
+) -> Result<Json<FindingReport>, PageError> {
     let id = params::finding(&params::path(path)?)?;
-    Ok(Json(shared.read(move |site| findings::read(site.history()?, id)).await?))
+    let finding = shared.read(move |site| findings::read(site.history()?, id)).await?;
+    Ok(Json(FindingReport::from(&finding)))
 }
 
 /// Answers `/api/v1/calibrations`.
@@ -196,7 +177,19 @@ pub(super) async fn calibrations(
     let asked = params::query(query)?;
     let environment = params::optional(asked.environment.as_ref(), params::environment)?;
     let read = move |reader: &Reader| Ok(reader.calibrations(environment.as_deref())?);
-    Ok(Json(Calibrations { calibrations: shared.read(move |site| of_history(site, read)).await? }))
+    let calibrations = shared.read(move |site| of_history(site, read)).await?;
+    Ok(Json(Calibrations { calibrations: calibrations.into_iter().map(CalibrationReport::from).collect() }))
+}
+
+/// Answers `/api/v1/calibrations/{id}`: what `benchline calibrate --json` prints.
+pub(super) async fn calibration(
+    State(shared): State<Arc<Shared>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<CalibrationReport>, PageError> {
+    let id = params::calibration(&params::path(path)?)?;
+    let missing = move || PageError::missing(format!("there is no calibration {id}; /api/v1/calibrations lists them"));
+    let found = shared.read(move |site| site.history()?.calibration(id)?.ok_or_else(missing)).await?;
+    Ok(Json(CalibrationReport::from(found)))
 }
 
 /// A list from the history; empty where there is none yet.

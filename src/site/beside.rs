@@ -5,12 +5,13 @@ use super::{
     error::PageError,
     figure::{Figure, Link, Table},
     graph::{self, History},
-    params, words,
+    params,
 };
 use crate::{
     charts::{CaseRow, Cases},
     history::Reader,
     model::{Metric, Quantity, Role},
+    report::format,
 };
 
 /// Fewer cases than this need no picture of their own.
@@ -40,7 +41,7 @@ fn figure(history: &History, place: usize) -> Result<Option<Figure>, PageError> 
         return Ok(None);
     }
     let revision = history.axis.get(place).map(|listing| listing.run.revision.short()).unwrap_or_default();
-    let (metric, unit) = (words::metric(history.metric), history.metric.unit());
+    let (metric, unit) = (format::metric(history.metric), history.metric.unit());
     let sentence = format!("{} of each case at {revision}", metric.trim_end_matches(','));
     let svg = Cases { title: &sentence, unit, rows: &rows }.svg()?;
     let cells = rows.iter().map(|row| {

@@ -17,11 +17,11 @@ use super::{
     layout::{Layout, Place},
     params,
     shared::{Shared, Site},
-    verdicts, words,
 };
 use crate::{
-    judge::shares::{self, Share, percent, share, touches},
+    judge::shares::{Share, share, touches},
     model::{Calibration, Environment, Interval, Metric, Rate, RatedSeries, RunState, Unit, VariantKind},
+    report::format,
 };
 
 /// Series listed; all of them are in the API.
@@ -126,11 +126,10 @@ fn render(site: &Site, environment: Option<&str>, id: Option<i64>) -> Result<Str
 fn headline(calibration: &Calibration) -> String {
     match same(calibration) {
         Some(found) => format!(
-            "{} false {} in {} clean commits replayed: at most {} per 100",
-            found.flagged,
-            if found.flagged == 1 { "verdict" } else { "verdicts" },
-            found.pairs,
-            hundreds(found.interval.high)
+            "{} in {} replayed: at most {} per 100",
+            format::plural(found.flagged, "false verdict"),
+            format::plural(found.pairs, "clean commit"),
+            format::hundreds(found.interval.high)
         ),
         None => "A calibration that has not been replayed yet".to_owned(),
     }
@@ -144,7 +143,8 @@ fn same(calibration: &Calibration) -> Option<Share> {
 fn others(all: &[Calibration], chosen: Option<&Calibration>) -> Vec<Link> {
     let others = all.iter().filter(|other| chosen.is_none_or(|chosen| chosen.id != other.id));
     let link = |other: &Calibration| {
-        let text = format!("{} on {}, {}", words::date(other.started_at), other.environment, words::state(other.state));
+        let text =
+            format!("{} on {}, {}", format::date(other.started_at), other.environment, format::state(other.state));
         Link::new(text, format!("/calibration?id={}", other.id))
     };
     others.take(MOST_OTHERS).map(link).collect()
@@ -170,7 +170,7 @@ impl Shown {
                 .take(MOST_SERIES)
                 .map(|series| SeriesRow::of(calibration, series, &variants))
                 .collect(),
-            variants: variants.iter().map(|variant| arm_name(*variant)).collect(),
+            variants: variants.iter().map(|variant| format::variant(*variant)).collect(),
             limits: limits(calibration),
         })
     }
@@ -182,11 +182,14 @@ fn facts(calibration: &Calibration) -> Vec<(&'static str, String)> {
     let took = took.map(|ns| format!(" in {}", Unit::Nanoseconds.format(ns))).unwrap_or_default();
     let sha256 = &calibration.build.sha256;
     vec![
-        ("Measured", format!("{}{took}", words::date(calibration.started_at))),
-        ("State", words::state(calibration.state).to_owned()),
-        ("Recorded", format!("{} of each case", words::counted(calibration.blocks, "block"))),
+        ("Measured", format!("{}{took}", format::date(calibration.started_at))),
+        ("State", format::state(calibration.state).to_owned()),
+        ("Recorded", format!("{} of each case", format::plural(calibration.blocks, "block"))),
         ("Replayed", comparison::sizes(design)),
-        ("Budget", format!("{} over {} gate series", verdicts::share(design.budget), design.gate_series)),
+        (
+            "Budget",
+            format!("{} over {}", format::share(design.budget), format::plural(design.gate_series, "gate series")),
+        ),
         ("Program", format!("sha256 {}…, {}", sha256.get(..12).unwrap_or(sha256), calibration.build.toolchain)),
     ]
 }
@@ -201,7 +204,7 @@ fn claims(calibration: &Calibration) -> Vec<(String, String)> {
     let neutral = share(whole(calibration, |variant| matches!(variant, VariantKind::Neutral(_))));
     let found = [("The same program", same(calibration)), ("Linked in another order", neutral)];
     let claim =
-        |(name, found): (&str, Option<Share>)| Some((name.to_owned(), shares::claim(&found?, window(calibration))));
+        |(name, found): (&str, Option<Share>)| Some((name.to_owned(), format::claim(&found?, window(calibration))));
     found.into_iter().filter_map(claim).collect()
 }
 
@@ -213,7 +216,7 @@ fn whole(calibration: &Calibration, wanted: fn(VariantKind) -> bool) -> impl Ite
 /// Commits that change nothing: the same program, and each other order of linking.
 fn quiet(calibration: &Calibration) -> Vec<RateRow> {
     let commits = whole(calibration, |variant| matches!(variant, VariantKind::Same | VariantKind::Neutral(_)));
-    commits.filter_map(|rate| RateRow::of(arm_name(rate.variant), &share([rate])?)).collect()
+    commits.filter_map(|rate| RateRow::of(format::variant(rate.variant), &share([rate])?)).collect()
 }
 
 /// Each injection on each metric that it touches, all cases together.
@@ -228,7 +231,7 @@ fn power(calibration: &Calibration, variants: &[VariantKind]) -> Vec<RateRow> {
         for metric in metrics {
             let of_metric = |rate: &&Rate| rate.series.as_ref().is_some_and(|series| series.metric == metric);
             let found = share(rates.iter().copied().filter(of_metric));
-            let name = format!("{}, {}", arm_name(*variant), words::metric(metric));
+            let name = format!("{}, {}", format::variant(*variant), format::metric(metric));
             rows.extend(found.and_then(|found| RateRow::of(name, &found)));
         }
     }
@@ -279,23 +282,8 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     })
 }
 
-/// An variant as people say it.
-fn arm_name(variant: VariantKind) -> String {
-    match variant {
-        VariantKind::Base => "the program".to_owned(),
-        VariantKind::Same => "the same program".to_owned(),
-        VariantKind::Slowdown(millionths) => format!("{} slower", verdicts::share(f64::from(millionths) / 1e6)),
-        VariantKind::Memory(bytes) => format!("{} more memory", Unit::MemoryBytes.format(bytes as f64)),
-        VariantKind::Neutral(seed) => format!("linked in another order ({seed})"),
-    }
-}
-
-fn hundreds(share: f64) -> String {
-    percent(share).trim_end_matches('%').to_owned()
-}
-
 fn ends(interval: Interval) -> String {
-    format!("{} … {}", hundreds(interval.low), hundreds(interval.high))
+    format!("{} … {}", format::hundreds(interval.low), format::hundreds(interval.high))
 }
 
 impl RateRow {
@@ -305,7 +293,7 @@ impl RateRow {
             name,
             pairs: found.pairs,
             flagged: found.flagged,
-            rate: hundreds(found.share),
+            rate: format::hundreds(found.share),
             interval: ends(found.interval),
             independent: found.independent,
             cautious: ends(found.cautious),
@@ -320,7 +308,7 @@ impl SeriesRow {
             calibration.rates.iter().find(|r| r.variant == variant && r.series.as_ref() == Some(series))
         };
         let same = rate(VariantKind::Same);
-        let figure = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), verdicts::share);
+        let figure = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), format::share);
         let cell = |variant: &VariantKind| match rate(*variant) {
             // An injection elsewhere says nothing about this series.
             Some(rate) if touches(*variant, series.metric) => figure(share([rate]).map(|found| found.share)),
@@ -329,7 +317,7 @@ impl SeriesRow {
         SeriesRow {
             scenario: series.case.scenario.clone(),
             label: series.label.0.clone(),
-            metric: words::metric(series.metric),
+            metric: format::metric(series.metric),
             href: history_href(calibration, series.case.scenario.as_str(), series.metric),
             spread: figure(same.and_then(|rate| rate.spread)),
             resolution: figure(same.and_then(|rate| rate.resolution)),

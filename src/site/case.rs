@@ -24,10 +24,10 @@ use super::{
     params,
     run::{self, FailureText},
     shared::{Shared, Site},
-    words::{self, Sign},
 };
 use crate::{
     model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RevisionKind, RunId, Trial, Unavailable},
+    report::format::{self, Sign},
     units::Unit,
 };
 
@@ -214,21 +214,21 @@ fn answer(wall: Option<&Measurement>, trials: &[Trial]) -> String {
     let Some(measurement) = wall else {
         return format!(
             "{} kept so far; the estimate comes when the case is over.",
-            words::counted(trials.len() as u32, "trial")
+            format::plural(trials.len() as u32, "trial")
         );
     };
     let summary = &measurement.summary;
     let level = summary.interval.map(|interval| format!(" at {:.1}%", interval.level * 100.0)).unwrap_or_default();
     let trust = match measurement.grade {
         Grade::Sound => "Every check passes.".to_owned(),
-        Grade::Noisy => format!("Believe it with care: {}.", words::complaints(&measurement.checks)),
-        Grade::Unusable => format!("Do not believe it: {}.", words::complaints(&measurement.checks)),
+        Grade::Noisy => format!("Believe it with care: {}.", format::complaints(&measurement.checks)),
+        Grade::Unusable => format!("Do not believe it: {}.", format::complaints(&measurement.checks)),
     };
     format!(
         "{}{level}: the median of {} with {} in all. {trust}",
-        words::with_interval(Metric::WALL_TIME, summary),
-        words::counted(summary.trials, "trial"),
-        words::counted(summary.samples, "sample"),
+        format::with_interval(Metric::WALL_TIME, summary),
+        format::plural(summary.trials, "trial"),
+        format::plural(summary.samples, "sample"),
     )
 }
 
@@ -236,9 +236,9 @@ fn check_lines(measurement: &Measurement) -> Vec<CheckLine> {
     let line = |check: &crate::model::Check| CheckLine {
         sign: Sign::check(check.status),
         name: check.name.as_str(),
-        meaning: words::check(check.name),
-        figure: words::figure(check.name, check.figure),
-        limit: words::figure(check.name, check.limit),
+        meaning: format::check(check.name),
+        figure: format::figure(check.name, check.figure),
+        limit: format::figure(check.name, check.limit),
         advice: if check.status == CheckStatus::Pass { String::new() } else { check.advice.clone() },
     };
     measurement.checks.iter().map(line).collect()
@@ -250,7 +250,7 @@ fn metric_links(data: &CaseData, shown: Metric) -> Vec<Link> {
     let sampled = sampled.filter(|metric| metric.quantity.grain() == Grain::Sample);
     let link = |metric: Metric| Link {
         here: metric == shown,
-        ..Link::new(words::metric(metric), format!("{}?metric={metric}#samples", data.href()))
+        ..Link::new(format::metric(metric), format!("{}?metric={metric}#samples", data.href()))
     };
     sampled.map(link).collect()
 }
@@ -267,15 +267,15 @@ fn number(measurement: &Measurement) -> Number {
     let (summary, unit) = (&measurement.summary, measurement.metric.unit());
     let share = |spread: Option<f64>| spread.map_or_else(|| "–".to_owned(), |spread| Unit::Ratio.format(spread));
     Number {
-        name: words::metric(measurement.metric),
+        name: format::metric(measurement.metric),
         metric: measurement.metric,
-        estimate: words::with_interval(measurement.metric, summary),
+        estimate: format::with_interval(measurement.metric, summary),
         minimum: unit.format(summary.minimum),
         p99: unit.format(summary.p99),
         between: share(summary.between),
         within: share(summary.within),
         sign: Sign::grade(measurement.grade),
-        complaints: words::complaints(&measurement.checks),
+        complaints: format::complaints(&measurement.checks),
     }
 }
 
@@ -287,7 +287,7 @@ fn trial_line(trial: &Trial) -> TrialLine {
     TrialLine {
         number: trial.index.saturating_add(1),
         order: trial.order.saturating_add(1),
-        date: words::date(trial.started_at),
+        date: format::date(trial.started_at),
         took: Unit::Nanoseconds.format(trial.duration_ns as f64),
         samples: format!("{} + {counted}{each}", trial.warmup),
         pressure: told(trial.conditions.pressure_ppm),

@@ -3,12 +3,13 @@
 use super::{
     error::PageError,
     figure::{Figure, Link, Table},
-    params, run, words,
+    params, run,
 };
 use crate::{
     charts::{Estimate, SampleSpan, Strip, StripTrial, Timelines, TimelinesRole},
     history::{Reader, RunListing},
     model::{Case, CaseLabel, Measurement, Metric, RunId, Timeline, Trial},
+    report::format,
     stats::Sorted,
     units::Unit,
 };
@@ -62,7 +63,7 @@ impl CaseData {
             interval: measurement.summary.interval.map(|interval| (interval.low, interval.high)),
         });
         let all: usize = rows.iter().map(|row| row.samples.len()).sum();
-        let sentence = format!("{}: all {all} samples, a row for each trial", words::metric(metric));
+        let sentence = format!("{}: all {all} samples, a row for each trial", format::metric(metric));
         let svg = Strip { title: &sentence, unit: metric.unit(), trials: &rows, estimate }.svg()?;
         let note = "Within a row, samples run from top to bottom in the order taken. Grey ones are warm-up: they count for \
                     nothing, and stand at the edge where they are beyond the scale. The tick is the trial's median, the dashed line the estimate, the band its interval.";
@@ -82,7 +83,7 @@ impl CaseData {
         let roles: Vec<TimelinesRole> = shown
             .timelines
             .iter()
-            .map(|line| TimelinesRole { name: words::role(line.role).to_owned(), points: line.points.clone() })
+            .map(|line| TimelinesRole { name: format::role(line.role).to_owned(), points: line.points.clone() })
             .collect();
         let samples = sample_spans(shown);
         let sentence = format!("What each process used in trial {}", shown.index.saturating_add(1));
@@ -151,7 +152,7 @@ fn timelines_table(trial: &Trial) -> Table {
         let last = line.points.last().copied().unwrap_or_default();
         let peak = line.points.iter().map(|point| point.rss).max().unwrap_or_default();
         vec![
-            words::role(line.role).to_owned(),
+            format::role(line.role).to_owned(),
             line.points.len().to_string(),
             Unit::Nanoseconds.format(last.cpu_ns as f64),
             Unit::MemoryBytes.format(peak as f64),

@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    params,
-    words::{self, Sign},
-};
+use super::params;
 use crate::model::{Case, CheckStatus, Failure, FailureKind, Grade, Measurement, Metric, RunId};
+use crate::report::format::{self, Sign};
 
 /// More cases than this are shown a scenario at a time, so that pages stay small.
 const MOST_CASES: usize = 120;
@@ -81,7 +79,7 @@ impl Cases {
                 rows: if folded { Vec::new() } else { rows.collect() },
             });
         }
-        Cases { columns: metrics.iter().map(|metric| words::metric(*metric)).collect(), groups, folded }
+        Cases { columns: metrics.iter().map(|metric| format::metric(*metric)).collect(), groups, folded }
     }
 
     /// Whether there is nothing to show.
@@ -100,7 +98,7 @@ fn known<'a>(
     for measurement in measurements.iter().filter(|measurement| wanted(&measurement.case)) {
         let known = cases.entry(&measurement.case).or_default();
         known.label = &measurement.label.0;
-        if words::is_gate(measurement.metric) {
+        if measurement.metric.gates_by_default() {
             known.gate.push(measurement);
         }
     }
@@ -180,8 +178,8 @@ impl Known<'_> {
 fn cell(measurement: &Measurement) -> Cell {
     let summary = &measurement.summary;
     Cell {
-        value: words::estimate(measurement.metric, summary.estimate, summary.interval),
-        half_width: words::half_width(summary.estimate, summary.interval),
-        title: words::with_interval(measurement.metric, summary),
+        value: format::estimate(measurement.metric, summary.estimate, summary.interval),
+        half_width: format::half_width(summary.estimate, summary.interval),
+        title: format::with_interval(measurement.metric, summary),
     }
 }

@@ -25,11 +25,11 @@ use super::{
     params,
     run::{self, FailureText},
     shared::{Shared, Site},
-    words::Sign,
 };
 use crate::{
     history::{Reader, RunListing},
     model::{Metric, RevisionKind, RunState},
+    report::format::Sign,
 };
 
 /// Revisions behind each small graph.

@@ -20,12 +20,11 @@ use super::{
     params,
     shared::{Shared, Site},
     verdict_table::VerdictTable,
-    verdicts,
-    words::{self, Sign},
 };
 use crate::{
     history::{ComparisonListing, Reader, RunListing},
     model::{ComparisonId, Design, RunState, Unit},
+    report::format::{self, Sign},
 };
 
 /// What may follow the question mark.
@@ -95,7 +94,7 @@ pub(super) async fn page(
 fn render(site: &Site, id: ComparisonId, only: Option<&str>) -> Result<String, PageError> {
     let reader = site.history()?;
     let listing = listing(reader, id)?;
-    let (sign, headline) = verdicts::headline(&listing);
+    let (sign, headline) = format::headline(&listing.comparison, &listing.summary());
     let summary = Summary::of(reader, &listing)?;
     let title = format!("{} against {}", summary.head.name, summary.base.name);
     let page = ComparisonPage {
@@ -103,11 +102,11 @@ fn render(site: &Site, id: ComparisonId, only: Option<&str>) -> Result<String, P
         sign,
         headline,
         lede: lede(&listing),
-        counts: verdicts::counts(&listing),
+        counts: format::counts(&listing.summary()),
         now: Now::read(reader)?.filter(|now| now.comparison == Some(id)),
         failures: failures(&listing),
         table: VerdictTable::of(id, &reader.verdicts(id)?, only)?,
-        meanings: verdicts::MEANINGS,
+        meanings: format::MEANINGS,
         reproduce: listing.head.run.reproduce.clone(),
         href: format!("/comparison/{id}"),
         summary,
@@ -129,7 +128,7 @@ fn lede(listing: &ComparisonListing) -> String {
                 could be the code's."
             .to_owned();
     }
-    let budget = verdicts::share(design.budget);
+    let budget = format::share(design.budget);
     let promise =
         format!("Were the two equal, the probability of any false ▲ or ▼ on this page would be at most {budget}.");
     match listing.comparison.state {
@@ -155,9 +154,9 @@ impl Summary {
             id: comparison.id,
             base: SideText::of(&listing.base),
             head: SideText::of(&listing.head),
-            purpose: verdicts::purpose(comparison.purpose),
-            state: words::state(comparison.state),
-            began: words::date(comparison.started_at),
+            purpose: format::purpose(comparison.purpose),
+            state: format::state(comparison.state),
+            began: format::date(comparison.started_at),
             took: took.map(|ns| format!("in {}", Unit::Nanoseconds.format(ns))).unwrap_or_default(),
             environment: environment
                 .map_or_else(|| listing.head.run.environment.clone(), |environment| environment.title()),
@@ -167,7 +166,7 @@ impl Summary {
             } else {
                 sizes(&comparison.design)
             },
-            budget: verdicts::share(comparison.design.budget),
+            budget: format::share(comparison.design.budget),
             levels: levels(&comparison.design),
             seed: comparison.seed,
         })
@@ -189,9 +188,9 @@ impl SideText {
 /// `10 blocks, then 30 fresh ones for what is suspicious`.
 pub(super) fn sizes(design: &Design) -> String {
     match design.second_blocks {
-        0 => format!("{} and no second stage", words::counted(design.first_blocks, "block")),
+        0 => format!("{} and no second stage", format::plural(design.first_blocks, "block")),
         second => {
-            format!("{}, then {second} fresh ones for what is suspicious", words::counted(design.first_blocks, "block"))
+            format!("{}, then {second} fresh ones for what is suspicious", format::plural(design.first_blocks, "block"))
         }
     }
 }
@@ -200,8 +199,8 @@ pub(super) fn sizes(design: &Design) -> String {
 fn levels(design: &Design) -> String {
     format!(
         "p below {} is suspicious, below {} decides; {} gate series share the budget",
-        verdicts::probability(design.first_alpha),
-        verdicts::probability(design.second_alpha),
+        format::probability(design.first_alpha),
+        format::probability(design.second_alpha),
         design.gate_series
     )
 }

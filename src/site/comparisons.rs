@@ -15,12 +15,11 @@ use super::{
     now::Now,
     params,
     shared::{Shared, Site},
-    verdicts,
-    words::{self, Sign},
 };
 use crate::{
     history::ComparisonListing,
     model::{ComparisonId, Revision},
+    report::format::{self, Sign},
 };
 
 /// Comparisons on a page.
@@ -95,7 +94,7 @@ fn render(site: &Site, before: Option<ComparisonId>) -> Result<String, PageError
 
 impl Row {
     fn of(listing: &ComparisonListing) -> Row {
-        let (sign, sentence) = verdicts::headline(listing);
+        let (sign, sentence) = format::headline(&listing.comparison, &listing.summary());
         let (base, head) = (&listing.base.run.revision, &listing.head.run.revision);
         let href = |revision: &Revision| format!("/commits/{}", revision.id);
         Row {
@@ -107,9 +106,9 @@ impl Row {
             title: head.title.clone(),
             base: base.short().to_owned(),
             base_href: href(base),
-            purpose: verdicts::purpose(listing.comparison.purpose),
-            state: words::state(listing.comparison.state),
-            date: words::date(listing.comparison.started_at),
+            purpose: format::purpose(listing.comparison.purpose),
+            state: format::state(listing.comparison.state),
+            date: format::date(listing.comparison.started_at),
         }
     }
 }

@@ -17,12 +17,13 @@ use super::{
     figure::{Figure, Link, Table},
     series::{Asked, Choice, SeriesPath},
     shared::Shared,
-    verdict_table, words,
+    verdict_table,
 };
 use crate::{
     charts::{BlockDot, BlockGraph, BlockStage, Estimate},
     judge,
     model::{Block, Metric, Scale, Stage, Trial, Unit, Verdict},
+    report::format,
 };
 
 /// The blocks of one series, by stage and index.
@@ -75,7 +76,7 @@ impl Effects {
         if self.blocks.is_empty() {
             return Ok(None);
         }
-        let sentence = format!("{}: the effect of each block, in the order measured", words::metric(verdict.metric));
+        let sentence = format!("{}: the effect of each block, in the order measured", format::metric(verdict.metric));
         let svg = self.svg(&sentence, verdict)?;
         let note = "A mark is a block: full where the base was measured first, hollow where the head was. The grey band is the \
                     margin, the dashed line the estimate of the stage that decides, its band the interval; grey marks are of \
@@ -84,7 +85,7 @@ impl Effects {
         let (comparison, query) = (choice.comparison, choice.query());
         let links = vec![
             Link::new("CSV", format!("/comparison/{comparison}/series.csv?{query}")),
-            Link::new("JSON", format!("/api/v1/comparison/{comparison}/series?{query}")),
+            Link::new("JSON", format!("/api/v1/comparisons/{comparison}/series?{query}")),
             Link::new("SVG", format!("/comparison/{comparison}/series.svg?{query}")),
             Link::new("permalink", format!("/comparison/{comparison}/series?{query}")),
         ];

@@ -9,9 +9,9 @@ use super::{
     error::PageError,
     layout::{Layout, Place},
     shared::{Shared, Site},
-    words,
 };
 use crate::model::Environment;
+use crate::report::format;
 
 #[derive(Template)]
 #[template(path = "environments.html")]
@@ -39,7 +39,7 @@ fn render(site: &Site) -> Result<String, PageError> {
             let axis = reader.axis(&environment.id)?;
             let newest = axis.iter().max_by_key(|listing| listing.run.started_at).map(|listing| {
                 let href = format!("/runs/{}", listing.run.id);
-                (listing.run.revision.short().to_owned(), href, words::date(listing.run.started_at))
+                (listing.run.revision.short().to_owned(), href, format::date(listing.run.started_at))
             });
             machines.push(Machine { revisions: axis.len(), newest, environment });
         }

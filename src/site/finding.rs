@@ -17,12 +17,12 @@ use super::{
     layout::{Layout, Place},
     params,
     shared::{Shared, Site},
-    words::{self, Sign},
 };
 use crate::{
     charts::{HistoryNotes, Level},
     history::{Reader, RunListing, Series},
     model::{Finding, FindingEvent, FindingId, FindingState, Grade, Revision, SeriesChange},
+    report::format::{self, Sign},
     stats::Sorted,
 };
 
@@ -101,7 +101,7 @@ fn render(site: &Site, id: FindingId) -> Result<String, PageError> {
         headline: headline(&finding),
         exact: finding.after.as_ref().is_none_or(|after| parent == Some(&after.id)),
         environment: finding.environment.clone(),
-        found: words::date(finding.found_at),
+        found: format::date(finding.found_at),
         rows: finding.series.iter().take(MOST_SERIES).map(|change| Row::of(&finding, change)).collect(),
         more: finding.series.len().saturating_sub(MOST_SERIES),
         figures: figures(reader, &finding)?,
@@ -129,7 +129,7 @@ impl Row {
             sign: findings::direction(change),
             scenario: change.case.scenario.clone(),
             label: change.label.0.clone(),
-            metric: words::metric(change.metric),
+            metric: format::metric(change.metric),
             href: history_href(finding, change),
             ratio: findings::ratio(change),
             before: change.points_before,
@@ -149,7 +149,7 @@ impl EventText {
         EventText {
             sign: Sign::finding(event.state),
             who: event.person.clone().unwrap_or_else(|| "Benchline".to_owned()),
-            date: words::date(event.at),
+            date: format::date(event.at),
             reason: event.reason.clone(),
         }
     }
@@ -197,7 +197,7 @@ fn figure(
     let places = history.chart_places(reader)?;
     let lines: Vec<&Series> = history.series.iter().collect();
     let sentence =
-        format!("{}, {scenario} {}: {}", words::metric(change.metric), change.label.0, findings::ratio(change));
+        format!("{}, {scenario} {}: {}", format::metric(change.metric), change.label.0, findings::ratio(change));
     let svg = history.svg_with(&sentence, &lines, &places, Some(place - from), &notes)?;
     let note =
         "The dashed vertical is the first revision that shows the change; the grey lines are the levels before and \

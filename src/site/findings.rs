@@ -15,12 +15,11 @@ use super::{
     layout::{Layout, Place},
     params,
     shared::{Shared, Site},
-    verdicts,
-    words::{self, Sign},
 };
 use crate::{
     history::Reader,
-    model::{Finding, FindingId, FindingState, Metric, Scale, SeriesChange},
+    model::{Finding, FindingId, FindingState, Scale, SeriesChange},
+    report::format::{self, Sign},
 };
 
 /// Findings on a page.
@@ -147,8 +146,8 @@ fn headline(choice: &Choice, all: usize) -> String {
         ("open", 0) => "No change in history is open".to_owned(),
         ("open", 1) => "1 change in history asks for attention".to_owned(),
         ("open", all) => format!("{all} changes in history ask for attention"),
-        ("all", all) => format!("{} found in history", words::counted(all, "change")),
-        (state, all) => format!("{} in history: {state}", words::counted(all, "change")),
+        ("all", all) => format!("{} found in history", format::plural(all, "change")),
+        (state, all) => format!("{} in history: {state}", format::plural(all, "change")),
     }
 }
 
@@ -198,7 +197,7 @@ impl Row {
             title: finding.at.title.clone(),
             at_href: format!("/commits/{}", finding.at.id),
             what: what(finding),
-            found: words::date(finding.found_at),
+            found: format::date(finding.found_at),
             because: because.unwrap_or_default(),
         }
     }
@@ -222,14 +221,13 @@ fn what(finding: &Finding) -> String {
     let Some(largest) = largest else { return "no longer seen".to_owned() };
     let count = finding.series.len();
     let ratio = ratio(largest);
-    let place = format!("{} {}", largest.case.scenario, words::metric(largest.metric));
+    let place = format!("{} {}", largest.case.scenario, format::metric(largest.metric));
     if count == 1 { format!("{ratio}, {place}") } else { format!("{count} series, most {ratio}, {place}") }
 }
 
 /// Level after over level before, with its interval.
 pub(super) fn ratio(change: &SeriesChange) -> String {
-    let ends = change.interval.map(|interval| (interval.low, interval.high));
-    verdicts::written(Metric::WALL_TIME, Scale::Ratio, change.ratio, ends)
+    format::effect(change.metric, Scale::Ratio, change.ratio, change.interval)
 }
 
 /// Which way a series goes. All of today's metrics are costs, so more is worse; the ratio says how much.

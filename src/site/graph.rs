@@ -7,12 +7,12 @@ use super::{
     figure::{Figure, Link, Table},
     marks::Marks,
     params, surroundings,
-    words::{self, Sign},
 };
 use crate::{
     charts::{Estimate, HistoryGraph, HistoryLine, HistoryNotes, HistoryPoint, Place, PlaceState},
     history::{Point, Reader, RunListing, Series},
     model::{Case, FailureKind, Metric, RunId, RunState, Value},
+    report::format::{self, Sign},
 };
 
 /// So many lines fit one graph; more are split into several.
@@ -240,8 +240,8 @@ impl History {
     }
 
     fn cell(&self, point: &Point) -> String {
-        let value = words::estimate(self.metric, point.estimate, point.interval);
-        let half_width = words::half_width(point.estimate, point.interval);
+        let value = format::estimate(self.metric, point.estimate, point.interval);
+        let half_width = format::half_width(point.estimate, point.interval);
         format!("{value} {half_width} {}", Sign::grade(point.grade).glyph)
     }
 }

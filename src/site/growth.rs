@@ -6,12 +6,13 @@ use super::{
     error::PageError,
     figure::{Figure, Link, Table},
     graph::{self, History},
-    params, words,
+    params,
 };
 use crate::{
     charts::{Growth, GrowthLine, GrowthPoint, exponent},
     history::Series,
     model::{Case, Value},
+    report::format,
     units,
 };
 
@@ -25,7 +26,7 @@ const FEWEST_SIZES: usize = 3;
 pub(super) fn figure(history: &History, place: usize) -> Result<Option<Figure>, PageError> {
     let Some((size, lines)) = lines(history, place) else { return Ok(None) };
     let revision = history.axis.get(place).map(|listing| listing.run.revision.short()).unwrap_or_default();
-    let metric = words::metric(history.metric);
+    let metric = format::metric(history.metric);
     let sentence = format!("How {} grows with {size} at {revision}", lowercase(&metric));
     let unit = history.metric.unit();
     let svg = Growth { title: &sentence, unit, size_unit: size_unit(&size), lines: &lines }.svg()?;
@@ -170,7 +171,7 @@ fn points(history: &History, group: &[&Series], size: &str, place: usize) -> Vec
 }
 
 fn table(history: &History, size: &str, lines: &[GrowthLine]) -> Table {
-    let head = vec!["Line".to_owned(), size.to_owned(), words::metric(history.metric)];
+    let head = vec!["Line".to_owned(), size.to_owned(), format::metric(history.metric)];
     let rows = lines.iter().flat_map(|line| {
         line.points.iter().map(|point| {
             let value = match point.estimate.interval {

@@ -16,12 +16,12 @@ use super::{
     now::Now,
     params,
     shared::{Shared, Site},
-    words::{self, Sign},
 };
 use crate::{
     charts::Sparkline,
     history::{GroupCounts, Reader, RunListing, Series},
     model::{Metric, RevisionKind, RunId, RunState},
+    report::format::{self, Sign},
 };
 
 /// Revisions listed.
@@ -138,7 +138,7 @@ impl Headline {
             name: revision.short().to_owned(),
             href: format!("/commits/{}", revision.id),
             title: revision.title.clone(),
-            date: words::date(listing.run.started_at),
+            date: format::date(listing.run.started_at),
             run: format!("/runs/{}", listing.run.id),
             counts: outcome(listing),
         };
@@ -154,7 +154,7 @@ fn answer(reader: &Reader, listing: &RunListing) -> Result<(Sign, String), PageE
         0 => (sign, format!("{sentence} at {name}")),
         failures => {
             let sign = if sign == Sign::WORSE { sign } else { Sign::FAILED };
-            (sign, format!("{sentence} at {name}, with {}", words::counted(failures, "failure")))
+            (sign, format!("{sentence} at {name}, with {}", format::plural(failures, "failure")))
         }
     })
 }
@@ -172,7 +172,7 @@ fn belief(listing: &RunListing) -> (Sign, String) {
         _ => {}
     }
     if listing.failures > 0 {
-        (Sign::FAILED, format!("{} at {name}", words::counted(listing.failures, "failure")))
+        (Sign::FAILED, format!("{} at {name}", format::plural(listing.failures, "failure")))
     } else if listing.unusable > 0 {
         (Sign::UNUSABLE, format!("{} of {all} numbers at {name} cannot be believed", listing.unusable))
     } else if listing.noisy > 0 {
@@ -195,8 +195,8 @@ pub(super) fn outcome(listing: &RunListing) -> String {
     let mut parts: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if listing.run.state != RunState::Finished {
-        let state = words::state(listing.run.state);
-        let far = format!("{state} ({})", words::trials(listing));
+        let state = format::state(listing.run.state);
+        let far = format!("{state} ({})", format::trials(listing.trials, listing.planned_trials));
         parts.push(if listing.planned_trials > 0 { far } else { state.to_owned() });
     }
     parts.join(", ")
@@ -218,7 +218,7 @@ fn rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<Ro
             name: revision.short().to_owned(),
             href: format!("/commits/{}", revision.id),
             title: revision.title.clone(),
-            date: words::date(revision.committed_at),
+            date: format::date(revision.committed_at),
             // Only worth a word where there is more than one.
             machine: machine.filter(|_| environments.len() > 1).map(|machine| machine.cpu.clone()).unwrap_or_default(),
             signs: groups.iter().map(|group| signs.get(group).cloned()).collect(),
@@ -272,8 +272,8 @@ fn card(history: &History, line: &Series, marked: Option<usize>) -> Result<Optio
     Ok(Some(Card {
         title: format!("{} {label}", history.scenario),
         href: format!("/runs/{}/cases/{}", point.run, params::case_id(&line.case)),
-        value: words::estimate(history.metric, point.estimate, point.interval),
-        half_width: words::half_width(point.estimate, point.interval),
+        value: format::estimate(history.metric, point.estimate, point.interval),
+        half_width: format::half_width(point.estimate, point.interval),
         sign: Sign::grade(point.grade),
         svg,
     }))
@@ -284,6 +284,6 @@ pub(super) fn sparkline(history: &History, line: &Series, marked: Option<usize>)
     let values: Vec<_> = (0..history.axis.len()).map(|place| history.at(line, place).map(graph::estimate)).collect();
     let label = graph::line_label(line, &history.series);
     let title =
-        format!("{} {label}, {} over {} revisions", history.scenario, words::metric(history.metric), values.len());
+        format!("{} {label}, {} over {} revisions", history.scenario, format::metric(history.metric), values.len());
     Ok(Sparkline { title: &title, values: &values, marked }.svg()?)
 }

@@ -1,16 +1,11 @@
 //! What comparisons say of a revision: its verdict, which is that of the newest finished comparison against its parent, or why
 //! it has none. Shown at the top of the commit's page, and as a sign in lists.
 
-use super::{
-    comparison,
-    error::PageError,
-    figure::Link,
-    verdicts,
-    words::{self, Sign},
-};
+use super::{comparison, error::PageError, figure::Link};
 use crate::{
     history::{ComparisonListing, Reader, RunListing},
     model::{Part, Purpose, RevisionKind, RunState},
+    report::format::{self, Sign},
 };
 
 /// Comparisons linked beside the one that gives the verdict.
@@ -45,7 +40,7 @@ pub(super) fn of(reader: &Reader, listing: &RunListing) -> Result<Judged, PageEr
     judged.others = others
         .map(|other| {
             let text =
-                format!("{}, {}", verdicts::purpose(other.comparison.purpose), words::state(other.comparison.state));
+                format!("{}, {}", format::purpose(other.comparison.purpose), format::state(other.comparison.state));
             Link::new(text, format!("/comparison/{}", other.comparison.id))
         })
         .collect();
@@ -56,7 +51,7 @@ pub(super) fn of(reader: &Reader, listing: &RunListing) -> Result<Judged, PageEr
 pub(super) fn sign(reader: &Reader, listing: &RunListing) -> Result<Option<(Sign, String, String)>, PageError> {
     let comparisons = comparisons(reader, listing)?;
     Ok(deciding(&comparisons).map(|comparison| {
-        let (sign, sentence) = verdicts::headline(comparison);
+        let (sign, sentence) = format::headline(&comparison.comparison, &comparison.summary());
         (sign, sentence, format!("/comparison/{}", comparison.comparison.id))
     }))
 }
@@ -75,7 +70,7 @@ fn deciding(comparisons: &[ComparisonListing]) -> Option<&ComparisonListing> {
 
 impl Judged {
     fn of(listing: &ComparisonListing) -> Judged {
-        let (sign, sentence) = verdicts::headline(listing);
+        let (sign, sentence) = format::headline(&listing.comparison, &listing.summary());
         let design = &listing.comparison.design;
         let base = &listing.base.run.revision;
         let detail = if listing.comparison.identical {
@@ -85,7 +80,7 @@ impl Judged {
                 "Measured interleaved with its parent {}: {}. The probability of a false ▲ or ▼ was at most {}.",
                 base.short(),
                 comparison::sizes(design),
-                verdicts::share(design.budget)
+                format::share(design.budget)
             )
         };
         Judged {
@@ -93,7 +88,7 @@ impl Judged {
             sentence: format!("{sentence}."),
             detail,
             command: String::new(),
-            counts: verdicts::counts(listing),
+            counts: format::counts(&listing.summary()),
             href: format!("/comparison/{}", listing.comparison.id),
             others: Vec::new(),
         }

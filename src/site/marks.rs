@@ -6,13 +6,13 @@ use super::{
     findings,
     graph::History,
     surroundings::{self, Shift},
-    verdict_table, verdicts,
-    words::Sign,
+    verdict_table,
 };
 use crate::{
     charts::{Flag, HistoryNotes, VerdictMark},
     history::{Reader, Series, VerdictPoint},
     model::{Finding, FindingState, Purpose, VerdictKind},
+    report::format::{self, Sign},
 };
 
 /// Findings that a graph shows: those that say "the level is another since".
@@ -74,8 +74,7 @@ fn mark(point: &VerdictPoint, history: &History, lines: &[&Series]) -> Option<Ve
     let line = lines.iter().position(|line| line.id == point.series)?;
     let found = lines.get(line)?.points.iter().find(|at| at.run == point.run)?;
     let sign = Sign::verdict(point.kind);
-    let ends = point.interval.map(|interval| (interval.low, interval.high));
-    let change = point.effect.map(|effect| verdicts::written(history.metric, point.scale, effect, ends));
+    let change = point.effect.map(|effect| format::effect(history.metric, point.scale, effect, point.interval));
     Some(VerdictMark {
         place: history.place(found)?,
         value: found.estimate,

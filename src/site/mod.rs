@@ -33,6 +33,7 @@ mod live;
 mod marks;
 mod now;
 mod params;
+mod reports;
 mod respond;
 mod run;
 mod scenarios;
@@ -41,8 +42,6 @@ mod settings;
 mod shared;
 mod surroundings;
 mod verdict_table;
-mod verdicts;
-mod words;
 
 #[cfg(test)]
 mod fixture;
@@ -58,7 +57,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
-use crate::model::Values;
+use crate::model::{Rules, Values};
 use shared::Shared;
 
 /// What the site shows.
@@ -73,10 +72,14 @@ pub struct SiteState {
 }
 
 /// A scenario's file, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioText {
     /// `group/name`.
     pub name: String,
+    /// Version of the file.
+    pub version: u32,
+    /// How its series are compared, and its budgets.
+    pub rules: Rules,
     /// The question it answers.
     pub question: String,
     /// How to read the answer.
@@ -134,11 +137,13 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/runs/{run}/cases/{case}", get(api::case))
         .route("/api/v1/series", get(api::series))
         .route("/api/v1/comparisons", get(api_deciding::comparisons))
-        .route("/api/v1/comparison/{comparison}", get(api_deciding::comparison))
-        .route("/api/v1/comparison/{comparison}/series", get(api_deciding::series))
+        .route("/api/v1/comparisons/{comparison}", get(api_deciding::comparison))
+        .route("/api/v1/comparisons/{comparison}/series", get(api_deciding::series))
         .route("/api/v1/findings", get(api_deciding::findings))
-        .route("/api/v1/finding/{id}", get(api_deciding::finding))
+        .route("/api/v1/findings/{id}", get(api_deciding::finding))
         .route("/api/v1/calibrations", get(api_deciding::calibrations))
+        .route("/api/v1/calibrations/{id}", get(api_deciding::calibration))
+        .route("/api/v1/schemas/{file}", get(reports::schema))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), respond::when_changed))
         .route("/live", get(live::stream))
         .route("/static/{file}", get(assets::file))

@@ -20,11 +20,11 @@ use super::{
     now::{self, Now},
     params,
     shared::{Shared, Site},
-    words::{self, Sign},
 };
 use crate::{
     history::{Reader, RunListing},
     model::{Case, Check, CheckName, CheckStatus, Environment, Failure, FailureKind, Measurement, RevisionKind, RunId},
+    report::format::{self, Sign},
     units::Unit,
 };
 
@@ -163,15 +163,15 @@ impl Facts {
             revision: run.revision.short().to_owned(),
             revision_href: format!("/commits/{}", run.revision.id),
             revision_note: note,
-            committed: words::date(run.revision.committed_at),
+            committed: format::date(run.revision.committed_at),
             run: run.id,
             profile: run.profile.as_str(),
-            measured: format!("{}{took}", words::trials(listing)),
+            measured: format!("{}{took}", format::trials(listing.trials, listing.planned_trials)),
             environment: environment.map_or_else(|| run.environment.clone(), |environment| environment.title()),
             environment_id: run.environment.clone(),
             binary: run.build.as_ref().map(|build| short(&build.sha256)).unwrap_or_default(),
             toolchain: run.build.as_ref().map(|build| build.toolchain.clone()).unwrap_or_default(),
-            state: words::state(run.state),
+            state: format::state(run.state),
         })
     }
 }
@@ -179,7 +179,7 @@ impl Facts {
 /// How each check went over all headline numbers, with its worst figure.
 fn check_rows(run: RunId, measurements: &[Measurement]) -> Vec<CheckRow> {
     let mut by_name: BTreeMap<CheckName, Vec<(&Measurement, &Check)>> = BTreeMap::new();
-    for measurement in measurements.iter().filter(|measurement| words::is_gate(measurement.metric)) {
+    for measurement in measurements.iter().filter(|measurement| measurement.metric.gates_by_default()) {
         for check in &measurement.checks {
             by_name.entry(check.name).or_default().push((measurement, check));
         }
@@ -203,10 +203,10 @@ fn check_row(run: RunId, name: CheckName, checks: &[(&Measurement, &Check)]) -> 
     Some(CheckRow {
         sign: Sign::check(worst.status),
         name: name.as_str(),
-        meaning: words::check(name),
+        meaning: format::check(name),
         counts: counts.map(|(status, word)| format!("{} {word}", count(status))).collect::<Vec<_>>().join(", "),
-        worst: words::figure(name, worst.figure),
-        limit: words::figure(name, worst.limit),
+        worst: format::figure(name, worst.figure),
+        limit: format::figure(name, worst.limit),
         advice: worst.advice.clone(),
         href: format!("/runs/{run}/cases/{}", params::case_id(&measurement.case)),
         case: format!("{} {}, {}", measurement.case.scenario, measurement.label.0, measurement.metric),
@@ -233,7 +233,7 @@ impl FailureText {
             message: failure.message.clone(),
             log: tail(&failure.log),
             again: failure.case.as_ref().map(Case::replay).unwrap_or_default(),
-            date: words::date(failure.at),
+            date: format::date(failure.at),
         }
     }
 }

@@ -22,11 +22,11 @@ use super::{
     layout::{Layout, Place},
     params, settings,
     shared::{Shared, Site},
-    words,
 };
 use crate::{
     history::{Reader, Series},
     model::Metric,
+    report::format,
 };
 
 /// Small graphs hold so many points together at most, so that pages stay small.
@@ -197,9 +197,9 @@ pub(super) fn newest_environment(reader: &Reader) -> Result<Option<String>, Page
 
 impl ScenarioPage {
     fn show(&mut self, reader: &Reader, metrics: &[Metric], choice: &Choice) -> Result<(), PageError> {
-        let link = |metric: &Metric| choice.link(&self.name, words::metric(*metric), *metric);
+        let link = |metric: &Metric| choice.link(&self.name, format::metric(*metric), *metric);
         let (first, further): (Vec<_>, Vec<_>) =
-            metrics.iter().partition(|metric| words::is_headline(**metric) || **metric == choice.metric);
+            metrics.iter().partition(|metric| format::is_headline(**metric) || **metric == choice.metric);
         self.metrics = first.into_iter().map(link).collect();
         self.further_metrics = further.into_iter().map(link).collect();
         self.environments = environment_links(reader, &self.name, choice)?;
@@ -254,7 +254,7 @@ impl ScenarioPage {
             let count = history.axis.len();
             let over =
                 if count == 1 { "at the only revision".to_owned() } else { format!("over the last {count} revisions") };
-            let sentence = format!("{} {over}{part}", words::metric(history.metric));
+            let sentence = format!("{} {over}{part}", format::metric(history.metric));
             if index == large {
                 self.figures.push(history.figure(sentence, index, &lines, &places, marked)?);
                 continue;
@@ -277,14 +277,14 @@ impl ScenarioPage {
         room: &mut usize,
     ) -> Result<Vec<Small>, PageError> {
         let mut others = Vec::new();
-        for metric in metrics.iter().filter(|metric| words::is_headline(**metric) && **metric != choice.metric) {
+        for metric in metrics.iter().filter(|metric| format::is_headline(**metric) && **metric != choice.metric) {
             let series = reader.series(&self.name, *metric, &choice.environment)?;
             let history =
                 History::on(shown.axis.clone(), series, &self.name, *metric, &choice.environment, choice.span);
             let pictures = history.pictures();
             let Some((_, lines)) = pictures.into_iter().find(|(_, lines)| takes(room, lines)) else { continue };
             let places = history.chart_places(reader)?;
-            let title = words::metric(*metric);
+            let title = format::metric(*metric);
             let svg = history.svg(&title, &lines, &places, None, true)?;
             others.push(Small { href: choice.href(&self.name, *metric), title, svg });
         }

@@ -21,13 +21,13 @@ use super::{
     layout::{Layout, Place},
     params,
     shared::{Shared, Site},
-    verdict_table, verdicts,
-    words::{self, Sign},
+    verdict_table,
 };
 use crate::{
     history::{ComparisonListing, Reader},
     judge,
     model::{ComparisonId, Metric, RunState, Scale, Stage, Verdict, VerdictKind},
+    report::format::{self, Sign},
 };
 
 /// Which series; also of its downloads.
@@ -128,7 +128,7 @@ fn render(site: &Site, choice: &Choice) -> Result<String, PageError> {
     let reader = site.history()?;
     let data = choice.read(reader)?;
     let SeriesData { listing, verdict, effects } = &data;
-    let metric = words::metric(verdict.metric);
+    let metric = format::metric(verdict.metric);
     let page = SeriesPage {
         layout: Layout::new(
             site,
@@ -200,13 +200,13 @@ fn story(listing: &ComparisonListing, verdict: &Verdict) -> Vec<String> {
 /// What was measured and tested. A stage that is not whole decides nothing, and nothing is claimed of it.
 fn tested(listing: &ComparisonListing, verdict: &Verdict, stage: Stage) -> String {
     let design = &listing.comparison.design;
-    let p = verdict.p.map_or_else(|| "not known yet".to_owned(), verdicts::probability);
-    let (first, first_alpha) = (design.first_blocks, verdicts::probability(design.first_alpha));
+    let p = verdict.p.map_or_else(|| "not known yet".to_owned(), format::probability);
+    let (first, first_alpha) = (design.first_blocks, format::probability(design.first_alpha));
     let planned = match stage {
         Stage::First => first,
         Stage::Second => design.second_blocks,
     };
-    let blocks = capital(&words::counted(verdict.blocks, "block"));
+    let blocks = capital(&format::plural(verdict.blocks, "block"));
     if listing.comparison.state != RunState::Finished && verdict.blocks < planned {
         let number = stage.number();
         return format!(
@@ -228,21 +228,21 @@ fn tested(listing: &ComparisonListing, verdict: &Verdict, stage: Stage) -> Strin
         (true, Stage::Second) => format!(
             "The {first} blocks of the first stage made this series suspicious (p below {first_alpha}). {} of the second \
              stage decide alone: p is {p}, against {}.",
-            words::counted(verdict.blocks, "fresh block"),
-            verdicts::probability(design.second_alpha)
+            format::plural(verdict.blocks, "fresh block"),
+            format::probability(design.second_alpha)
         ),
     }
 }
 
 /// What the figures lead to.
 fn outcome(verdict: &Verdict) -> String {
-    let margin = verdicts::amount(verdict, verdict.margin);
+    let margin = format::amount(verdict, verdict.margin);
     let within = verdict.interval.map(|interval| {
         let (low, high) = verdict_table::margin(verdict);
         interval.low >= low && interval.high <= high
     });
     let caught = verdict.resolution.map(|size| {
-        format!(" A change of {} would have been caught with 90% probability.", verdicts::amount(verdict, size))
+        format!(" A change of {} would have been caught with 90% probability.", format::amount(verdict, size))
     });
     let said = match (verdict.kind, verdict.gate) {
         (_, false) => match within {
@@ -277,12 +277,12 @@ fn facts(verdict: &Verdict) -> Vec<(&'static str, String)> {
     let optional = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     let level = verdict.interval.map(|interval| format!("{:.2}%", interval.level * 100.0));
     let mut facts = vec![
-        ("Effect", format!("{}, {scale}", optional(verdicts::change(verdict)))),
+        ("Effect", format!("{}, {scale}", format::change(verdict))),
         ("Level of the interval", optional(level)),
-        ("p", optional(verdict.p.map(verdicts::probability))),
-        ("Held against", optional(verdict.alpha.map(verdicts::probability))),
-        ("Margin", format!("±{}", verdicts::amount(verdict, verdict.margin))),
-        ("Resolution", optional(verdict.resolution.map(|size| verdicts::amount(verdict, size)))),
+        ("p", optional(verdict.p.map(format::probability))),
+        ("Held against", optional(verdict.alpha.map(format::probability))),
+        ("Margin", format!("±{}", format::amount(verdict, verdict.margin))),
+        ("Resolution", optional(verdict.resolution.map(|size| format::amount(verdict, size)))),
         ("Blocks", format!("{} of stage {stage}", verdict.blocks)),
     ];
     if let Some(blocks) = verdict.blocks_needed {
@@ -302,7 +302,7 @@ fn siblings(reader: &Reader, choice: &Choice, shown: &Verdict) -> Result<Vec<Lin
     let link = |verdict: &Verdict| Link {
         here: verdict.metric == shown.metric,
         ..Link::new(
-            format!("{} {}", sign(verdict).glyph, words::metric(verdict.metric)),
+            format!("{} {}", sign(verdict).glyph, format::metric(verdict.metric)),
             verdict_table::series_href(choice.comparison, &verdict.case, verdict.metric),
         )
     };

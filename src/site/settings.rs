@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{error::PageError, figure::Table, graph::History, verdicts, words};
+use super::{error::PageError, figure::Table, graph::History};
 use crate::{
     history::{Reader, Series},
     judge,
     model::{CaseLabel, Metric, Quantity, Role, RunId, Trial, Values},
+    report::format,
 };
 
 /// The rows at a place of the axis: each case with other settings against the case of the baseline that is like it
@@ -50,7 +51,7 @@ pub(super) fn table(
     if rows.is_empty() {
         return Ok(None);
     }
-    let head = ["Setting".to_owned()].into_iter().chain(metrics.iter().map(|metric| words::metric(*metric))).collect();
+    let head = ["Setting".to_owned()].into_iter().chain(metrics.iter().map(|metric| format::metric(*metric))).collect();
     let mut table = Table { head, rows };
     table.drop_empty_columns();
     Ok(Some(table))
@@ -78,8 +79,7 @@ fn cell(base: &[Trial], other: &[Trial], metric: Metric) -> Result<String, PageE
     let Some(found) = judge::contrast(base, other, metric).map_err(|error| PageError::internal(&error))? else {
         return Ok(String::new());
     };
-    let ends = found.interval.map(|interval| (interval.low, interval.high));
-    let effect = verdicts::written(metric, found.scale, found.effect, ends);
+    let effect = format::effect(metric, found.scale, found.effect, found.interval);
     Ok(match found.interval {
         Some(_) => effect,
         None => format!("{effect}, {} rounds are too few for an interval", found.rounds),

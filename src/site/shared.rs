@@ -12,7 +12,10 @@ use axum::{
 };
 
 use super::{ScenarioText, SiteState, assets, error::PageError, live::Live};
-use crate::history::{HistoryError, Reader};
+use crate::{
+    history::{HistoryError, Reader},
+    model::{Case, Rules},
+};
 
 /// Pages kept until the data change; then all are forgotten.
 const KEPT_PAGES: usize = 128;
@@ -135,6 +138,11 @@ impl Site {
     /// The name of what is measured.
     pub(super) fn title(&self) -> &str {
         &self.shared.state.title
+    }
+
+    /// The rules of a case, where its scenario is there in the same version.
+    pub(super) fn rules(&self, case: &Case) -> Option<&Rules> {
+        self.scenario(&case.scenario).filter(|text| text.version == case.version).map(|text| &text.rules)
     }
 
     /// The scenarios as their files explain them.

@@ -23,7 +23,7 @@ use super::{
     fixture::{self, ENVIRONMENT, HOSTILE, Size},
 };
 use crate::history::Writer;
-use crate::model::{Value, Values};
+use crate::model::{Rules, Value, Values};
 
 /// A site over a history in a folder of its own.
 struct TestSite {
@@ -91,6 +91,8 @@ impl TestSite {
 fn state(history: &Path) -> SiteState {
     let ciphers = Values::from([("cipher".to_owned(), Value::Text("aes-256-gcm".into()))]);
     let text = |name: &str, question: &str| ScenarioText {
+        version: 1,
+        rules: Rules::default(),
         name: name.into(),
         question: question.into(),
         reading: "Wall time is what a person waits for; CPU time tells who works meanwhile.".into(),

@@ -4,15 +4,11 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{
-    error::PageError,
-    params,
-    verdicts::{self, written},
-    words::{self, Sign},
-};
+use super::{error::PageError, params};
 use crate::{
     charts::EffectBar,
     model::{Case, ComparisonId, Metric, Scale, Verdict, VerdictKind},
+    report::format::{self, Sign},
 };
 
 /// Rows of series that decide. Where there are more, equivalent ones are left to their scenario's own table.
@@ -84,7 +80,7 @@ impl VerdictTable {
         let wanted = || all.iter().filter(|verdict| only.is_none_or(|only| verdict.case.scenario == only));
         let gate: Vec<&Verdict> = wanted().filter(|verdict| verdict.gate).collect();
         let mut described: Vec<&Verdict> = wanted().filter(|verdict| !verdict.gate).collect();
-        described.sort_by(|a, b| moved(b).cmp(&moved(a)).then(verdicts::distance(b).total_cmp(&verdicts::distance(a))));
+        described.sort_by(|a, b| moved(b).cmp(&moved(a)).then(format::distance(b).total_cmp(&format::distance(a))));
         let shown = described.iter().take(MOST_DESCRIBED);
         let mut table = VerdictTable {
             groups: Vec::new(),
@@ -138,7 +134,7 @@ impl VerdictTable {
 fn urgency(verdict: &Verdict) -> (bool, VerdictKind, Reverse<u64>, &Case, Metric) {
     let unchanged = verdict.kind == VerdictKind::Equivalent;
     // Positive floats are ordered as their bits are.
-    (unchanged, verdict.kind, Reverse(verdicts::distance(verdict).to_bits()), &verdict.case, verdict.metric)
+    (unchanged, verdict.kind, Reverse(format::distance(verdict).to_bits()), &verdict.case, verdict.metric)
 }
 
 /// How far the shared axis reaches, as a logarithm. `None` where nothing has a place on it.
@@ -181,7 +177,7 @@ impl Row {
         let sign = Sign::verdict(verdict.kind);
         let bar = match (verdict.scale, reach, log_interval(verdict)) {
             (Scale::Ratio, Some(reach), Some(interval)) => EffectBar {
-                title: &format!("{} {}", sign.word, verdicts::change(verdict).unwrap_or_default()),
+                title: &format!("{} {}", sign.word, format::change(verdict)),
                 effect: verdict.effect.unwrap_or(1.0).ln(),
                 interval: verdict.interval.map(|_| interval),
                 margin: verdict.margin.ln_1p(),
@@ -196,11 +192,11 @@ impl Row {
             id: format!("s{}-{}", params::case_id(&verdict.case), verdict.metric),
             sign,
             label: label(verdict),
-            metric: words::metric(verdict.metric),
+            metric: format::metric(verdict.metric),
             href: series_href(comparison, &verdict.case, verdict.metric),
-            change: verdicts::change(verdict).unwrap_or_default(),
+            change: format::change(verdict),
             bar,
-            resolution: verdict.resolution.map(|size| verdicts::amount(verdict, size)).unwrap_or_default(),
+            resolution: verdict.resolution.map(|size| format::amount(verdict, size)).unwrap_or_default(),
             blocks: if verdict.blocks == 0 { "none".to_owned() } else { format!("{}{stage}", verdict.blocks) },
             reason: reason(verdict),
         })
@@ -209,14 +205,12 @@ impl Row {
 
 impl Described {
     fn of(comparison: ComparisonId, verdict: &Verdict) -> Described {
-        let ends = verdict.interval.map(|interval| (interval.low, interval.high));
-        let change = verdict.effect.map(|effect| written(verdict.metric, verdict.scale, effect, ends));
         Described {
             scenario: verdict.case.scenario.clone(),
             label: label(verdict),
-            metric: words::metric(verdict.metric),
+            metric: format::metric(verdict.metric),
             href: series_href(comparison, &verdict.case, verdict.metric),
-            change: change.unwrap_or_else(|| "–".to_owned()),
+            change: format::change(verdict),
             moved: moved(verdict),
         }
     }

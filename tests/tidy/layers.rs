@@ -28,13 +28,13 @@ const PLATFORM: &[Room] = &[
     room(3, "judge", &["units", "model", "stats"]),
     room(4, "runner", &["units", "model", "stats", "scenario", "probe", "revision", "load", "judge"]),
     room(4, "charts", RECORDS),
-    room(4, "exchange", RECORDS),
+    room(4, "report", &["units", "model", "judge"]),
     room(
         5,
         "ci",
         &[
             "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "runner", "charts",
-            "exchange",
+            "report",
         ],
     ),
     // Everything below it but `runner`: pages read what was stored.
@@ -42,8 +42,8 @@ const PLATFORM: &[Room] = &[
         6,
         "site",
         &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "charts",
-            "exchange", "ci",
+            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "charts", "report",
+            "ci",
         ],
     ),
     room(
@@ -51,7 +51,7 @@ const PLATFORM: &[Room] = &[
         "cli",
         &[
             "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
-            "runner", "charts", "exchange", "ci", "site",
+            "runner", "charts", "report", "ci", "site",
         ],
     ),
     room(8, "main", &["cli"]),

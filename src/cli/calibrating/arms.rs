@@ -1,8 +1,8 @@
-//! The arms of a calibration: what stands in its blocks beside the plain program, and how people name it.
+//! The arms of a calibration: what stands in its blocks beside the plain program.
 
 use benchline_subject::contract::Injection;
 
-use crate::{model::VariantKind, revision::BuildVariant, units};
+use crate::{model::VariantKind, report::format, revision::BuildVariant};
 
 /// The most that a subject is slowed down: ten times its time, in millionths.
 const MOST_SLOWDOWN: f64 = 9e6;
@@ -20,7 +20,7 @@ pub(in crate::cli) fn arms(slowdowns: &[f64], memory: Option<u64>, neutral: u32)
             "a slowdown of {share} cannot be injected: give shares from 0.0001% to 900%, such as `--inject 1%,5%`"
         );
         let arm = VariantKind::Slowdown(ppm as u32);
-        anyhow::ensure!(!arms.contains(&arm), "the slowdown {} is asked for twice", name(arm));
+        anyhow::ensure!(!arms.contains(&arm), "the slowdown {} is asked for twice", format::variant(arm));
         arms.push(arm);
     }
     if let Some(bytes) = memory {
@@ -48,22 +48,6 @@ pub(in crate::cli) fn variant(arm: VariantKind) -> Option<BuildVariant> {
     }
 }
 
-/// An arm as people read it.
-pub(in crate::cli) fn name(arm: VariantKind) -> String {
-    match arm {
-        VariantKind::Base => "the program".to_owned(),
-        VariantKind::Same => "the same program".to_owned(),
-        VariantKind::Slowdown(ppm) => format!("+{}", plain_percent(ppm)),
-        VariantKind::Memory(bytes) => format!("+{}", units::exact_bytes(bytes)),
-        VariantKind::Neutral(seed) => format!("linked in order {seed}"),
-    }
-}
-
-/// Millionths as a percentage with as many digits as it has.
-fn plain_percent(ppm: u32) -> String {
-    format!("{}%", f64::from(ppm) / 10_000.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,7 +55,7 @@ mod tests {
     #[test]
     fn arms_are_made_of_what_was_asked_for() {
         let made = arms(&[0.01, 0.025], Some(50_000_000), 2).unwrap();
-        let names: Vec<String> = made.iter().map(|arm| name(*arm)).collect();
+        let names: Vec<String> = made.iter().map(|arm| format::variant(*arm)).collect();
         assert_eq!(
             names,
             ["the program", "the same program", "+1%", "+2.5%", "+50 MB", "linked in order 1", "linked in order 2"]

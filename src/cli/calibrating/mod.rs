@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use self::{
-    arms::{injection, name, variant},
+    arms::{injection, variant},
     left::{Done, left},
     recorder::{Count, Recorder},
 };
@@ -20,6 +20,7 @@ use crate::{
     history::{CalibrationStart, RunStart},
     judge::calibration::{CaseReplay, rates},
     model::{Design, Environment, Part, Rate, Revision, RunId, RunState, VariantKind},
+    report::format,
     revision::{BuildOutcome, BuiltSubject},
     runner::{self, BlockSpec, Ended, Programs, Variant},
     scenario::Plan,
@@ -95,8 +96,8 @@ impl Workbench<'_> {
             match built {
                 BuildOutcome::Built(subject) => ready.push(ReadyArm { arm: *arm, subject }),
                 BuildOutcome::Stopped => return Ok(None),
-                BuildOutcome::Unsupported { reason } => anyhow::bail!("{}: {reason}", name(*arm)),
-                BuildOutcome::Failed { message, log } => anyhow::bail!("{}: {message}\n{log}", name(*arm)),
+                BuildOutcome::Unsupported { reason } => anyhow::bail!("{}: {reason}", format::variant(*arm)),
+                BuildOutcome::Failed { message, log } => anyhow::bail!("{}: {message}\n{log}", format::variant(*arm)),
             }
         }
         Ok(Some(ready))
@@ -113,7 +114,7 @@ impl Workbench<'_> {
         let base = &arms.first().context("a calibration has a base")?.subject.build;
         let environment = environment_of(Some(base));
         let names: Vec<String> =
-            arms.iter().map(|ready| format!("{} {}", name(ready.arm), ready.subject.build.sha256)).collect();
+            arms.iter().map(|ready| format!("{} {}", format::variant(ready.arm), ready.subject.build.sha256)).collect();
         let whole = format!("{}{}\n{}", plan.fingerprint_text(), revision.id, names.join("\n"));
         let start = CalibrationStart {
             environment: environment.clone(),
@@ -172,7 +173,7 @@ impl Workbench<'_> {
             profile: plan.profile,
             part: Part::Calibration,
             build: Some(ready.subject.build.clone()),
-            plan: fingerprint(&format!("{own} {}", name(ready.arm))),
+            plan: fingerprint(&format!("{own} {}", format::variant(ready.arm))),
             planned_trials: blocks.saturating_mul(u32::try_from(plan.cases.len()).unwrap_or(u32::MAX)),
             reproduce: format!("benchline calibrate --blocks {blocks} --profile {}", plan.profile.as_str()),
             at: now(),
@@ -197,7 +198,7 @@ impl Workbench<'_> {
             let programs = Programs { subject: &subject.path, platform: &platform };
             variants.push(Variant { programs, injection: injection(*arm) });
         }
-        let names = arms.iter().map(|ready| name(ready.arm)).collect();
+        let names = arms.iter().map(|ready| format::variant(ready.arm)).collect();
         let stop = Arc::clone(self.stop());
         let (history, terminal) = self.history_and_terminal();
         let mut recorder = Recorder::new(history, terminal, &open.runs, names, count);

@@ -1,62 +1,62 @@
-//! A stored calibration as tables for people and as one JSON object.
+//! A calibration as tables.
 
-use serde_json::{Value as Json, json};
-
-use super::{calibrating::arms::name, table::table};
+use super::columns::columns;
 use crate::{
-    judge::shares::{Share, claim, percent, share, touches},
-    model::{Calibration, Metric, Rate, RatedSeries, VariantKind},
+    judge::shares::{Share, share, touches},
+    model::{Metric, Rate, RatedSeries, VariantKind},
+    report::{
+        CalibrationReport,
+        format::{self, NONE, claim, hundreds, plural, variant as name},
+    },
 };
 
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
-
 /// Everything that a calibration says, as text.
-pub(super) fn text(calibration: &Calibration) -> String {
-    let mut parts = vec![heading(calibration)];
-    if calibration.rates.iter().all(|rate| rate.pairs == 0) {
-        let window = window(calibration);
+pub fn calibration(report: &CalibrationReport) -> String {
+    let mut parts = vec![heading(report)];
+    if report.rates.iter().all(|rate| rate.pairs == 0) {
+        let window = window(report);
         parts.push(format!(
             "nothing could be replayed yet, which takes {window} blocks of a case: the same command goes on\n"
         ));
         return parts.join("\n");
     }
-    parts.push(format!("false verdicts per 100 clean commits\n{}", false_verdicts(calibration)));
-    let power = power(calibration);
+    parts.push(format!("false verdicts per 100 clean commits\n{}", false_verdicts(report)));
+    let power = power(report);
     if !power.is_empty() {
         parts.push(format!("caught, of the windows of every series that the injection touches\n{power}"));
     }
     parts.push(format!(
         "by series: share of windows that ended worse or better\n{}spread: of the block effects. resolution: what is \
          caught with 90% probability, as stated.\n",
-        by_series(calibration)
+        by_series(report)
     ));
     parts.join("\n")
 }
 
-fn heading(calibration: &Calibration) -> String {
-    let Calibration { id, environment, build, state, blocks, design, .. } = calibration;
+fn heading(report: &CalibrationReport) -> String {
+    let CalibrationReport { calibration, environment_id, build, state, blocks, design, .. } = report;
     format!(
-        "calibration {id} of {environment}: {}, {blocks} blocks of each case, program {} compared with itself\n\
-         replayed {} + {} blocks, budget {}, {} gate series\n",
+        "calibration {calibration} of {environment_id}: {}, {} of each case, program {} compared with itself\n\
+         replayed {} + {}, budget {}, {}\n",
         state.as_str(),
+        plural(*blocks, "block"),
         build.sha256.get(..12).unwrap_or(&build.sha256),
         design.first_blocks,
-        design.second_blocks,
-        percent(design.budget),
-        design.gate_series,
+        plural(design.second_blocks, "block"),
+        format::share(design.budget),
+        plural(design.gate_series, "gate series"),
     )
 }
 
 /// Blocks in a window.
-fn window(calibration: &Calibration) -> u32 {
-    calibration.design.first_blocks.saturating_add(calibration.design.second_blocks)
+fn window(report: &CalibrationReport) -> u32 {
+    report.design.first_blocks.saturating_add(report.design.second_blocks)
 }
 
 /// The variants that change nothing, one by one, and those of another link order together: whole commits.
-fn false_verdicts(calibration: &Calibration) -> String {
+fn false_verdicts(report: &CalibrationReport) -> String {
     let commits = |wanted: fn(&VariantKind) -> bool| -> Vec<&Rate> {
-        calibration.rates.iter().filter(|rate| rate.series.is_none() && wanted(&rate.variant)).collect()
+        report.rates.iter().filter(|rate| rate.series.is_none() && wanted(&rate.variant)).collect()
     };
     let same = commits(|variant| *variant == VariantKind::Same);
     let neutral = commits(|variant| matches!(variant, VariantKind::Neutral(_)));
@@ -71,11 +71,11 @@ fn false_verdicts(calibration: &Calibration) -> String {
         add(name(rate.variant), &[rate]);
     }
     let neutral = add("linked in another order".to_owned(), &neutral);
-    let mut text = table(&rows, &[false, true, true, true, true, true, true]);
+    let mut text = columns(&rows, &[false, true, true, true, true, true, true]);
     let claims = [("the same program", same), ("linked in another order", neutral)];
     for (what, found) in claims {
         if let Some(found) = found {
-            text.push_str(&format!("{what}: {}\n", claim(&found, window(calibration))));
+            text.push_str(&format!("{what}: {}\n", claim(&found, window(report))));
         }
     }
     text
@@ -93,36 +93,32 @@ fn figures(found: &Share) -> Vec<String> {
     ]
 }
 
-fn hundreds(share: f64) -> String {
-    percent(share).trim_end_matches('%').to_owned()
-}
-
 /// Each injection on each metric that it touches, all cases together.
-fn power(calibration: &Calibration) -> String {
+fn power(report: &CalibrationReport) -> String {
     let head = ["", "metric", "windows", "caught", "per 100", "95%", "without overlap", "95%"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for variant in arms(calibration) {
-        for metric in metrics(calibration).into_iter().filter(|metric| touches(variant, *metric)) {
+    for variant in variants(report) {
+        for metric in metrics(report).into_iter().filter(|metric| touches(variant, *metric)) {
             let of = |rate: &&Rate| rate.variant == variant && rate.series.as_ref().is_some_and(|s| s.metric == metric);
-            let found = share(calibration.rates.iter().filter(of));
+            let found = share(report.rates.iter().filter(of));
             rows.extend(found.map(|found| [vec![name(variant), metric.to_string()], figures(&found)].concat()));
         }
     }
-    if rows.len() == 1 { String::new() } else { table(&rows, &[false, false, true, true, true, true, true, true]) }
+    if rows.len() == 1 { String::new() } else { columns(&rows, &[false, false, true, true, true, true, true, true]) }
 }
 
 /// A row a series, a column a variant.
-fn by_series(calibration: &Calibration) -> String {
-    let variants = arms(calibration);
+fn by_series(report: &CalibrationReport) -> String {
+    let shown = variants(report);
     let mut head = ["scenario", "case", "metric", "spread", "resolution"].map(str::to_owned).to_vec();
-    head.extend(variants.iter().map(|variant| name(*variant)));
+    head.extend(shown.iter().map(|variant| name(*variant)));
     let mut rows = vec![head];
-    for series in all_series(calibration) {
+    for series in all_series(report) {
         let rate = |variant: VariantKind| {
-            calibration.rates.iter().find(|r| r.variant == variant && r.series.as_ref() == Some(series))
+            report.rates.iter().find(|r| r.variant == variant && r.series.as_ref() == Some(series))
         };
         let same = rate(VariantKind::Same);
-        let figure = |figure: Option<f64>| figure.map_or("–".to_owned(), percent);
+        let figure = |figure: Option<f64>| figure.map_or(NONE.to_owned(), format::share);
         let mut row = vec![
             series.case.scenario.clone(),
             series.label.0.clone(),
@@ -130,16 +126,16 @@ fn by_series(calibration: &Calibration) -> String {
             figure(same.and_then(|rate| rate.spread)),
             figure(same.and_then(|rate| rate.resolution)),
         ];
-        row.extend(variants.iter().map(|variant| match rate(*variant) {
+        row.extend(shown.iter().map(|variant| match rate(*variant) {
             // An injection elsewhere says nothing about this series.
             Some(_) if is_injection(*variant) && !touches(*variant, series.metric) => String::new(),
             Some(rate) => figure(share([rate]).map(|found| found.share)),
-            None => "–".to_owned(),
+            None => NONE.to_owned(),
         }));
         rows.push(row);
     }
     let right: Vec<bool> = (0..rows[0].len()).map(|column| column > 2).collect();
-    table(&rows, &right)
+    columns(&rows, &right)
 }
 
 fn is_injection(variant: VariantKind) -> bool {
@@ -147,16 +143,16 @@ fn is_injection(variant: VariantKind) -> bool {
 }
 
 /// The variants that have rates, in the order in which they were stored.
-fn arms(calibration: &Calibration) -> Vec<VariantKind> {
-    first_of_each(calibration.rates.iter().map(|rate| rate.variant))
+fn variants(report: &CalibrationReport) -> Vec<VariantKind> {
+    first_of_each(report.rates.iter().map(|rate| rate.variant))
 }
 
-fn metrics(calibration: &Calibration) -> Vec<Metric> {
-    first_of_each(all_series(calibration).into_iter().map(|series| series.metric))
+fn metrics(report: &CalibrationReport) -> Vec<Metric> {
+    first_of_each(all_series(report).into_iter().map(|series| series.metric))
 }
 
-fn all_series(calibration: &Calibration) -> Vec<&RatedSeries> {
-    first_of_each(calibration.rates.iter().filter_map(|rate| rate.series.as_ref()))
+fn all_series(report: &CalibrationReport) -> Vec<&RatedSeries> {
+    first_of_each(report.rates.iter().filter_map(|rate| rate.series.as_ref()))
 }
 
 fn first_of_each<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
@@ -168,49 +164,12 @@ fn first_of_each<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     })
 }
 
-/// Everything that a calibration says, with the intervals that its counts allow.
-pub(super) fn json(calibration: &Calibration) -> Json {
-    let rates: Vec<Json> = calibration.rates.iter().map(rate_row).collect();
-    json!({
-        "schema": SCHEMA,
-        "calibration": calibration.id,
-        "environment": calibration.environment,
-        "build": calibration.build,
-        "state": calibration.state.as_str(),
-        "started_at": calibration.started_at,
-        "finished_at": calibration.finished_at,
-        "blocks": calibration.blocks,
-        "design": calibration.design,
-        "rates": rates,
-    })
-}
-
-fn rate_row(rate: &Rate) -> Json {
-    let series = rate.series.as_ref();
-    let found = share([rate]);
-    let ends = |interval: crate::model::Interval| [interval.low, interval.high];
-    json!({
-        "variant": rate.variant,
-        "case": series.map(|series| series.case.key()),
-        "scenario": series.map(|series| &series.case.scenario),
-        "label": series.map(|series| &series.label),
-        "metric": series.map(|series| series.metric),
-        "pairs": rate.pairs,
-        "independent": rate.independent,
-        "flagged": rate.flagged,
-        "share": found.map(|found| found.share),
-        "interval": found.map(|found| ends(found.interval)),
-        "cautious_interval": found.map(|found| ends(found.cautious)),
-        "level": found.map(|found| found.interval.level),
-        "spread": rate.spread,
-        "resolution": rate.resolution,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Case, CaseLabel, Design, Quantity, Role, RunState, SubjectBuild, UnixMillis, Values};
+    use crate::model::{
+        Calibration, Case, CaseLabel, Design, Quantity, Role, RunState, SubjectBuild, UnixMillis, Values,
+    };
 
     fn series(metric: Metric) -> Option<RatedSeries> {
         let case = Case {
@@ -228,8 +187,8 @@ mod tests {
         Rate { variant, series, pairs: 81, independent: 3, flagged, spread: known, resolution: known.map(|x| x * 2.0) }
     }
 
-    fn calibration(rates: Vec<Rate>) -> Calibration {
-        Calibration {
+    fn report_of(rates: Vec<Rate>) -> CalibrationReport {
+        CalibrationReport::from(Calibration {
             id: 1,
             environment: "abcdef012345".into(),
             build: SubjectBuild {
@@ -250,12 +209,12 @@ mod tests {
                 gate_series: 2,
             },
             rates,
-        }
+        })
     }
 
-    fn whole() -> Calibration {
+    fn whole() -> CalibrationReport {
         let peak = Metric::of(Role::Client, Quantity::RssPeak);
-        calibration(vec![
+        report_of(vec![
             rate(VariantKind::Same, None, 0),
             rate(VariantKind::Same, series(Metric::WALL_TIME), 0),
             rate(VariantKind::Same, series(peak), 0),
@@ -291,24 +250,11 @@ crypto/seal  10 kB  wall_time          1.2%        2.4%                0%  96%  
 crypto/seal  10 kB  client.rss_peak    1.2%        2.4%                0%                      0%
 spread: of the block effects. resolution: what is caught with 90% probability, as stated.
 ";
-        assert_eq!(text(&whole()), expected);
+        assert_eq!(calibration(&whole()), expected);
     }
 
     #[test]
     fn without_rates_it_says_how_to_get_them() {
-        assert!(text(&calibration(Vec::new())).contains("nothing could be replayed yet"));
-    }
-
-    #[test]
-    fn scripts_read_the_same() {
-        let object = json(&whole());
-        assert_eq!((&object["schema"], &object["state"]), (&1.into(), &"finished".into()));
-        let rate = &object["rates"][4];
-        assert_eq!(rate["variant"], json!({ "slowdown": 50_000 }));
-        assert_eq!((&rate["case"], &rate["metric"]), (&"crypto/seal@1".into(), &"wall_time".into()));
-        assert_eq!((&rate["flagged"], &rate["pairs"]), (&78.into(), &81.into()));
-        let high = object["rates"][0]["interval"][1].as_f64().unwrap();
-        assert!((high - 0.0453).abs() < 1e-4, "{high}");
-        assert_eq!(object["rates"][0]["case"], Json::Null);
+        assert!(calibration(&report_of(Vec::new())).contains("nothing could be replayed yet"));
     }
 }
