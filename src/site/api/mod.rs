@@ -1,0 +1,4 @@
+//! The read-only API: the records behind the pages as JSON.
+
+pub(crate) mod decisions;
+pub(crate) mod results;
