@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{case::CaseReport, comparison::VerdictReport, schema::Tagged};
+use super::{case::CaseReport, comparison::VerdictReport, shape::Tagged};
 use crate::{
     judge::bisect::Seen,
     model::{ComparisonId, Metric, Revision},

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{case::CaseReport, schema::Tagged, serialize_as};
+use super::{
+    case::CaseReport,
+    shape::{Tagged, serialize_as},
+};
 use crate::{
     judge::shares::share,
     model::{Calibration, Design, Interval, Metric, Rate, RunState, SubjectBuild, UnixMillis, VariantKind},

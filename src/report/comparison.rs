@@ -3,7 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{budget::ExceededBudget, case::CaseReport, schema::Tagged, serialize_as};
+use super::{
+    budget::ExceededBudget,
+    case::CaseReport,
+    shape::{Tagged, serialize_as},
+};
 use crate::{
     judge,
     model::{

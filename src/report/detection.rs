@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::schema::Tagged;
+use super::shape::Tagged;
 use crate::model::{Interval, Scale};
 
 /// Everything that was found in a series.

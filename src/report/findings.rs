@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{case::CaseReport, schema::Tagged, serialize_as};
+use super::{
+    case::CaseReport,
+    shape::{Tagged, serialize_as},
+};
 use crate::model::{
     Finding, FindingEvent, FindingId, FindingState, Interval, Metric, Revision, SeriesChange, UnixMillis,
 };

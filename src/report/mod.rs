@@ -21,6 +21,7 @@ mod run;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod shape;
 pub mod text;
 
 pub use bisection::{Answer, BisectionReport, CommitRange, Outcome, StepReport};
@@ -33,12 +34,3 @@ pub use findings::{FindingReport, FindingsReport};
 pub use plan::{CasePlanReport, EstimateSource, PlanReport, ProfileReport};
 pub use run::{MeasurementReport, RunRecords, RunReport, RunsReport};
 pub use schema::{NAMES, schema};
-
-/// Serialises records in the shape that is published for them.
-fn serialize_as<'r, Record, Shape, S>(records: &'r [Record], serializer: S) -> Result<S::Ok, S::Error>
-where
-    Shape: From<&'r Record> + serde::Serialize,
-    S: serde::Serializer,
-{
-    serializer.collect_seq(records.iter().map(Shape::from))
-}

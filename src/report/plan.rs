@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{case::CaseReport, schema::Tagged};
+use super::{case::CaseReport, shape::Tagged};
 use crate::model::Profile;
 
 /// What the profiles measure.

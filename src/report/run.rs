@@ -3,7 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{budget::ExceededBudget, case::CaseReport, comparison::ComparisonReport, schema::Tagged, serialize_as};
+use super::{
+    budget::ExceededBudget,
+    case::CaseReport,
+    comparison::ComparisonReport,
+    shape::{Tagged, serialize_as},
+};
 use crate::{
     judge,
     model::{

@@ -36,22 +36,6 @@ fn of<T: JsonSchema>() -> Json {
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// Adds the field `schema` that serde writes as the tag of a shape.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tagged(pub(super) &'static str);
-
-impl Transform for Tagged {
-    fn transform(&mut self, schema: &mut Schema) {
-        let tag = json!({ "type": "string", "const": self.0, "description": "Name and version of this shape." });
-        if let Some(Json::Object(properties)) = schema.get_mut("properties") {
-            properties.insert("schema".to_owned(), tag);
-        }
-        if let Some(Json::Array(required)) = schema.get_mut("required") {
-            required.insert(0, json!("schema"));
-        }
-    }
-}
-
 /// Closes every object that has named fields, and writes names of types in descriptions without their Rust paths.
 #[derive(Debug, Clone)]
 struct Closed;

@@ -1,6 +1,6 @@
 //! Effects and changes with their intervals.
 
-use super::{NONE, quantity::share};
+use super::quantity::{NONE, share};
 use crate::{
     model::{Interval, Metric, Scale, Verdict},
     units,

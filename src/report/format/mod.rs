@@ -18,8 +18,5 @@ pub use effect::{amount, change, distance, effect};
 pub use headline::{counts, decided, headline, purpose, state, trials};
 pub use metric::{is_headline, metric, role};
 pub use plural::plural;
-pub use quantity::{estimate, half_width, hundreds, probability, share, with_interval};
+pub use quantity::{NONE, estimate, half_width, hundreds, probability, share, with_interval};
 pub use sign::{MEANINGS, Sign};
-
-/// Stands where there is no value.
-pub const NONE: &str = "–";

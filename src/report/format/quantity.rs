@@ -2,6 +2,9 @@
 
 use crate::model::{Interval, Metric, Summary, Unit};
 
+/// Stands where there is no value.
+pub const NONE: &str = "–";
+
 /// An estimate to the precision of its interval: `61.4 ms`.
 pub fn estimate(metric: Metric, estimate: f64, interval: Option<Interval>) -> String {
     match interval {
