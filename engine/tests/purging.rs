@@ -109,7 +109,7 @@ fn a_replica_that_is_gone_holds_up_purging_until_it_is_forgotten() {
         assert!(known.len() == 2 && row.seen == 1 && row.last > 1_700_000_000, "{known:?}");
         one.client.forget(gone.replica.id()).await.unwrap();
         assert_eq!(one.client.replicas().await.unwrap().len(), 1);
-        assert!(matches!(one.client.forget(gone.replica.id()).await, Err(SyncError::Refused(_))));
+        assert!(matches!(one.client.forget(gone.replica.id()).await, Err(SyncError::Rejected(_))));
         assert_eq!(one.client.purge(&one.replica).await.unwrap().purged, 1);
         one.client.purge(&one.replica).await.unwrap();
 

@@ -158,7 +158,7 @@ fn blobs_sealed_elsewhere_open_and_are_sealed_alike() {
         assert_eq!(opened, content);
 
         let mut ours = sealed[..name.prelude_len()].to_vec();
-        let mut sealer = BlobSealer::again(&keys, name, ours.clone(), 0).unwrap();
+        let mut sealer = BlobSealer::resume(&keys, name, ours.clone(), 0).unwrap();
         let (mut rest, mut chunk) = (&content[..], Vec::new());
         while let Some(length) = sealer.next_len() {
             let (now, later) = rest.split_at(length);

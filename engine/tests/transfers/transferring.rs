@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use benchline_engine::client::{BlobError, PutAs};
 use benchline_engine::config::{ClientBackend, Config};
-use benchline_engine::store::{BlobAddress, BlobState, BlobStoreError, Priority};
+use benchline_engine::store::{BlobAddress, BlobState, BlobStoreError, FailureCause, Priority};
 
 use super::device::{BlobDevice, NAMESPACE, blob};
 use crate::support::{Account, BreakingConnection, MARK, TestServer, is_in_files, payload, quick, run_test};
@@ -199,7 +199,10 @@ fn namespaces_are_apart_and_another_device_s_blob_is_not_replaced() {
 
         two.put("a", b"two").await.unwrap();
         let refused = two.client.send(&blob("a"), Priority::Normal).await;
-        assert!(matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.contains("409")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.cause == FailureCause::NameTaken),
+            "{refused:?}"
+        );
         assert_eq!(two.state("a").await, Some(BlobState::FailedUpload));
         two.client.fetch(&elsewhere, Priority::Normal).await.unwrap();
         let mut content = Vec::new();
@@ -219,7 +222,10 @@ fn a_blob_beyond_the_quota_is_kept_here_and_not_sent_again() {
         let device = device(&ana, &config, &server.address).await;
         device.put("large", &payload(1, 2_000_000)).await.unwrap();
         let refused = device.client.send(&blob("large"), Priority::Normal).await;
-        assert!(matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.contains("507")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.cause == FailureCause::QuotaExceeded),
+            "{refused:?}"
+        );
         let report = device.client.sync(NAMESPACE).await.unwrap();
         assert_eq!(report, Default::default());
         device.put("small", b"fits").await.unwrap();
