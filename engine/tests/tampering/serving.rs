@@ -1,5 +1,5 @@
-//! Servers that give other bytes than they were given: swapped between names, namespaces and users, cut, mixed, taken back
-//! to what was there before. What the client refuses, and the two things that nobody can notice who has seen nothing yet.
+//! Servers that return other bytes than they received: swapped between names, namespaces and users, truncated, mixed, rolled
+//! back. What the client rejects, and the two rollbacks that a device without earlier data cannot detect.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn sealed_for(keys: &Keys, name: BlobName<'_>, content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn no_blob_that_was_tampered_with_is_ever_handed_out() {
+fn a_tampered_blob_is_never_returned() {
     run_test(async {
         let content = payload(1, 200_000);
         let other = payload(2, 200_000);
@@ -90,7 +90,7 @@ fn no_blob_that_was_tampered_with_is_ever_handed_out() {
 }
 
 #[test]
-fn a_blob_that_changes_between_two_ranges_is_not_put_together() {
+fn a_blob_that_changes_between_two_ranges_is_not_combined() {
     run_test(async {
         let (old, new) = (payload(1, 2_000_000), payload(2, 2_000_000));
         let (first, second) = (sealed("a", &old), sealed("a", &new));
@@ -116,9 +116,9 @@ fn a_blob_that_changes_between_two_ranges_is_not_put_together() {
     });
 }
 
-/// A limit, and no defect: names do not age. Documents have revisions for that; see `docs/SECURITY.md`.
+/// A known limit: names have no versions. Documents have revisions for that; see `docs/SECURITY.md`.
 #[test]
-fn an_older_blob_of_the_same_name_opens_for_who_has_not_seen_the_newer_one() {
+fn an_older_blob_of_the_same_name_opens_on_a_device_without_the_newer_one() {
     run_test(async {
         let old = sealed("a", b"old");
         let stub = Stub::serve(move |request: RecordedRequest, _| {
@@ -145,7 +145,7 @@ fn change(folder: &Path, statement: &str) {
 }
 
 #[test]
-fn no_document_that_was_tampered_with_enters_a_replica() {
+fn a_tampered_document_never_enters_a_replica() {
     run_test(async {
         for statement in [
             "UPDATE versions SET sealed = (SELECT sealed FROM versions WHERE document = 'b') WHERE document = 'a'",
@@ -183,7 +183,7 @@ fn no_document_that_was_tampered_with_enters_a_replica() {
 }
 
 #[test]
-fn an_older_version_of_a_document_replaces_nothing_and_deceives_only_who_has_seen_nothing() {
+fn an_older_version_of_a_document_replaces_nothing_and_deceives_only_an_empty_device() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -230,9 +230,9 @@ fn moved(device: Device, account: &Account, address: &str) -> Device {
     Device { client: account.client(&quick(), address), ..device }
 }
 
-/// A server may also say what no protocol knows; nothing of it may end in a panic or in a success.
+/// A server may also answer outside the protocol; that must cause neither a panic nor a success.
 #[test]
-fn answers_that_are_no_answers_are_refused() {
+fn invalid_answers_are_rejected() {
     run_test(async {
         let bodies: [&[u8]; 6] =
             [b"", b"\0\xff", b"{", b"[[[[[[[[", b"{\"blobs\":[{\"id\":\"../x\"}],\"next\":null}", b"BLst"];
