@@ -278,7 +278,7 @@ fn the_client_says_what_was_refused() {
         let bob = server.user("bob").await;
         let other = SyncClient::new(&config, &server.address, &ana.name, bob.token.as_str(), &ana.keys).unwrap();
         let refused = other.sync(&device.replica).await.unwrap_err();
-        assert!(matches!(&refused, SyncError::Refused(problem) if problem.status == 403), "{refused}");
+        assert!(matches!(&refused, SyncError::Rejected(problem) if problem.status == 403), "{refused}");
         let nobody = ana.client(&config, "http://127.0.0.1:9");
         assert!(matches!(nobody.sync(&device.replica).await, Err(SyncError::Connection(_))));
         assert!(SyncClient::new(&config, &server.address, &ana.name, "new\nline", &ana.keys).is_err());

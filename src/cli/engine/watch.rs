@@ -108,7 +108,7 @@ async fn exchange(args: &Args, device: &Device) -> anyhow::Result<()> {
 pub(super) fn is_passing(error: &anyhow::Error) -> bool {
     let passes = |error: &SyncError| {
         matches!(error, SyncError::Connection(_))
-            || matches!(error, SyncError::Refused(problem) if problem.status >= 500)
+            || matches!(error, SyncError::Rejected(problem) if problem.status >= 500)
     };
     match (error.downcast_ref::<SyncError>(), error.downcast_ref::<BlobError>()) {
         (Some(error), _) | (_, Some(BlobError::Exchange(error))) => passes(error),

@@ -1,10 +1,11 @@
-//! The ring: found in the replica, made where there is none, joined where devices made one each, and held unlocked.
+//! The key ring: read from the replica, created where there is none, merged where devices created one each, and cached
+//! unlocked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::KeyRingError;
-use super::stored::StoredKeys;
-use crate::client::off_reactor::off_reactor;
+use super::stored_keys::StoredKeys;
+use crate::client::blocking::spawn_blocking;
 use crate::config::Config;
 use crate::crypto::{Decrypted, Fingerprint, Keys, OpenPgpError, OpenPgpKey, OpenPgpWrappingKey, decrypt_with_any};
 use crate::document::{Document, DocumentId, Revision};
@@ -13,7 +14,7 @@ use crate::store::{Replica, StoreError};
 /// The id of the document with the keys. No other document may have it.
 pub const KEY_DOCUMENT: &str = "openpgp-key";
 
-/// How often a change is begun that another one of this device overtakes.
+/// Attempts at a change while other changes of this device overtake it.
 const ATTEMPTS: usize = 4;
 
 /// The OpenPGP keys of one user, on this device.
@@ -25,17 +26,17 @@ pub struct KeyRing {
     unlocked: Mutex<Option<Arc<UnlockedKeys>>>,
 }
 
-/// Keys that are ready for use, the one that counts first.
+/// Keys that are ready for use, the current one first.
 #[derive(Debug)]
 pub struct UnlockedKeys {
     keys: Arc<[OpenPgpKey]>,
-    /// The versions of the document that they come from.
+    /// The versions of the document that hold them.
     revisions: Vec<Revision>,
 }
 
 impl UnlockedKeys {
-    /// The key that mail is to be encrypted to: the one made first, and of two from the same second the one with the smaller
-    /// fingerprint. Both are part of the keys themselves, so all devices agree without asking each other.
+    /// The key that mail is encrypted to: the oldest one, and of two from the same second the one with the smaller
+    /// fingerprint. Both properties are part of the keys, so all devices agree without communicating.
     pub fn current(&self) -> &OpenPgpKey {
         &self.keys[0]
     }
@@ -45,7 +46,7 @@ impl UnlockedKeys {
         self.keys.iter().any(|key| key.fingerprint() == *fingerprint)
     }
 
-    /// Opens a message with whichever key it is encrypted to, as [`OpenPgpKey::decrypt`].
+    /// Decrypts a message with whichever key it is encrypted to, as [`OpenPgpKey::decrypt`].
     ///
     /// # Errors
     /// As there.
@@ -71,23 +72,23 @@ impl KeyRing {
         }
     }
 
-    /// Makes sure that there is a key, and that the document has one version; synchronise before, so that a key of another
-    /// device is found, and after, so that others find this one. A new key names `user_id`. The fingerprint of the key that
-    /// counts is for people to compare with what the server shows.
+    /// Makes sure that there is a key, and that the document has one version. Synchronise before, so that a key of another
+    /// device is found, and after, so that other devices find this one. A new key names `user_id`. Returns the fingerprint
+    /// of the current key, which people compare with the one that the server shows.
     ///
     /// # Errors
-    /// [`KeyRingError::Damaged`] or [`KeyRingError::Key`] where the document cannot be read, which then stays as it is.
+    /// [`KeyRingError::Damaged`] or [`KeyRingError::Key`] where the document cannot be read; it is not changed then.
     pub async fn establish(&self, user_id: &str) -> Result<Fingerprint, KeyRingError> {
         for _ in 0..ATTEMPTS {
             let versions = self.versions().await?;
-            let mut keys = join(&versions)?;
+            let mut keys = merge(&versions)?;
             let content = if keys.is_empty() {
                 let (name, wrapping) = (user_id.to_owned(), self.wrapping.clone());
-                let new = off_reactor(move || {
+                let new = spawn_blocking(move || {
                     let key = OpenPgpKey::generate(&name)?;
                     Ok::<_, OpenPgpError>((key.fingerprint(), key.wrap(&wrapping)))
                 });
-                let (fingerprint, wrapped) = new.await.ok_or(KeyRingError::BrokenOff)??;
+                let (fingerprint, wrapped) = new.await.ok_or(KeyRingError::Cancelled)??;
                 keys.insert(fingerprint, wrapped);
                 keys.to_content()?
             } else if versions.len() > 1 {
@@ -105,7 +106,7 @@ impl KeyRing {
         Ok(self.unlocked().await?.current().fingerprint())
     }
 
-    /// The keys, ready for use. With `keyring.reuse` they are unlocked again only after the document changed.
+    /// The keys, ready for use. With `keyring.reuse` they are unlocked again only after the document has changed.
     ///
     /// # Errors
     /// [`KeyRingError::Absent`] where there is none; as [`Self::establish`].
@@ -113,20 +114,20 @@ impl KeyRing {
         let versions = self.versions().await?;
         let revisions: Vec<Revision> = versions.iter().map(|version| version.revision.clone()).collect();
         if self.reuse
-            && let Some(known) = self.held().as_ref()
+            && let Some(known) = self.cached().as_ref()
             && known.revisions == revisions
         {
             return Ok(known.clone());
         }
-        let stored = join(&versions)?;
+        let stored = merge(&versions)?;
         if stored.is_empty() {
             return Err(KeyRingError::Absent);
         }
         let wrapping = self.wrapping.clone();
-        let keys = off_reactor(move || unlock(&stored, &wrapping)).await.ok_or(KeyRingError::BrokenOff)??;
+        let keys = spawn_blocking(move || unlock(&stored, &wrapping)).await.ok_or(KeyRingError::Cancelled)??;
         let unlocked = Arc::new(UnlockedKeys { keys: keys.into(), revisions });
         if self.reuse {
-            *self.held() = Some(unlocked.clone());
+            *self.cached() = Some(unlocked.clone());
         }
         Ok(unlocked)
     }
@@ -142,23 +143,23 @@ impl KeyRing {
         Ok(versions)
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, Option<Arc<UnlockedKeys>>> {
-        // What is inside is replaced as a whole, so a panic elsewhere leaves it as good as it was.
+    fn cached(&self) -> std::sync::MutexGuard<'_, Option<Arc<UnlockedKeys>>> {
+        // The value is only ever replaced as a whole, so a panic of another thread leaves it consistent.
         self.unlocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyRing").field("unlocked", &*self.held()).finish_non_exhaustive()
+        f.debug_struct("KeyRing").field("unlocked", &*self.cached()).finish_non_exhaustive()
     }
 }
 
-/// The keys of all versions: no device's key is lost, whichever version is shown as the current one.
-fn join(versions: &[Document]) -> Result<StoredKeys, KeyRingError> {
+/// The keys of all versions: no device's key is lost, whichever version is the current one.
+fn merge(versions: &[Document]) -> Result<StoredKeys, KeyRingError> {
     let mut all = StoredKeys::default();
     for content in versions.iter().filter_map(|version| version.content.as_deref()) {
-        all.join(StoredKeys::parse(content)?);
+        all.merge(StoredKeys::parse(content)?);
     }
     Ok(all)
 }
@@ -168,7 +169,7 @@ fn unlock(stored: &StoredKeys, wrapping: &OpenPgpWrappingKey) -> Result<Vec<Open
     for (fingerprint, wrapped) in stored.iter() {
         let key = OpenPgpKey::unwrap(wrapped, wrapping)?;
         if key.fingerprint() != *fingerprint {
-            return Err(KeyRingError::Damaged("a key is not the one it is said to be".to_owned()));
+            return Err(KeyRingError::Damaged("a key does not match its fingerprint".to_owned()));
         }
         keys.push(key);
     }

@@ -1,5 +1,5 @@
-//! The blobs of this device and their way to a server and back. Transfers run by themselves from the moment a client is
-//! made; the calls here say what is wanted and wait for it.
+//! Transfers blobs between this device and a server. Transfers run in the background from the moment a client is created;
+//! the calls here request them and wait for them.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -9,14 +9,17 @@ use tokio::io::AsyncRead;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{BlobError, Blobs, PutAs};
+use super::http;
+use super::manager::{Event, Manager, Settled};
+use super::progress::TransferProgress;
+use super::task::Shared;
 use crate::client::connection::Connection;
-use crate::client::transfers::{self, Event, Manager, Settled, Shared, TransferProgress};
+use crate::client::{BlobError, Blobs, PutAs};
 use crate::config::Config;
 use crate::protocol::BlobEntry;
-use crate::store::{BlobAddress, BlobRecord, BlobState, Priority};
+use crate::store::{BlobAddress, BlobRecord, BlobState, Priority, TransferFailure};
 
-/// Events that may wait for the manager.
+/// Events queued for the manager.
 const EVENTS: usize = 256;
 
 /// Transfers blobs between this device and a server.
@@ -32,22 +35,22 @@ pub struct BlobClient {
 pub struct BlobReport {
     /// Blobs that were deleted at the server.
     pub deleted: u64,
-    /// Blobs that came.
+    /// Blobs that were fetched.
     pub fetched: u64,
     /// Blobs that were sent.
     pub sent: u64,
-    /// Blobs that were given up, or wait for the server, and why.
-    pub failed: Vec<(BlobAddress, String)>,
+    /// Blobs whose transfer failed, or waits for the server, and why.
+    pub failed: Vec<(BlobAddress, TransferFailure)>,
 }
 
 impl BlobClient {
-    /// A client for the user's blobs at the server at `address`. It goes on with whatever an earlier one left to do.
-    /// It must be made on a runtime, whose tasks do the work.
+    /// A client for the user's blobs at the server at `address`. It resumes whatever an earlier one left unfinished. It must be
+    /// created on a runtime, whose tasks do the work.
     ///
     /// # Errors
     /// [`crate::client::SyncError`] where address or token cannot be used.
     pub fn new(config: &Config, blobs: &Blobs, address: &str, token: &str) -> Result<Self, BlobError> {
-        // The transfers have a patience of their own, which a body that is long does not try.
+        // Transfers have a timeout of their own, which does not limit how long a body may take.
         let connection = Connection::new(&config.http, None, address, blobs.user(), token)?;
         let shared = Arc::new(Shared::new(blobs.clone(), connection));
         let (events, inbox) = mpsc::channel(EVENTS);
@@ -60,7 +63,7 @@ impl BlobClient {
         &self.shared.blobs
     }
 
-    /// As [`Blobs::put`]; what is to be sent is on its way then.
+    /// As [`Blobs::put`]; a blob that is to be uploaded is queued for its transfer.
     ///
     /// # Errors
     /// As [`Blobs::put`].
@@ -75,7 +78,7 @@ impl BlobClient {
         self.changed(address).await
     }
 
-    /// As [`Blobs::delete`]; a transfer of the blob ends.
+    /// As [`Blobs::delete`]; a transfer of the blob stops.
     ///
     /// # Errors
     /// As [`Blobs::delete`].
@@ -84,7 +87,7 @@ impl BlobClient {
         self.changed(address).await
     }
 
-    /// Sends a blob and waits until the server has it. A higher priority than it had counts even while it is under way.
+    /// Sends a blob and waits until the server has it. A higher priority takes effect even while the transfer is running.
     ///
     /// # Errors
     /// [`BlobError::Failed`] and [`BlobError::Waiting`]; as [`Blobs::want_upload`].
@@ -107,25 +110,25 @@ impl BlobClient {
     /// # Errors
     /// [`BlobError::Exchange`].
     pub async fn list_remote(&self, namespace: &str, after: &str) -> Result<(Vec<BlobEntry>, bool), BlobError> {
-        Ok(transfers::list(&self.shared.connection, namespace, after).await?)
+        Ok(http::list(&self.shared.connection, namespace, after).await?)
     }
 
-    /// What the server says of one blob; `None` where it has none of this name.
+    /// The server's entry for one blob; `None` where it has none of this name.
     ///
     /// # Errors
     /// [`BlobError::Exchange`].
     pub async fn find_remote(&self, address: &BlobAddress) -> Result<Option<BlobEntry>, BlobError> {
-        Ok(transfers::find(&self.shared.connection, address).await?)
+        Ok(http::find(&self.shared.connection, address).await?)
     }
 
     /// Deletes at the server what was deleted here, fetches what only the server has, and sends what only this device has
-    /// and is to be sent. What failed for good before stays as it is.
+    /// and is to be sent. Blobs that failed permanently before are not tried again.
     ///
     /// # Errors
-    /// [`BlobError::Exchange`] where the server cannot be asked what it has. What fails later is in the report.
+    /// [`BlobError::Exchange`] where the server cannot list its blobs. Later failures are in the report.
     pub async fn sync(&self, namespace: &str) -> Result<BlobReport, BlobError> {
         let mut report = BlobReport::default();
-        // Deletions come first, so that what is deleted is not found at the server.
+        // Deletions first, so that deleted blobs are not found at the server.
         self.settle_all(namespace, BlobRecord::work_is_deletion, &mut report).await?;
         self.discover(namespace).await?;
         self.settle_all(namespace, |record| record.state == BlobState::PendingDownload, &mut report).await?;
@@ -133,20 +136,20 @@ impl BlobClient {
         Ok(report)
     }
 
-    /// What the transfers are doing; the newest state, whenever it is looked at.
+    /// The progress of all transfers; the receiver always has the newest state.
     pub fn progress(&self) -> watch::Receiver<TransferProgress> {
         self.shared.progress.subscribe()
     }
 
-    /// Bounds what all transfers together move, in bytes a second, from now on; `None` lifts the bound.
+    /// Limits the bandwidth of all transfers together, in bytes per second; `None` removes the limit.
     pub fn set_bandwidth(&self, rate: Option<NonZeroU64>) {
         self.shared.throttle.set(rate);
     }
 
-    /// Stops every transfer at its next chunk and waits for that. What they have is kept. The blobs stay open.
+    /// Stops every transfer at its next chunk and waits for that. What was transferred is kept. The blobs stay open.
     pub async fn close(self) {
         drop(self.events);
-        // It was reported if it panicked.
+        // A panic of the manager has been reported already.
         let _ = self.manager.await;
     }
 
@@ -157,11 +160,11 @@ impl BlobClient {
             let (entries, more) = self.list_remote(namespace, &after).await?;
             let found = entries.iter().map(|entry| BlobAddress::new(namespace, entry.id.as_str()));
             let found = found.collect::<Result<Vec<_>, _>>()?;
-            // All at once, so that they are committed together.
+            // Concurrently, so that they are committed together.
             let noted = found.iter().map(|address| {
                 let (found, shared) = (address.clone(), self.shared.clone());
                 self.blobs().index().change(address, move |entry| {
-                    if !shared.deletions.hold(&found) {
+                    if !shared.deletions.contains(&found) {
                         BlobRecord::discover(entry, &found);
                     }
                     Ok(())
@@ -175,15 +178,15 @@ impl BlobClient {
         }
     }
 
-    /// Waits for all blobs of a namespace of one kind, and counts what became of them.
+    /// Waits for all blobs of a namespace of one kind, and counts the outcomes.
     async fn settle_all(
         &self,
         namespace: &str,
-        of_kind: impl Fn(&BlobRecord) -> bool,
+        is_wanted: impl Fn(&BlobRecord) -> bool,
         report: &mut BlobReport,
     ) -> Result<(), BlobError> {
         let records = self.blobs().index().with_work().await?;
-        let wanted = records.into_iter().filter(|record| record.address.namespace() == namespace && of_kind(record));
+        let wanted = records.into_iter().filter(|record| record.address.namespace() == namespace && is_wanted(record));
         let waits = wanted.map(|record| async move { (self.settled(&record.address).await, record) });
         for (settled, record) in join_all(waits).await {
             match settled {
@@ -191,7 +194,7 @@ impl BlobClient {
                 Ok(()) if record.state == BlobState::PendingUpload => report.sent += 1,
                 Ok(()) => report.fetched += 1,
                 Err(BlobError::Closed) => return Err(BlobError::Closed),
-                Err(error) => report.failed.push((record.address, error.to_string())),
+                Err(error) => report.failed.push((record.address, error.into())),
             }
         }
         Ok(())
@@ -201,15 +204,15 @@ impl BlobClient {
         self.events.send(Event::Changed(address.clone())).await.map_err(|_| BlobError::Closed)
     }
 
-    /// Waits until nothing is to be done about a blob any more, or nothing can be done now.
+    /// Waits until no transfer of a blob is pending any more, or none is possible now.
     ///
     /// # Errors
     /// [`BlobError::Failed`], [`BlobError::Quarantined`], [`BlobError::Waiting`] and [`BlobError::Closed`].
     pub async fn settled(&self, address: &BlobAddress) -> Result<(), BlobError> {
-        let (tell, told) = oneshot::channel();
-        self.events.send(Event::Settle(address.clone(), tell)).await.map_err(|_| BlobError::Closed)?;
+        let (sender, receiver) = oneshot::channel();
+        self.events.send(Event::Settle(address.clone(), sender)).await.map_err(|_| BlobError::Closed)?;
         let address = || address.clone();
-        match told.await {
+        match receiver.await {
             Ok(Settled::Done) => Ok(()),
             Ok(Settled::Failed(failure)) => Err(BlobError::Failed { address: address(), failure }),
             Ok(Settled::Waiting(failure)) => Err(BlobError::Waiting { address: address(), failure }),

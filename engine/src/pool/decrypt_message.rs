@@ -1,4 +1,4 @@
-//! Decrypting mail.
+//! Decrypts a mail message.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::frame::{Fields, Frame};
 use super::work::Work;
 use crate::crypto::{Decrypted, OpenPgpError, OpenPgpKey, decrypt_with_any};
 
-/// Opens a message with whichever key it is encrypted to.
+/// Decrypts a message with whichever key it is encrypted to.
 pub(crate) struct DecryptMessage {
     pub(crate) keys: Arc<[OpenPgpKey]>,
     pub(crate) message: Vec<u8>,

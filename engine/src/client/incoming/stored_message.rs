@@ -1,5 +1,5 @@
-//! What a message becomes: a document, and a blob where it is large. Equal messages become equal documents on every
-//! device, so that devices which store the same one agree; nothing that differs between devices may enter one.
+//! What a message is stored as: a document, plus a blob where it is large. Equal messages become equal documents on every
+//! device, so that devices that store the same message agree. Nothing that differs between devices may enter the document.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,8 @@ use crate::store::{BlobAddress, BlobStoreError, Replica, StoreError};
 /// The namespace of the blobs that hold large messages.
 pub const BLOB_NAMESPACE: &str = "incoming";
 
-/// Most bytes of a message inside its document. Documents come to every device as a whole; what is longer is fetched by
-/// those who want to read it.
+/// Most bytes of a message inside its document. Every device receives whole documents; longer content becomes a blob, which
+/// a device fetches on demand.
 const INLINE_LIMIT: usize = 64 << 10;
 
 /// The format. History: 1, the first.
@@ -26,9 +26,9 @@ const VERSION: u8 = 1;
 pub struct StoredMessage {
     /// The format.
     pub version: u8,
-    /// What the mail service calls it.
+    /// The id that the mail service gave it.
     pub message: MessageId,
-    /// Its sender had signed it inside the encryption. Nobody has verified that.
+    /// Whether its sender signed it inside the encryption. The signature is not verified.
     pub signed: bool,
     /// Bytes of the content.
     pub length: u64,
@@ -42,7 +42,7 @@ pub struct StoredMessage {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoredBody {
-    /// Here: a short one that is UTF-8.
+    /// In the document: short UTF-8 text.
     Text(String),
     /// In the blob of this id, in the namespace [`BLOB_NAMESPACE`].
     Blob(String),
@@ -55,7 +55,7 @@ impl StoredMessage {
         id.parse().expect("invariant: hexadecimal digits are allowed in ids")
     }
 
-    /// Reads a document; `None` where it is no message.
+    /// Parses a document; `None` where it is not a message.
     pub fn parse(content: &[u8]) -> Option<Self> {
         serde_json::from_slice(content).ok().filter(|stored: &Self| stored.version == VERSION)
     }
@@ -69,56 +69,56 @@ impl std::fmt::Debug for StoredMessage {
 
 /// A message could not be stored.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum KeepError {
+pub(super) enum StoreMessageError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Blob(#[from] BlobError),
-    #[error("a message cannot be written as JSON: {0}")]
+    #[error("a message cannot be serialised as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// Whether the message was stored before, here or by another device of which this one knows. One that the user has
-/// deleted since was, too: it must not come back.
+/// Whether the message was stored before, on this device or by another one that it has synchronised with. A message that
+/// the user has deleted since counts as stored: it must not come back.
 pub(super) async fn is_stored(replica: &Replica, message: &MessageId) -> Result<bool, StoreError> {
     Ok(replica.get(&StoredMessage::document_id(message)).await?.is_some())
 }
 
-/// Stores a message durably on this device: first the blob, where there is one, and then the document, so that no document
-/// names a blob that is nowhere.
-pub(super) async fn keep(
+/// Stores a message durably on this device: first the blob, if any, then the document, so that no document names a blob
+/// that does not exist.
+pub(super) async fn store(
     replica: &Replica,
     blobs: &Blobs,
     message: &MessageId,
-    opened: Decrypted,
-) -> Result<(), KeepError> {
+    decrypted: Decrypted,
+) -> Result<(), StoreMessageError> {
     let id = StoredMessage::document_id(message);
-    let (length, sha256) = (opened.content.len() as u64, hex(digest(&SHA256, &opened.content).as_ref()));
-    let text = if opened.content.len() <= INLINE_LIMIT {
-        String::from_utf8(opened.content).map_err(std::string::FromUtf8Error::into_bytes)
+    let (length, sha256) = (decrypted.content.len() as u64, hex(digest(&SHA256, &decrypted.content).as_ref()));
+    let text = if decrypted.content.len() <= INLINE_LIMIT {
+        String::from_utf8(decrypted.content).map_err(std::string::FromUtf8Error::into_bytes)
     } else {
-        Err(opened.content)
+        Err(decrypted.content)
     };
     let body = match text {
         Ok(text) => StoredBody::Text(text),
         Err(content) => {
-            keep_blob(blobs, id.as_str(), &content).await?;
+            store_blob(blobs, id.as_str(), &content).await?;
             StoredBody::Blob(id.as_str().to_owned())
         }
     };
     let stored =
-        StoredMessage { version: VERSION, message: message.clone(), signed: opened.signed, length, sha256, body };
+        StoredMessage { version: VERSION, message: message.clone(), signed: decrypted.signed, length, sha256, body };
     match replica.put(&id, None, serde_json::to_vec(&stored)?).await {
-        // A synchronisation brought it meanwhile, from another device.
+        // A synchronisation brought it from another device at the same time.
         Ok(_) | Err(StoreError::Stale { .. } | StoreError::Conflicted { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn keep_blob(blobs: &Blobs, id: &str, content: &[u8]) -> Result<(), BlobError> {
+async fn store_blob(blobs: &Blobs, id: &str, content: &[u8]) -> Result<(), BlobError> {
     let address = BlobAddress::new(BLOB_NAMESPACE, id)?;
     match blobs.put(&address, content.len() as u64, content, PutAs::Upload).await {
-        // From an earlier try, or at the server from another device.
+        // From an earlier attempt, or stored at the server by another device.
         Err(BlobError::Store(BlobStoreError::Exists(_))) => Ok(()),
         outcome => outcome,
     }
@@ -134,7 +134,7 @@ mod tests {
 
     /// The digest is that of `printf m-1 | sha256sum`.
     #[test]
-    fn ids_follow_from_messages_alone() {
+    fn document_ids_depend_only_on_message_ids() {
         let id = StoredMessage::document_id(&"m-1".parse().unwrap());
         assert_eq!(id.as_str(), "M-a461b472cb41a9ec3dee5c90cf8e4a78252c9d82319adf75830031b8c309bfc6");
     }

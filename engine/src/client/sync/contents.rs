@@ -1,28 +1,28 @@
-//! Fetches what headers left out, for documents that someone wants to read. Each batch enters the replica as it arrives; a
-//! fetch that breaks is begun again for what is still absent.
+//! Fetches contents of documents whose headers alone are here. Each batch enters the replica as it arrives; after an
+//! interrupted fetch, the next one requests only what is still absent.
 
 use std::collections::BTreeSet;
 
 use reqwest::{Method, Response};
 
-use super::SyncError;
-use super::connection::send;
-use super::opening::{Sealed, open};
-use super::sync::{SyncClient, SyncReport};
+use super::client::{SyncClient, SyncReport};
+use super::decrypt::{Sealed, decrypt};
+use crate::client::SyncError;
+use crate::client::connection::send;
 use crate::document::{DocumentId, ReplicaId};
 use crate::protocol::{Decoder, Frame, MAX_WANTED, WantedContents};
 use crate::store::Replica;
 
 impl SyncClient {
-    /// Fetches the contents of those of `ids` that are here as headers only. Newer versions of them that the server has
-    /// come too. What the server has no longer, because someone replaced it, stays absent until the next exchange.
+    /// Fetches the contents of those of `ids` that are here as headers only, and newer versions of them that the server
+    /// has. A content that the server no longer has, because it was replaced, stays absent until the next exchange.
     ///
     /// # Errors
     /// [`SyncError`]. What arrived before an error stays.
     pub async fn fetch_contents(&self, replica: &Replica, ids: &[DocumentId]) -> Result<SyncReport, SyncError> {
-        let _turn = replica.sync_turn().await;
+        let _lock = replica.lock_sync().await;
         let mut report = SyncReport::default();
-        // Without a peer, nothing ever came without its content.
+        // Without a peer, nothing was ever received without its content.
         let Some(peer) = replica.peers().await?.first().copied() else { return Ok(report) };
         let absent = replica.absent_among(ids.to_vec()).await?;
         for documents in absent.chunks(MAX_WANTED) {
@@ -54,7 +54,9 @@ impl SyncClient {
                     Frame::Commit(_) => self.insert(replica, peer, std::mem::take(&mut documents), report).await?,
                     Frame::End => {}
                     Frame::Document(_) | Frame::Header(_) => {
-                        return Err(SyncError::Protocol("the answer has what was not asked for".to_owned()));
+                        return Err(SyncError::Protocol(
+                            "the answer contains a document that was not requested".to_owned(),
+                        ));
                     }
                 }
             }
@@ -70,7 +72,7 @@ impl SyncClient {
         report: &mut SyncReport,
     ) -> Result<(), SyncError> {
         let count = documents.len() as u64;
-        let received = replica.insert_contents(peer, open(self, documents).await?).await?;
+        let received = replica.insert_contents(peer, decrypt(self, documents).await?).await?;
         report.documents_received += count;
         report.conflicts += received.conflicts as u64;
         Ok(())

@@ -1,4 +1,4 @@
-//! Opening a batch of documents.
+//! Opens a batch of documents.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use super::frame::{Fields, Frame};
 use super::work::Work;
 use crate::crypto::{Cipher, DocumentKey, DocumentSealer, OpenError, Padding};
 
-/// Opens sealed documents, all or none.
+/// Opens sealed documents. The first failure fails all.
 pub(crate) struct OpenDocuments {
-    /// What opens them.
+    /// Opens them.
     pub(crate) sealer: Arc<DocumentSealer>,
     /// Id, revision and sealed bytes of each.
     pub(crate) documents: Vec<(String, String, Vec<u8>)>,
 }
 
-/// Which document did not open, by its place in the batch, and why.
-pub(crate) struct Unopened {
-    pub(crate) place: usize,
+/// Which document cannot be opened, by its index in the batch, and why.
+pub(crate) struct OpenFailure {
+    pub(crate) index: usize,
     pub(crate) source: OpenError,
 }
 
@@ -25,12 +25,12 @@ const CONTENT: &[u8] = &[1];
 
 impl Work for OpenDocuments {
     type Value = Vec<Option<Vec<u8>>>;
-    type Error = Unopened;
+    type Error = OpenFailure;
     const KIND: u8 = 1;
 
-    fn perform(self) -> Result<Self::Value, Unopened> {
-        let open = |(place, (id, revision, sealed)): (usize, (String, String, Vec<u8>))| {
-            self.sealer.open(&id, &revision, sealed).map_err(|source| Unopened { place, source })
+    fn perform(self) -> Result<Self::Value, OpenFailure> {
+        let open = |(index, (id, revision, sealed)): (usize, (String, String, Vec<u8>))| {
+            self.sealer.open(&id, &revision, sealed).map_err(|source| OpenFailure { index, source })
         };
         self.documents.into_iter().enumerate().map(open).collect()
     }
@@ -53,7 +53,7 @@ impl Work for OpenDocuments {
         while !fields.is_empty() {
             documents.push((fields.take_text()?.to_owned(), fields.take_text()?.to_owned(), fields.take()?.to_vec()));
         }
-        // It opens whatever a document was sealed with.
+        // Opening does not depend on the cipher and padding for new documents.
         let sealer = Arc::new(DocumentSealer::under(key, Cipher::default(), Padding::default()));
         Some(Self { sealer, documents })
     }

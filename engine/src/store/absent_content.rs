@@ -1,5 +1,5 @@
-//! Versions whose content is not here: they came as headers, and their contents come when someone asks for them. They
-//! supersede, conflict and are edited as any other; they are in no index, and are never sent to anyone.
+//! Versions whose content is not here: they were received as headers, and their contents are fetched on demand. They
+//! supersede, conflict and are edited like any other version; they are in no index, and are never sent.
 
 use rusqlite::Connection;
 
@@ -11,7 +11,7 @@ use crate::document::{DocumentId, Revision};
 pub struct Version {
     /// Which version.
     pub revision: Revision,
-    /// Whether another one is shown as the current one.
+    /// Whether another version is the current one.
     pub conflict: bool,
     /// Bytes of its content, `None` for a tombstone.
     pub size: Option<u64>,
@@ -20,7 +20,7 @@ pub struct Version {
 }
 
 impl Replica {
-    /// All versions of a document, the current one first, whether or not their contents are here.
+    /// All versions of a document, the current one first, with or without their contents.
     ///
     /// # Errors
     /// Errors of the database.
@@ -29,7 +29,7 @@ impl Replica {
         self.database.read(move |connection| of_document(connection, &id)).await
     }
 
-    /// At most `limit` documents of which some version's content is not here, sorted by id, those after `after`.
+    /// At most `limit` documents with absent content, sorted by id, starting after `after`.
     ///
     /// # Errors
     /// Errors of the database.
@@ -50,7 +50,7 @@ impl Replica {
             .await
     }
 
-    /// Those of `ids` of which some version's content is not here.
+    /// Those of `ids` with absent content.
     pub(crate) async fn absent_among(&self, ids: Vec<DocumentId>) -> Result<Vec<DocumentId>, StoreError> {
         self.database
             .read(move |connection| {

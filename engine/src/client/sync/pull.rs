@@ -1,21 +1,23 @@
-//! Fetches what others made. Three stages run at once, a batch apart: frames are taken from the network, documents are
-//! opened in the crypto pool, and whole batches enter the replica. A batch that does not open never enters.
+//! Fetches what other replicas made. Three stages run concurrently, a batch apart: frames are decoded from the network,
+//! documents are decrypted in the crypto pool, and whole batches enter the replica. A batch that fails verification never
+//! enters.
 
 use reqwest::{Method, Response};
 use tokio::sync::mpsc;
 
-use super::SyncError;
-use super::connection::send;
-use super::opening::{Sealed, open};
-use super::sync::{Standing, SyncClient, SyncReport};
+use super::client::{SyncClient, SyncReport};
+use super::decrypt::{Sealed, decrypt};
+use super::state::SyncState;
+use crate::client::SyncError;
+use crate::client::connection::send;
 use crate::document::Position;
 use crate::protocol::{Commit, Contents, Decoder, Frame};
-use crate::store::{FromPeer, Replica};
+use crate::store::{PeerChange, Replica};
 
-/// Batches that wait between two stages.
-const BETWEEN: usize = 1;
+/// Batches queued between two stages.
+const QUEUED_BATCHES: usize = 1;
 
-/// A complete batch, sealed or open.
+/// A complete batch, sealed or decrypted.
 struct Batch<D> {
     commit: Commit,
     documents: Vec<D>,
@@ -26,33 +28,33 @@ pub(super) async fn pull(
     client: &SyncClient,
     replica: &Replica,
     contents: Contents,
-    at: &mut Standing,
+    state: &mut SyncState,
     report: &mut SyncReport,
 ) -> Result<(), SyncError> {
     report.requests += 1;
     let path = ["peers", &replica.id().to_string(), "documents"];
-    let mut request = client.connection.request(Method::GET, &path).query(&at.seen);
+    let mut request = client.connection.request(Method::GET, &path).query(&state.seen);
     if contents == Contents::No {
         request = request.query(&[("contents", Contents::No)]);
     }
     let answer = send(request).await?;
-    let (sealed, to_open) = mpsc::channel(BETWEEN);
-    let (open, to_insert) = mpsc::channel(BETWEEN);
-    // All stages come to their end even if one fails: complete batches that have arrived are kept, and no write is left
-    // under way when the next exchange begins.
-    let (received, opened, inserted) = tokio::join!(
-        receive(answer, contents, at.seen, sealed),
-        open_all(client, to_open, open),
-        insert(replica, at, report, to_insert),
+    let (sealed, to_decrypt) = mpsc::channel(QUEUED_BATCHES);
+    let (decrypted, to_insert) = mpsc::channel(QUEUED_BATCHES);
+    // All stages run to their end even if one fails: complete batches that arrived are kept, and no write is in progress
+    // when the next exchange begins.
+    let (received, all_decrypted, inserted) = tokio::join!(
+        receive(answer, contents, state.seen, sealed),
+        decrypt_all(client, to_decrypt, decrypted),
+        insert(replica, state, report, to_insert),
     );
-    // A stage whose successor failed says only that it was broken off.
+    // A stage whose successor failed reports only that it was cancelled.
     inserted?;
-    opened?;
+    all_decrypted?;
     report.bytes_received += received?;
     Ok(())
 }
 
-/// Takes the stream apart, checks that its batches follow each other from `seen`, and returns its length in bytes.
+/// Decodes the stream, checks that its batches follow each other from `seen`, and returns its length in bytes.
 async fn receive(
     mut answer: Response,
     contents: Contents,
@@ -69,14 +71,16 @@ async fn receive(
             match frame {
                 Frame::Document(document) => documents.push(Sealed::Whole(document)),
                 Frame::Header(header) if contents == Contents::No => documents.push(Sealed::Header(header)),
-                Frame::Header(_) => return Err(SyncError::Protocol("a header came in place of a document".to_owned())),
+                Frame::Header(_) => {
+                    return Err(SyncError::Protocol("a header arrived instead of a document".to_owned()));
+                }
                 Frame::Commit(commit) if commit.from != seen => {
                     return Err(SyncError::Protocol("a batch does not follow the one before".to_owned()));
                 }
                 Frame::Commit(commit) => {
                     seen = commit.to;
                     let batch = Batch { commit, documents: std::mem::take(&mut documents) };
-                    batches.send(batch).await.map_err(|_| SyncError::BrokenOff)?;
+                    batches.send(batch).await.map_err(|_| SyncError::Cancelled)?;
                 }
                 Frame::End => {}
             }
@@ -86,28 +90,28 @@ async fn receive(
     Ok(bytes)
 }
 
-async fn open_all(
+async fn decrypt_all(
     client: &SyncClient,
     mut sealed: mpsc::Receiver<Batch<Sealed>>,
-    opened: mpsc::Sender<Batch<FromPeer>>,
+    decrypted: mpsc::Sender<Batch<PeerChange>>,
 ) -> Result<(), SyncError> {
     while let Some(Batch { commit, documents }) = sealed.recv().await {
-        let documents = open(client, documents).await?;
-        opened.send(Batch { commit, documents }).await.map_err(|_| SyncError::BrokenOff)?;
+        let documents = decrypt(client, documents).await?;
+        decrypted.send(Batch { commit, documents }).await.map_err(|_| SyncError::Cancelled)?;
     }
     Ok(())
 }
 
 async fn insert(
     replica: &Replica,
-    at: &mut Standing,
+    state: &mut SyncState,
     report: &mut SyncReport,
-    mut batches: mpsc::Receiver<Batch<FromPeer>>,
+    mut batches: mpsc::Receiver<Batch<PeerChange>>,
 ) -> Result<(), SyncError> {
     while let Some(Batch { commit, documents }) = batches.recv().await {
-        let count = documents.iter().filter(|incoming| matches!(incoming, FromPeer::Version(_))).count() as u64;
-        let received = replica.insert_from_peer(at.store, commit.from, commit.to, documents).await?;
-        at.seen = commit.to;
+        let count = documents.iter().filter(|incoming| matches!(incoming, PeerChange::Version(_))).count() as u64;
+        let received = replica.insert_from_peer(state.store, commit.from, commit.to, documents).await?;
+        state.seen = commit.to;
         report.documents_received += count;
         report.conflicts += received.conflicts as u64;
     }

@@ -1,5 +1,5 @@
-//! The document with the keys, as it is written: JSON, in exactly one form for one set of keys, so that devices that join
-//! the same keys write the same bytes. Wrapped keys are only carried here, never opened.
+//! The document with the keys, as stored: JSON in exactly one form for one set of keys, so that devices that merge the same
+//! keys write the same bytes. Keys stay wrapped here.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::crypto::Fingerprint;
 /// The format. History: 1, the first.
 const VERSION: u8 = 1;
 
-/// Most keys of a user. Each comes from two devices that did not know of each other.
-const MOST_KEYS: usize = 64;
+/// Most keys of a user. More than one exist only where devices created a ring before they synchronised.
+const MAX_KEYS: usize = 64;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,27 +43,27 @@ impl StoredKeys {
         if written.version != VERSION {
             return Err(damaged(format!("its version is {}", written.version)));
         }
-        if written.keys.len() > MOST_KEYS {
-            return Err(damaged(format!("it has more than {MOST_KEYS} keys")));
+        if written.keys.len() > MAX_KEYS {
+            return Err(damaged(format!("it has more than {MAX_KEYS} keys")));
         }
         let keys = written.keys.into_iter().map(|key| {
-            let wrapped = STANDARD.decode(key.wrapped).map_err(|_| damaged("a key is not base64".to_owned()))?;
-            Ok((key.fingerprint.parse().map_err(|_| damaged("a fingerprint is none".to_owned()))?, wrapped))
+            let wrapped = STANDARD.decode(key.wrapped).map_err(|_| damaged("a key is not valid base64".to_owned()))?;
+            Ok((key.fingerprint.parse().map_err(|_| damaged("a fingerprint is invalid".to_owned()))?, wrapped))
         });
         keys.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Takes in the keys of another version. Of two wrappings of one key the smaller one stays, whoever joins them.
-    pub(super) fn join(&mut self, other: Self) {
+    /// Adds the keys of another version. Of two wrappings of one key the smaller one stays, on every device.
+    pub(super) fn merge(&mut self, other: Self) {
         for (fingerprint, wrapped) in other.0 {
             self.insert(fingerprint, wrapped);
         }
     }
 
     pub(super) fn insert(&mut self, fingerprint: Fingerprint, wrapped: Vec<u8>) {
-        let kept = self.0.entry(fingerprint).or_insert_with(|| wrapped.clone());
-        if wrapped < *kept {
-            *kept = wrapped;
+        let current = self.0.entry(fingerprint).or_insert_with(|| wrapped.clone());
+        if wrapped < *current {
+            *current = wrapped;
         }
     }
 
@@ -98,18 +98,18 @@ mod tests {
     }
 
     #[test]
-    fn joining_is_the_same_in_any_order_and_loses_no_key() {
+    fn merging_is_commutative_and_loses_no_key() {
         let (one, other) = (keys(&[(1, 5), (2, 7)]), keys(&[(2, 6), (3, 1)]));
         let (mut forwards, mut backwards) = (one.clone(), other.clone());
-        forwards.join(other);
-        backwards.join(one);
+        forwards.merge(other);
+        backwards.merge(one);
         assert_eq!(forwards, keys(&[(1, 5), (2, 6), (3, 1)]));
         assert_eq!(forwards.to_content().unwrap(), backwards.to_content().unwrap());
         assert_eq!(StoredKeys::parse(&forwards.to_content().unwrap()).unwrap(), forwards);
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn unknown_formats_are_rejected() {
         for wrong in [
             "",
             "{}",

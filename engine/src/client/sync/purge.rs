@@ -1,22 +1,22 @@
-//! Gets rid of tombstones, here, at the server and on the user's other devices, as soon as all of them have seen them;
-//! and of the replicas that will never see anything again.
+//! Purges tombstones here, at the server and on the user's other devices once every replica has received them, and forgets
+//! replicas that no longer exist.
 
 use reqwest::Method;
 
-use super::SyncError;
-use super::connection;
-use super::sync::SyncClient;
+use super::client::SyncClient;
+use crate::client::SyncError;
+use crate::client::connection::{self, parse};
 use crate::document::{Position, ReplicaId};
 use crate::protocol::{KnownReplica, KnownReplicas, PURGE_LIMIT, PurgeAnswer, PurgeRequest, Tombstone};
 use crate::store::Replica;
 
-/// Bytes of tombstones in one request, at most: the server reads a megabyte.
+/// Most bytes of tombstones in one request. The server accepts a megabyte.
 const REQUEST_BYTES: usize = 512 << 10;
 
 impl SyncClient {
-    /// Synchronises, has the server purge the tombstones that every replica of the user has, and drops them here. The other
-    /// devices drop them when they synchronise. A replica that is gone for good holds up all that was deleted since: see
-    /// [`SyncClient::replicas`] and [`SyncClient::forget`].
+    /// Synchronises, requests that the server purge the tombstones that every replica of the user has, and drops them here.
+    /// The other devices drop them when they synchronise. A replica that no longer exists blocks purging of everything
+    /// deleted since its last exchange: see [`SyncClient::replicas`] and [`SyncClient::forget`].
     ///
     /// # Errors
     /// As [`SyncClient::sync`].
@@ -37,7 +37,7 @@ impl SyncClient {
                 tombstones.push(Tombstone { id: deleted.id, revision: deleted.revision });
             }
             let last = tombstones.is_empty();
-            let part = self.ask_to_purge(replica.id(), PurgeRequest { seen, tombstones }).await?;
+            let part = self.request_purge(replica.id(), PurgeRequest { seen, tombstones }).await?;
             answer.purged += part.purged;
             answer.waiting += part.waiting;
             if last {
@@ -48,32 +48,28 @@ impl SyncClient {
         Ok(answer)
     }
 
-    async fn ask_to_purge(&self, replica: ReplicaId, request: PurgeRequest) -> Result<PurgeAnswer, SyncError> {
+    async fn request_purge(&self, replica: ReplicaId, request: PurgeRequest) -> Result<PurgeAnswer, SyncError> {
         let path = ["peers", &replica.to_string(), "tombstones"];
         let answer = connection::send(self.connection.request(Method::POST, &path).json(&request)).await?;
-        read(&connection::read(answer).await?)
+        parse(&connection::read(answer).await?)
     }
 
-    /// The user's replicas as the server knows them, the one that it has not heard of for longest first.
+    /// The user's replicas that the server knows, the one that has been silent longest first.
     ///
     /// # Errors
     /// [`SyncError`].
     pub async fn replicas(&self) -> Result<Vec<KnownReplica>, SyncError> {
         let answer = connection::send(self.connection.request(Method::GET, &["peers"])).await?;
-        Ok(read::<KnownReplicas>(&connection::read(answer).await?)?.replicas)
+        Ok(parse::<KnownReplicas>(&connection::read(answer).await?)?.replicas)
     }
 
-    /// Has the server forget a replica that will not come back. If it does, it is refused ([`SyncError::Forgotten`]), for it
-    /// might bring back what was deleted. What it had not sent by then is on it alone.
+    /// Makes the server forget a replica that no longer exists. If it does connect again, the server rejects it
+    /// ([`SyncError::Forgotten`]), because it might bring back deleted documents. Whatever it had not sent stays only on it.
     ///
     /// # Errors
-    /// [`SyncError::Refused`] where the server knows no such replica.
+    /// [`SyncError::Rejected`] where the server knows no such replica.
     pub async fn forget(&self, replica: ReplicaId) -> Result<(), SyncError> {
         connection::send(self.connection.request(Method::DELETE, &["peers", &replica.to_string()])).await?;
         Ok(())
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, SyncError> {
-    serde_json::from_slice(answer).map_err(|error| SyncError::Protocol(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Opening a run of chunks of a blob.
+//! Opens consecutive chunks of a blob.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::frame::{Fields, Frame};
 use super::work::Work;
 use crate::crypto::{BlobKey, BlobName, BlobOpener, OpenError};
 
-/// A blob that is being opened, with what another process needs to open it too.
+/// A blob that is being opened, with everything that another process needs to open it.
 pub(crate) struct SharedBlob {
     opener: BlobOpener,
     key: BlobKey,
@@ -16,7 +16,7 @@ pub(crate) struct SharedBlob {
 }
 
 impl SharedBlob {
-    /// Reads the beginning of the sealed blob, as [`BlobOpener::new`].
+    /// Reads the prelude of the sealed blob, as [`BlobOpener::new`].
     pub(crate) fn new(key: &BlobKey, name: BlobName<'_>, prelude: &[u8]) -> Result<Self, OpenError> {
         let opener = BlobOpener::under(key, name, prelude)?;
         let name = [name.user, name.namespace, name.id].map(str::to_owned);
@@ -28,7 +28,7 @@ impl SharedBlob {
     }
 }
 
-/// Opens chunks that follow each other in `window`, and gives their content without the padding.
+/// Opens consecutive chunks in `window`, and returns their content without padding.
 pub(crate) struct OpenChunks {
     pub(crate) blob: Arc<SharedBlob>,
     /// Index of the first chunk.
@@ -48,9 +48,9 @@ impl Work for OpenChunks {
         while at < self.window.len() {
             let range = opener.layout().sealed_range(index);
             let length = (range.end - range.start) as usize;
-            let left = self.window.len() - at;
-            // What is no whole chunk, or behind the last, is refused by the opener.
-            let whole = if length == 0 { left } else { length.min(left) };
+            let remaining = self.window.len() - at;
+            // The opener rejects an incomplete chunk, and bytes after the last one.
+            let whole = if length == 0 { remaining } else { length.min(remaining) };
             let content = opener.open_chunk(index, &mut self.window[at..at + whole])?.len();
             self.window.copy_within(at..at + content, opened);
             (at, opened, index) = (at + whole, opened + content, index + 1);

@@ -1,5 +1,5 @@
-//! Every content in one of two places: rows of the database, or a file. Which of them a new content goes to is a setting;
-//! where an earlier one went is looked up, so that changing the setting loses nothing.
+//! Stores each content in one of two stores: rows of the database, or files. A setting selects the store for new contents;
+//! an existing content is looked up in both, so that changing the setting loses nothing.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,19 +9,19 @@ use rusqlite::Connection;
 
 use super::files::Files;
 use super::rows::{ROW, Rows};
-use super::store::Answer;
-use super::{BlobStore, BlobStoreError, ContentId, Entering, Stored};
+use super::store::StoreFuture;
+use super::{BlobStore, BlobStoreError, ContentId, Insertion, Stored};
 use crate::config::ClientBackend;
 
 /// Rows and files together.
-pub(super) struct Placed {
+pub(super) struct CombinedStore {
     pub(super) rows: Rows,
     pub(super) files: Files,
     pub(super) setting: ClientBackend,
 }
 
-impl Placed {
-    /// Both places; first the one where a content of so many bytes is put.
+impl CombinedStore {
+    /// Both stores, first the one for new contents of `bytes`.
     fn order(&self, bytes: u64) -> [&dyn BlobStore; 2] {
         let in_a_row = match self.setting {
             ClientBackend::Sqlcipher => true,
@@ -32,42 +32,42 @@ impl Placed {
     }
 }
 
-impl BlobStore for Placed {
-    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> Answer<'_, ()> {
+impl BlobStore for CombinedStore {
+    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             let [first, second] = self.order(total);
-            // What has begun goes on where it is: a content is never in both.
-            let begun = first.stored(content).await?.is_some();
-            let place = if begun || second.stored(content).await?.is_none() { first } else { second };
-            place.write(content, total, offset, bytes).await
+            // A part is continued in the store that has it: a content is never in both.
+            let exists = first.stored(content).await?.is_some();
+            let store = if exists || second.stored(content).await?.is_none() { first } else { second };
+            store.write(content, total, offset, bytes).await
         })
     }
 
-    fn enter(&self, content: ContentId, bytes: Bytes) -> Answer<'_, Entering> {
-        self.order(bytes.len() as u64)[0].enter(content, bytes)
+    fn insert_whole(&self, content: ContentId, bytes: Bytes) -> StoreFuture<'_, Insertion> {
+        self.order(bytes.len() as u64)[0].insert_whole(content, bytes)
     }
 
-    fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes> {
+    fn read(&self, content: ContentId, range: Range<u64>) -> StoreFuture<'_, Bytes> {
         Box::pin(async move {
             let [first, second] = self.order(range.end);
             match first.read(content, range.clone()).await {
-                // Nothing is there.
+                // It is not in this store.
                 Err(BlobStoreError::Gap { length: 0, .. }) => second.read(content, range).await,
                 read => read,
             }
         })
     }
 
-    fn read_beside(
+    fn read_inline(
         &self,
         index: &Connection,
         content: ContentId,
         length: u64,
     ) -> Result<Option<Bytes>, BlobStoreError> {
-        self.rows.read_beside(index, content, length)
+        self.rows.read_inline(index, content, length)
     }
 
-    fn stored(&self, content: ContentId) -> Answer<'_, Option<Stored>> {
+    fn stored(&self, content: ContentId) -> StoreFuture<'_, Option<Stored>> {
         Box::pin(async move {
             match self.rows.stored(content).await? {
                 None => self.files.stored(content).await,
@@ -76,7 +76,7 @@ impl BlobStore for Placed {
         })
     }
 
-    fn remove(&self, content: ContentId) -> Answer<'_, ()> {
+    fn remove(&self, content: ContentId) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             match self.rows.stored(content).await? {
                 Some(_) => self.rows.remove(content).await,
@@ -85,7 +85,7 @@ impl BlobStore for Placed {
         })
     }
 
-    fn list(&self) -> Answer<'_, Vec<ContentId>> {
+    fn list(&self) -> StoreFuture<'_, Vec<ContentId>> {
         Box::pin(async move {
             let found: BTreeSet<_> = self.rows.list().await?.into_iter().chain(self.files.list().await?).collect();
             Ok(found.into_iter().collect())

@@ -1,16 +1,18 @@
-//! Every step by which what the index says of a blob changes. Pure: no step reads or writes anything, and each is applied
-//! inside one transaction of the index. A step that no longer fits what it finds changes nothing.
+//! Every transition of a blob's record. Pure: a transition does no I/O, and the index applies each inside one transaction. A
+//! transition that does not apply to the current state changes nothing.
 
-use super::{BlobAddress, BlobRecord, BlobState, BlobStoreError, Content, ContentId, Deleted, Priority, Work};
+use super::{
+    BlobAddress, BlobRecord, BlobState, BlobStoreError, Content, ContentId, Deletion, Priority, TransferFailure, Work,
+};
 
-/// After how many failed verifications a blob is given up.
-const VERIFICATIONS: u32 = 3;
+/// Failed verifications after which a blob is quarantined.
+const MAX_UNVERIFIED: u32 = 3;
 
-type Step<T> = Result<T, BlobStoreError>;
+type Transition<T> = Result<T, BlobStoreError>;
 
 impl BlobRecord {
-    /// Puts a new blob in its place and gives the content that it replaces, of an earlier draft.
-    pub(crate) fn put(entry: &mut Option<Self>, mut new: Self) -> Step<Option<ContentId>> {
+    /// Adds a new blob and returns the content that it replaces, of an earlier draft.
+    pub(crate) fn put(entry: &mut Option<Self>, mut new: Self) -> Transition<Option<ContentId>> {
         let replaced = match entry {
             None => None,
             Some(old) if old.draft && new.draft => {
@@ -27,57 +29,57 @@ impl BlobRecord {
         Ok(replaced)
     }
 
-    /// Someone wants it at the server: what is only here, or failed, is sent.
-    pub(crate) fn want_upload(entry: &mut Option<Self>, address: &BlobAddress, priority: Priority) -> Step<()> {
+    /// Requests an upload of a blob that is only on this device, or failed.
+    pub(crate) fn want_upload(entry: &mut Option<Self>, address: &BlobAddress, priority: Priority) -> Transition<()> {
         let record = entry.as_mut().ok_or_else(|| BlobStoreError::Absent(address.clone()))?;
         match record.state {
             BlobState::Synced => {}
             BlobState::PendingUpload => record.priority = record.priority.max(priority),
             BlobState::LocalOnly | BlobState::FailedUpload if record.content.is_some() => {
-                record.begin(BlobState::PendingUpload, priority);
+                record.enter(BlobState::PendingUpload, priority);
             }
-            _ => return Err(record.unfit("sent")),
+            _ => return Err(record.invalid_for("sent")),
         }
         Ok(())
     }
 
-    /// Someone wants it here. An explicit wish revives what failed.
-    pub(crate) fn want_download(entry: &mut Option<Self>, address: &BlobAddress, priority: Priority) -> Step<()> {
+    /// Requests a download, also of a blob that failed.
+    pub(crate) fn want_download(entry: &mut Option<Self>, address: &BlobAddress, priority: Priority) -> Transition<()> {
         let record = match entry {
             None => entry.insert(Self::new(address.clone(), BlobState::PendingDownload, priority)),
             Some(record) => record,
         };
         match record.state {
             BlobState::PendingDownload => record.priority = record.priority.max(priority),
-            BlobState::FailedDownload | BlobState::Quarantined => record.begin(BlobState::PendingDownload, priority),
-            BlobState::PendingDelete => return Err(record.unfit("fetched")),
-            _ if record.content.is_none() => return Err(record.unfit("fetched")),
+            BlobState::FailedDownload | BlobState::Quarantined => record.enter(BlobState::PendingDownload, priority),
+            BlobState::PendingDelete => return Err(record.invalid_for("fetched")),
+            _ if record.content.is_none() => return Err(record.invalid_for("fetched")),
             _ => {}
         }
         Ok(())
     }
 
-    /// The server has it. What is known already stays as it is: in particular, what failed is not revived.
+    /// The server has the blob. A known blob stays as it is; in particular, a failed one is not tried again.
     pub(crate) fn discover(entry: &mut Option<Self>, address: &BlobAddress) -> bool {
         let new = entry.is_none();
         entry.get_or_insert_with(|| Self::new(address.clone(), BlobState::PendingDownload, Priority::Normal));
         new
     }
 
-    /// Its beginning is being fetched into `content`.
+    /// A part is being fetched into `content`.
     pub(crate) fn begin_part(entry: &mut Option<Self>, content: ContentId) -> bool {
         let Some(record) = entry.as_mut().filter(|record| record.work() == Some(Work::Download)) else { return false };
         record.content = Some(Content { id: content, sealed_length: None, digest: None });
         true
     }
 
-    /// `content` has arrived, verified and whole.
+    /// `content` was received, whole and verified.
     pub(crate) fn downloaded(entry: &mut Option<Self>, content: ContentId, sealed_length: u64, length: u64) -> bool {
         let fits = |record: &&mut Self| {
             record.state == BlobState::PendingDownload && (record.content.is_none() || record.holds(content))
         };
         let Some(record) = entry.as_mut().filter(fits) else { return false };
-        record.begin(BlobState::Synced, record.priority);
+        record.enter(BlobState::Synced, record.priority);
         record.length = Some(length);
         record.content = Some(Content { id: content, sealed_length: Some(sealed_length), digest: None });
         true
@@ -89,26 +91,26 @@ impl BlobRecord {
             && record.state == BlobState::PendingUpload
             && record.holds(content)
         {
-            record.begin(BlobState::Synced, record.priority);
+            record.enter(BlobState::Synced, record.priority);
         }
     }
 
-    /// Deletes it here. What was never to be sent is gone at once; of the rest the server may know.
-    pub(crate) fn delete(entry: &mut Option<Self>, address: &BlobAddress) -> Step<Deleted> {
+    /// Deletes it on this device. A local blob is removed at once; the server may know of any other.
+    pub(crate) fn delete(entry: &mut Option<Self>, address: &BlobAddress) -> Transition<Deletion> {
         let record = entry.as_mut().ok_or_else(|| BlobStoreError::Absent(address.clone()))?;
         let content = record.content.take().map(|content| content.id);
         let at_server = record.state != BlobState::LocalOnly || record.delete_first;
         if at_server {
-            record.begin(BlobState::PendingDelete, record.priority);
+            record.enter(BlobState::PendingDelete, record.priority);
             record.delete_first = false;
             record.length = None;
         } else {
             *entry = None;
         }
-        Ok(Deleted { content, at_server })
+        Ok(Deletion { content, at_server })
     }
 
-    /// The server has deleted it. A blob that was put under its name since then is untouched.
+    /// The server has deleted it. A blob stored under the same name since then is not affected.
     pub(crate) fn deleted(entry: &mut Option<Self>) {
         match entry {
             Some(record) if record.delete_first => record.delete_first = false,
@@ -117,16 +119,16 @@ impl BlobRecord {
         }
     }
 
-    /// A transfer did not work and will be tried again. Counts the tries and gives how many there were.
-    pub(crate) fn put_off(entry: &mut Option<Self>, failure: String, count: impl FnOnce(u32) -> u32) -> u32 {
+    /// A transfer failed and will be retried. Counts the tries and returns the count.
+    pub(crate) fn postpone(entry: &mut Option<Self>, failure: TransferFailure, count: impl FnOnce(u32) -> u32) -> u32 {
         let Some(record) = entry else { return 0 };
         record.tries = count(record.tries);
         record.failure = Some(failure);
         record.tries
     }
 
-    /// A transfer is given up. A deletion stays wanted, and the next synchronisation tries it again.
-    pub(crate) fn give_up(entry: &mut Option<Self>, failure: String) {
+    /// A transfer is given up. A deletion stays pending, and the next synchronisation retries it.
+    pub(crate) fn give_up(entry: &mut Option<Self>, failure: TransferFailure) {
         let Some(record) = entry else { return };
         match record.work() {
             Some(Work::Upload) => record.state = BlobState::FailedUpload,
@@ -136,23 +138,26 @@ impl BlobRecord {
         record.failure = Some(failure);
     }
 
-    /// What the server gave for it is not the blob. Gives whether it may be tried again; the third time it may not, and
-    /// the content comes with the answer, to be removed.
-    pub(crate) fn fail_verification(entry: &mut Option<Self>, failure: String) -> Result<(), Option<ContentId>> {
+    /// The server's bytes failed verification. `Ok` where the transfer may be retried; the third time it is `Err` with the
+    /// content to remove.
+    pub(crate) fn fail_verification(
+        entry: &mut Option<Self>,
+        failure: TransferFailure,
+    ) -> Result<(), Option<ContentId>> {
         let Some(record) = entry.as_mut().filter(|record| record.state == BlobState::PendingDownload) else {
             return Ok(());
         };
         record.unverified += 1;
         record.failure = Some(failure);
-        if record.unverified < VERIFICATIONS {
+        if record.unverified < MAX_UNVERIFIED {
             return Ok(());
         }
         record.state = BlobState::Quarantined;
         Err(record.content.take().map(|content| content.id))
     }
 
-    /// Its content is not in the store, though the index says so: somebody removed it. What the server has is fetched again.
-    pub(crate) fn content_is_lost(entry: &mut Option<Self>) -> Step<()> {
+    /// Its content is missing from the store: it was removed from outside. If the server has the blob, it is fetched again.
+    pub(crate) fn lose_content(entry: &mut Option<Self>) -> Transition<()> {
         let Some(record) = entry else { return Ok(()) };
         record.content = None;
         match record.state {
@@ -160,15 +165,16 @@ impl BlobRecord {
             BlobState::PendingUpload | BlobState::LocalOnly => {
                 record.state = BlobState::FailedUpload;
                 record.draft = false;
-                record.failure = Some("its content was removed from this device by something else".to_owned());
+                record.failure =
+                    Some(TransferFailure::other("its content was removed from this device by another program"));
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Enters a state with a clean slate.
-    fn begin(&mut self, state: BlobState, priority: Priority) {
+    /// Enters a state, and resets the counters.
+    fn enter(&mut self, state: BlobState, priority: Priority) {
         (self.state, self.priority, self.draft) = (state, priority, false);
         (self.tries, self.unverified, self.failure) = (0, 0, None);
     }
@@ -177,7 +183,7 @@ impl BlobRecord {
         self.content.as_ref().is_some_and(|held| held.id == content)
     }
 
-    fn unfit(&self, wanted: &'static str) -> BlobStoreError {
+    fn invalid_for(&self, wanted: &'static str) -> BlobStoreError {
         BlobStoreError::State { address: self.address.clone(), state: self.state, wanted }
     }
 }
@@ -192,7 +198,11 @@ mod tests {
         BlobAddress::new("mail", "B-1").unwrap()
     }
 
-    fn put(entry: &mut Option<BlobRecord>, state: BlobState, draft: bool) -> Step<(ContentId, Option<ContentId>)> {
+    fn put(
+        entry: &mut Option<BlobRecord>,
+        state: BlobState,
+        draft: bool,
+    ) -> Transition<(ContentId, Option<ContentId>)> {
         let id = ContentId::generate();
         let content = Content { id, sealed_length: Some(9), digest: Some([0; 32]) };
         let new = BlobRecord::stored(address(), state, draft, 1, content);
@@ -204,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn only_drafts_are_overwritten_and_sending_ends_that() {
+    fn only_drafts_that_were_not_sent_can_be_overwritten() {
         let mut entry = None;
         let (first, _) = put(&mut entry, BlobState::LocalOnly, true).unwrap();
         let (_, replaced) = put(&mut entry, BlobState::LocalOnly, true).unwrap();
@@ -217,7 +227,7 @@ mod tests {
 
     /// Named after the defect "a tombstone that outlived re-creation deleted the new blob".
     #[test]
-    fn a_deletion_does_not_hit_the_blob_that_was_put_after_it() {
+    fn a_deletion_does_not_affect_a_blob_stored_after_it() {
         let mut entry = None;
         put(&mut entry, BlobState::PendingUpload, false).unwrap();
         assert!(BlobRecord::delete(&mut entry, &address()).unwrap().at_server);
@@ -226,14 +236,14 @@ mod tests {
         assert_eq!(entry.as_ref().unwrap().work(), Some(Work::Delete));
         BlobRecord::deleted(&mut entry);
         assert_eq!(entry.as_ref().unwrap().work(), Some(Work::Upload));
-        // A second answer to the deletion, late.
+        // A second, late answer to the deletion.
         BlobRecord::deleted(&mut entry);
         BlobRecord::uploaded(&mut entry, content);
         assert_eq!(state(&entry), Some(BlobState::Synced));
     }
 
     #[test]
-    fn a_local_blob_in_a_deleted_one_s_place_stays_local() {
+    fn a_local_blob_under_the_name_of_a_deleted_one_stays_local() {
         let mut entry = None;
         put(&mut entry, BlobState::PendingUpload, false).unwrap();
         BlobRecord::delete(&mut entry, &address()).unwrap();
@@ -247,7 +257,7 @@ mod tests {
 
     /// Named after the defect "failed downloads revived without end".
     #[test]
-    fn finding_a_blob_at_the_server_does_not_revive_what_failed() {
+    fn discovering_a_blob_does_not_retry_a_failed_one() {
         for failed in [BlobState::FailedDownload, BlobState::Quarantined, BlobState::PendingDelete] {
             let mut entry = Some(BlobRecord::new(address(), failed, Priority::Low));
             assert!(!BlobRecord::discover(&mut entry, &address()));
@@ -265,15 +275,15 @@ mod tests {
         let part = ContentId::generate();
         assert!(BlobRecord::begin_part(&mut entry, part));
         for _ in 0..2 {
-            BlobRecord::fail_verification(&mut entry, "altered".to_owned()).unwrap();
+            BlobRecord::fail_verification(&mut entry, TransferFailure::other("altered")).unwrap();
             assert_eq!(entry.as_ref().unwrap().work(), Some(Work::Download));
         }
-        assert_eq!(BlobRecord::fail_verification(&mut entry, "altered".to_owned()), Err(Some(part)));
+        assert_eq!(BlobRecord::fail_verification(&mut entry, TransferFailure::other("altered")), Err(Some(part)));
         assert_eq!((state(&entry), entry.unwrap().work()), (Some(BlobState::Quarantined), None));
     }
 
     #[test]
-    fn answers_that_come_too_late_change_nothing() {
+    fn late_answers_change_nothing() {
         let mut entry = None;
         let (content, _) = put(&mut entry, BlobState::PendingUpload, false).unwrap();
         BlobRecord::delete(&mut entry, &address()).unwrap();
@@ -281,16 +291,16 @@ mod tests {
         assert_eq!(state(&entry), Some(BlobState::PendingDelete));
         assert!(!BlobRecord::downloaded(&mut entry, content, 1, 1));
         assert!(!BlobRecord::begin_part(&mut entry, ContentId::generate()));
-        BlobRecord::give_up(&mut entry, "no".to_owned());
+        BlobRecord::give_up(&mut entry, TransferFailure::other("no"));
         // Named after the defect "pending deletions never retried".
         assert_eq!(entry.as_ref().unwrap().work(), Some(Work::Delete));
     }
 
     proptest! {
-        /// Whatever happens in whatever order: what is here can be read or is being fetched, what failed asks for
-        /// nothing, and only drafts are drafts.
+        /// In any order of events: what is here can be read or is being fetched, what failed has no pending work, and only
+        /// local blobs are drafts.
         #[test]
-        fn no_order_of_events_makes_a_record_that_contradicts_itself(events in proptest::collection::vec(0u8..14, 0..40)) {
+        fn every_order_of_events_keeps_the_record_consistent(events in proptest::collection::vec(0u8..14, 0..40)) {
             let mut entry: Option<BlobRecord> = None;
             for event in events {
                 let content = entry.as_ref().and_then(|record| record.content.as_ref()).map(|content| content.id);
@@ -307,9 +317,9 @@ mod tests {
                     8 => BlobRecord::uploaded(&mut entry, content),
                     9 => drop(BlobRecord::delete(&mut entry, &address())),
                     10 => BlobRecord::deleted(&mut entry),
-                    11 => BlobRecord::give_up(&mut entry, "no".to_owned()),
-                    12 => drop(BlobRecord::fail_verification(&mut entry, "no".to_owned())),
-                    _ => BlobRecord::content_is_lost(&mut entry).unwrap(),
+                    11 => BlobRecord::give_up(&mut entry, TransferFailure::other("no")),
+                    12 => drop(BlobRecord::fail_verification(&mut entry, TransferFailure::other("no"))),
+                    _ => BlobRecord::lose_content(&mut entry).unwrap(),
                 }
                 let Some(record) = &entry else { continue };
                 let here = record.content.is_some();

@@ -1,75 +1,88 @@
-//! What synchronising needs of a replica: what to send, what to do with what arrives, and how far both sides have come.
-//! Progress is recorded in the transaction that makes it true.
+//! Synchronisation of a replica with a peer: what to send, how to store what arrives, and the progress of both. Progress is
+//! recorded in the transaction that achieves it.
 
 use rusqlite::Connection;
 
 use super::history::{self, History};
-use super::versions::{self, Changing, Effect};
-use super::{DatabaseError, FromPeer, Replica, StoreError, purging};
-use crate::document::{Generation, Position, ReplicaId};
+use super::versions::{self, ChangeContext, Effect, Incoming};
+use super::{DatabaseError, Replica, StoreError, tombstones};
+use crate::document::{DocumentId, Generation, Position, ReplicaId, Revision};
 
-/// How far this replica and a peer have come with each other.
+/// The progress of synchronisation with a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
-    /// The peer's own name.
+    /// The peer's id.
     pub(crate) id: ReplicaId,
-    /// Up to here the peer has everything that was made here. Nothing of that is ever sent again.
+    /// Up to this generation, the peer has everything made here. It is never sent again.
     pub(crate) pushed: Generation,
-    /// The last place in this replica's history that the peer is known to have noted.
+    /// The last position of this replica's history that the peer is known to have recorded.
     pub(crate) acknowledged: Generation,
-    /// Up to this place in the peer's history everything is here.
+    /// Up to this position of the peer's history, everything is here.
     pub(crate) seen: Position,
 }
 
-/// A version on its way to a peer.
+/// A version to be sent to a peer.
 pub(crate) struct Outgoing<'a> {
     pub(crate) id: &'a str,
     pub(crate) revision: &'a str,
     pub(crate) content: Option<&'a [u8]>,
 }
 
-/// What a taker of outgoing versions says to each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taking {
-    /// Taken; the next one, please.
-    More,
-    /// Taken, and that is enough.
-    Enough,
-    /// Not taken: it is too much for now.
-    Refused,
+/// A change received from a peer.
+pub(crate) enum PeerChange {
+    /// A version of a document.
+    Version(Incoming),
+    /// Every replica has received this tombstone, so it can be dropped.
+    Purged {
+        /// The document.
+        id: DocumentId,
+        /// The version of it.
+        revision: Revision,
+    },
 }
 
-/// How far a reading of outgoing versions came.
+/// The answer to an outgoing version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakeResult {
+    /// Taken; continue.
+    Taken,
+    /// Taken; stop here.
+    TakenLast,
+    /// Not taken: it does not fit.
+    Rejected,
+}
+
+/// How far outgoing versions were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reached {
-    /// Everything up to here was taken.
+    /// Everything up to this position was taken.
     pub(crate) position: Position,
     /// Whether that was all.
     pub(crate) end: bool,
 }
 
-/// What a batch from a peer did here.
+/// The effect of a batch from a peer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Received {
-    /// Versions that were news.
-    pub(crate) news: usize,
-    /// Documents among them that now have concurrent versions.
+    /// New versions.
+    pub(crate) new: usize,
+    /// Documents that now have concurrent versions.
     pub(crate) conflicts: usize,
 }
 
 impl Replica {
-    /// The peers of this replica. Asked of the writer, so that what an abandoned exchange left to be written counts.
+    /// The peers of this replica. Read by the writer, so that pending writes of an abandoned exchange are included.
     pub(crate) async fn peers(&self) -> Result<Vec<Peer>, StoreError> {
         self.database.write(peers).await
     }
 
-    /// Whether `position` lies on this replica's history.
+    /// Whether `position` is part of this replica's history.
     pub(crate) async fn has_been_at(&self, position: Position) -> Result<bool, StoreError> {
         self.database.read(move |connection| Ok(History::of_replica(connection).contains(position)?)).await
     }
 
-    /// Whether anything was made here that `peer` lacks.
-    pub(crate) async fn has_news_for(&self, peer: ReplicaId, pushed: Generation) -> Result<bool, StoreError> {
+    /// Whether `peer` lacks anything made here.
+    pub(crate) async fn has_changes_for(&self, peer: ReplicaId, pushed: Generation) -> Result<bool, StoreError> {
         self.database
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
@@ -80,14 +93,14 @@ impl Replica {
             .await
     }
 
-    /// Hands the versions after `after` that did not come from `peer` to `take`, oldest first, until it has enough.
-    /// `basket` is where `take` puts them.
+    /// Passes the versions after `after` that did not come from `peer` to `take`, oldest first, until it stops. `take`
+    /// collects them in `builder`.
     pub(crate) async fn outgoing<B, E>(
         &self,
         peer: ReplicaId,
         after: Generation,
-        mut basket: B,
-        take: impl Fn(&mut B, Outgoing<'_>) -> Result<Taking, E> + Send + 'static,
+        mut builder: B,
+        take: impl Fn(&mut B, Outgoing<'_>) -> Result<TakeResult, E> + Send + 'static,
     ) -> Result<(B, Reached), E>
     where
         B: Send + 'static,
@@ -95,25 +108,25 @@ impl Replica {
     {
         self.database
             .read(move |connection| {
-                let reached = outgoing(connection, peer, after, |version| take(&mut basket, version))?;
-                Ok((basket, reached))
+                let reached = outgoing(connection, peer, after, |version| take(&mut builder, version))?;
+                Ok((builder, reached))
             })
             .await
     }
 
-    /// The place up to which `peer` has everything that was made here.
+    /// The position up to which `peer` has everything made here.
     pub(crate) async fn pushed_to(&self, peer: ReplicaId) -> Result<Position, StoreError> {
         self.database
             .read(move |connection| {
                 let pushed = peer_or_new(connection, peer)?.pushed;
-                let missing = || DatabaseError::Damaged("a peer has been sent what never was".to_owned());
+                let missing = || DatabaseError::Damaged("a peer was sent a generation that does not exist".to_owned());
                 Ok(History::of_replica(connection).at(pushed)?.ok_or_else(missing)?)
             })
             .await
     }
 
-    /// Notes that `peer` holds everything made here up to `pushed`, and, where the peer's own history moved by nothing
-    /// else meanwhile, that it is seen up to there.
+    /// Records that `peer` has everything made here up to `pushed`, and, if `seen` is given, that everything of the peer's
+    /// history up to it is here.
     pub(crate) async fn record_push(
         &self,
         peer: ReplicaId,
@@ -132,29 +145,29 @@ impl Replica {
             .await
     }
 
-    /// Takes in what `peer` had from `from` to `to` in its history, in one transaction.
+    /// Stores the changes of `peer` from `from` to `to` in its history, in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::Overtaken`] where `from` is not where the last batch ended.
+    /// [`StoreError::Overtaken`] where `from` is not the end of the last batch.
     pub(crate) async fn insert_from_peer(
         &self,
         peer: ReplicaId,
         from: Position,
         to: Position,
-        incoming: Vec<FromPeer>,
+        incoming: Vec<PeerChange>,
     ) -> Result<Received, StoreError> {
-        let (replica, stretch) = (self.id(), Some((from, to)));
-        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, stretch, incoming)).await
+        let (replica, range) = (self.id(), Some((from, to)));
+        self.write_and_notify(move |connection| insert_from_peer(connection, replica, peer, range, incoming)).await
     }
 
-    /// Takes in versions that `peer` gave when it was asked for their contents, in one transaction.
+    /// Stores versions that `peer` sent on a request for their contents, in one transaction.
     pub(crate) async fn insert_contents(
         &self,
         peer: ReplicaId,
-        incoming: Vec<FromPeer>,
+        incoming: Vec<PeerChange>,
     ) -> Result<Received, StoreError> {
         let replica = self.id();
-        self.write_and_tell(move |connection| insert_from_peer(connection, replica, peer, None, incoming)).await
+        self.write_and_notify(move |connection| insert_from_peer(connection, replica, peer, None, incoming)).await
     }
 }
 
@@ -162,7 +175,7 @@ fn outgoing<E: From<StoreError>>(
     connection: &Connection,
     peer: ReplicaId,
     after: Generation,
-    mut take: impl FnMut(Outgoing<'_>) -> Result<Taking, E>,
+    mut take: impl FnMut(Outgoing<'_>) -> Result<TakeResult, E>,
 ) -> Result<Reached, E> {
     let end = History::of_replica(connection).head().map_err(StoreError::from)?;
     let mut reached = after;
@@ -178,11 +191,11 @@ fn outgoing<E: From<StoreError>>(
                 revision: row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
                 content: row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?,
             };
-            let taking = take(version).map_err(Failure::Taker)?;
-            if taking != Taking::Refused {
+            let result = take(version).map_err(Failure::Taker)?;
+            if result != TakeResult::Rejected {
                 reached = row.get(0)?;
             }
-            if taking != Taking::More {
+            if result != TakeResult::Taken {
                 return Ok(false);
             }
         }
@@ -199,7 +212,7 @@ fn outgoing<E: From<StoreError>>(
     }
 }
 
-/// Whose failure ended a reading.
+/// Why reading stopped early.
 enum Failure<E> {
     Taker(E),
     Sqlite(rusqlite::Error),
@@ -215,37 +228,37 @@ fn insert_from_peer(
     connection: &Connection,
     replica: ReplicaId,
     peer: ReplicaId,
-    stretch: Option<(Position, Position)>,
-    incoming: Vec<FromPeer>,
+    range: Option<(Position, Position)>,
+    incoming: Vec<PeerChange>,
 ) -> Result<(Received, Position), StoreError> {
     let mut record = peer_or_new(connection, peer)?;
-    if let Some((from, to)) = stretch {
+    if let Some((from, to)) = range {
         if record.seen != from {
             return Err(StoreError::Overtaken);
         }
         record.seen = to;
     }
-    let mut changing = Changing::begin(connection)?;
-    let before = changing.changes.before().generation;
+    let mut context = ChangeContext::begin(connection)?;
+    let before = context.changes.before().generation;
     let mut made_here = None;
     let mut received = Received::default();
     for incoming in incoming {
         let document = match incoming {
-            FromPeer::Version(document) => document,
-            FromPeer::Purged { id, revision } => {
-                purging::drop_tombstone(&mut changing, replica, &id, &revision)?;
+            PeerChange::Version(document) => document,
+            PeerChange::Purged { id, revision } => {
+                tombstones::drop_tombstone(&mut context, replica, &id, &revision)?;
                 continue;
             }
         };
-        let arrival = versions::receive(&mut changing, peer, document)?;
-        received.news += usize::from(arrival.effect != Effect::None);
-        received.conflicts += usize::from(arrival.conflict);
-        if arrival.effect == Effect::Joined {
-            made_here = made_here.or(Some(changing.changes.last()));
+        let receipt = versions::receive(&mut context, peer, document)?;
+        received.new += usize::from(receipt.effect != Effect::None);
+        received.conflicts += usize::from(receipt.conflict);
+        if receipt.effect == Effect::Joined {
+            made_here = made_here.or(Some(context.changes.last()));
         }
     }
-    let head = changing.changes.finish()?;
-    // As long as nothing made here waits to be pushed, what arrives from the peer leaves nothing to push either.
+    let head = context.changes.finish()?;
+    // If nothing made here was waiting to be pushed, what arrived from the peer adds nothing to push.
     if record.pushed == before {
         record.pushed = made_here.map_or(head.generation, |generation| generation - 1);
     }

@@ -1,5 +1,4 @@
-//! What follows from a replica's documents, against plain reading of all of them: indexes, the feed of changes, and those
-//! who watch.
+//! Data derived from a replica's documents, compared with reading all of them: indexes, the change feed, and watchers.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -107,7 +106,7 @@ async fn indexes_are_named_bounded_and_survive_closing() {
 }
 
 #[tokio::test]
-async fn those_who_watch_are_told_of_every_change_before_its_maker() {
+async fn watchers_see_every_change_before_the_call_returns() {
     let ((_one, one), (_two, two)) = (fresh().await, fresh().await);
     let mut watch = two.watch();
     assert_eq!(*watch.borrow_and_update(), two.position().await.unwrap());
@@ -125,7 +124,7 @@ async fn those_who_watch_are_told_of_every_change_before_its_maker() {
     two.close().await;
 }
 
-/// What someone knows who has only the feed.
+/// The state of a reader that has only the feed.
 #[derive(Default)]
 struct Follower {
     since: i64,
@@ -148,7 +147,7 @@ impl Follower {
         !changes.is_empty()
     }
 
-    async fn assert_knows_all(&mut self, replica: &Replica) {
+    async fn assert_up_to_date(&mut self, replica: &Replica) {
         while self.page(replica, 2).await {}
         let list = replica.list("", None, 99).await.unwrap();
         let list = list.into_iter().map(|entry| (entry.id.to_string(), (entry.revision.to_string(), entry.conflicts)));
@@ -156,8 +155,8 @@ impl Follower {
     }
 }
 
-/// All entries of the index, as reading every document gives them.
-async fn assert_index_is_true(replica: &Replica) {
+/// Compares all entries of the index with those that reading every document gives.
+async fn assert_index_matches(replica: &Replica) {
     let mut expected = Vec::new();
     for entry in replica.list("", None, 99).await.unwrap() {
         let content = replica.get(&entry.id).await.unwrap().unwrap().content.unwrap();
@@ -176,8 +175,8 @@ async fn assert_index_is_true(replica: &Replica) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// Two replicas write, delete and tell each other at random, with conflicts and resolutions. After every step the index
-    /// of each is what reading everything gives, and after the last one who followed the feed knows all.
+    /// Two replicas write, delete and exchange at random, with conflicts and resolutions. After every step the index of each
+    /// equals what reading everything gives, and in the end each follower of the feed has the same state as its replica.
     #[test]
     fn indexes_and_followers_keep_up(steps in proptest::collection::vec((0..2usize, 0..3u8, 0..6u8, 0..3usize), 1..30)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -197,16 +196,16 @@ proptest! {
                 if number == 5 {
                     replicas[1].create_index("x", "/x").await.unwrap();
                 }
-                assert_index_is_true(&replicas[0]).await;
+                assert_index_matches(&replicas[0]).await;
                 if number >= 5 {
-                    assert_index_is_true(&replicas[1]).await;
+                    assert_index_matches(&replicas[1]).await;
                 }
                 if limit > 0 {
                     followers[who].page(replica, limit).await;
                 }
             }
             for (follower, replica) in followers.iter_mut().zip(&replicas) {
-                follower.assert_knows_all(replica).await;
+                follower.assert_up_to_date(replica).await;
                 replica.close().await;
             }
         });
