@@ -267,7 +267,7 @@ pub struct ServerConfig {
     pub stop_seconds: u32,
     /// Runtimes of a process. One has a thread for each core; of several, each has one thread, and sockets of its own.
     pub runtimes: NonZeroUsize,
-    /// Processes that share a port, started by a [`crate::server::Family`].
+    /// Processes that share a port, started by a [`crate::server::Supervisor`].
     pub processes: NonZeroUsize,
 }
 

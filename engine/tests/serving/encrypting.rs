@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use benchline_engine::client::{SyncClient, SyncError};
 use benchline_engine::config::Config;
-use benchline_engine::server::{Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles};
+use benchline_engine::server::{BoundServer, PlainHttp, ServeError, ServeOptions, Shutdown, TlsFiles};
 use nix::sys::signal::Signal;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
@@ -49,7 +49,7 @@ struct TlsServer {
     folder: TempDir,
     ana: Account,
     address: String,
-    stop: Stop,
+    stop: Shutdown,
     running: JoinHandle<Result<(), ServeError>>,
 }
 
@@ -58,9 +58,9 @@ impl TlsServer {
     async fn start(folder: TempDir) -> Self {
         let data = folder.path().join("data");
         let ana = user_in(&data, &quick(), "ana").await;
-        let serving = Serving::open(options(&folder, "127.0.0.1:0")).await.unwrap();
+        let serving = BoundServer::open(options(&folder, "127.0.0.1:0")).await.unwrap();
         let address = format!("https://localhost:{}", serving.addresses()[0].port());
-        let stop = Stop::new();
+        let stop = Shutdown::new();
         let running = tokio::spawn(serving.run(stop.clone()));
         Self { folder, ana, address, stop, running }
     }
@@ -73,7 +73,7 @@ impl TlsServer {
     }
 
     async fn finish(self) {
-        self.stop.gently();
+        self.stop.begin();
         self.running.await.unwrap().unwrap();
     }
 }
@@ -81,7 +81,7 @@ impl TlsServer {
 fn options(folder: &TempDir, listen: &str) -> ServeOptions {
     let tls = TlsFiles { chain: folder.path().join("chain.pem"), key: folder.path().join("key.pem") };
     let (data, listen) = (folder.path().join("data"), vec![listen.parse().unwrap()]);
-    ServeOptions { data, listen, tls: Some(tls), incoming: None, plain: Plain::Loopback, config: quick() }
+    ServeOptions { data, listen, tls: Some(tls), incoming: None, plain: PlainHttp::Loopback, config: quick() }
 }
 
 fn client(ana: &Account, address: &str, ca: Option<PathBuf>) -> Result<SyncClient, SyncError> {
@@ -196,16 +196,16 @@ fn what_makes_no_sense_is_refused_before_anything_begins() {
         let folder = tempfile::tempdir().unwrap();
         Authority::new().issue(folder.path(), &["localhost"], |_| {});
         let plain = ServeOptions { tls: None, ..options(&folder, "0.0.0.0:0") };
-        assert!(matches!(Serving::open(plain.clone()).await, Err(ServeError::Plain(_))));
+        assert!(matches!(BoundServer::open(plain.clone()).await, Err(ServeError::PlainHttp(_))));
         std::fs::write(folder.path().join("key.pem"), "").unwrap();
-        let refused = Serving::open(options(&folder, "127.0.0.1:0")).await;
+        let refused = BoundServer::open(options(&folder, "127.0.0.1:0")).await;
         assert!(matches!(refused, Err(ServeError::Tls { path, .. }) if path.ends_with("key.pem")));
         assert!(!folder.path().join("data").exists());
 
-        let allowed = Serving::open(ServeOptions { plain: Plain::Anywhere, ..plain }).await.unwrap();
+        let allowed = BoundServer::open(ServeOptions { plain: PlainHttp::Anywhere, ..plain }).await.unwrap();
         let taken = ServeOptions { tls: None, ..options(&folder, &allowed.addresses()[0].to_string()) };
-        let taken = ServeOptions { plain: Plain::Anywhere, data: folder.path().join("other"), ..taken };
-        assert!(matches!(Serving::open(taken).await, Err(ServeError::Listen { .. })));
+        let taken = ServeOptions { plain: PlainHttp::Anywhere, data: folder.path().join("other"), ..taken };
+        assert!(matches!(BoundServer::open(taken).await, Err(ServeError::Listen { .. })));
         assert!(!folder.path().join("other").exists());
         allowed.server().close().await;
     });

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-use benchline_engine::server::{Family, Plain, ServeError, ServeOptions, Stop};
+use benchline_engine::server::{PlainHttp, ServeError, ServeOptions, Shutdown, Supervisor};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -123,16 +123,16 @@ fn processes_that_cannot_begin_end_the_family() {
         config.server.processes = 2.try_into().unwrap();
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
         let options =
-            ServeOptions { data: "data".into(), listen, tls: None, incoming: None, plain: Plain::Loopback, config };
+            ServeOptions { data: "data".into(), listen, tls: None, incoming: None, plain: PlainHttp::Loopback, config };
         let exposed = ServeOptions { listen: vec!["0.0.0.0:0".parse().unwrap()], ..options.clone() };
-        assert!(matches!(Family::reserve(&exposed), Err(ServeError::Plain(_))));
+        assert!(matches!(Supervisor::reserve(&exposed), Err(ServeError::PlainHttp(_))));
 
         let never = || panic!("none listens");
-        let family = Family::reserve(&options).unwrap();
-        let outcome = family.run(|_| Command::new("false"), never, Stop::new()).await;
+        let family = Supervisor::reserve(&options).unwrap();
+        let outcome = family.run(|_| Command::new("false"), never, Shutdown::new()).await;
         assert!(matches!(outcome, Err(ServeError::Process { times: 5, .. })), "{outcome:?}");
-        let family = Family::reserve(&options).unwrap();
-        let outcome = family.run(|_| Command::new("/no/such/program"), never, Stop::new()).await;
+        let family = Supervisor::reserve(&options).unwrap();
+        let outcome = family.run(|_| Command::new("/no/such/program"), never, Shutdown::new()).await;
         assert!(matches!(outcome, Err(ServeError::System { .. })), "{outcome:?}");
     });
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use benchline_engine::config::Config;
-use benchline_engine::server::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles};
+use benchline_engine::server::{BoundServer, PlainHttp, ServeError, ServeOptions, Shutdown, Supervisor, TlsFiles};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ impl Orders {
     fn options(&self) -> ServeOptions {
         let Self { data, listen, tls, config, .. } = self.clone();
         let tls = tls.map(|folder| TlsFiles { chain: folder.join("chain.pem"), key: folder.join("key.pem") });
-        ServeOptions { data, listen, incoming: None, tls, plain: Plain::Loopback, config }
+        ServeOptions { data, listen, incoming: None, tls, plain: PlainHttp::Loopback, config }
     }
 
     fn command(&self) -> Command {
@@ -61,10 +61,10 @@ fn the_server() {
     let orders: Orders = serde_json::from_str(&orders).unwrap();
     let mut outcome = None;
     run_test(async {
-        let stop = Stop::new();
+        let stop = Shutdown::new();
         stop.on_signals().unwrap();
         outcome = Some(if orders.family {
-            let family = Family::reserve(&orders.options()).unwrap();
+            let family = Supervisor::reserve(&orders.options()).unwrap();
             let addresses = family.addresses();
             let child = Orders { family: false, listen: addresses.clone(), ..orders };
             let command = |_| {
@@ -76,16 +76,16 @@ fn the_server() {
             family.run(command, || println!("\n{LISTENING}{addresses:?}"), stop).await
         } else {
             stop.on_end_of_input().unwrap();
-            let serving = Serving::open(orders.options()).await.unwrap();
+            let serving = BoundServer::open(orders.options()).await.unwrap();
             println!("\n{LISTENING}{:?}", serving.addresses());
-            Family::tell_parent();
+            Supervisor::notify_parent();
             serving.run(stop).await
         });
     });
     // Only after the runtime, which may have to wait for some of its threads, as that of any program.
     match outcome.unwrap() {
         Ok(()) => std::process::exit(0),
-        Err(ServeError::AtOnce) => std::process::exit(3),
+        Err(ServeError::Aborted) => std::process::exit(3),
         Err(error) => panic!("{error}"),
     }
 }

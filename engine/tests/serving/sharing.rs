@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use benchline_engine::config::Config;
 use benchline_engine::protocol::BlobUsage;
-use benchline_engine::server::{Plain, ServeOptions, Server, Serving, Stop};
+use benchline_engine::server::{BoundServer, PlainHttp, ServeOptions, Server, Shutdown};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -256,19 +256,19 @@ fn several_runtimes_answer_as_one_server() {
             listen,
             tls: None,
             incoming: None,
-            plain: Plain::Loopback,
+            plain: PlainHttp::Loopback,
             config,
         };
-        let serving = Serving::open(options.clone()).await.unwrap();
+        let serving = BoundServer::open(options.clone()).await.unwrap();
         let addresses: Vec<String> = serving.addresses().iter().map(ToString::to_string).collect();
         // A second server that is started by mistake does not get half of the connections.
         let again = ServeOptions { listen: serving.addresses().to_vec(), ..options };
-        assert!(Serving::open(again).await.is_err());
+        assert!(BoundServer::open(again).await.is_err());
 
         let server = serving.server().clone();
         server.accounts().create_user(&"ana".parse().unwrap()).await.unwrap();
         let token = server.accounts().create_token(&"ana".parse().unwrap(), Duration::from_secs(60)).await.unwrap();
-        let stop = Stop::new();
+        let stop = Shutdown::new();
         let running = tokio::spawn(serving.run(stop.clone()));
         let header = format!("Authorization: Bearer {}\r\n", token.as_str());
         let mut askers = JoinSet::new();
@@ -280,7 +280,7 @@ fn several_runtimes_answer_as_one_server() {
             });
         }
         assert!(askers.join_all().await.iter().all(|status| *status == 200));
-        stop.gently();
+        stop.begin();
         running.await.unwrap().unwrap();
         assert!(Talk::try_to(&addresses[0]).await.is_err());
     });
