@@ -56,7 +56,7 @@ fn both_ways() -> [Config; 2] {
 }
 
 #[test]
-fn each_blob_of_a_bundle_gets_what_its_own_request_would_get() {
+fn each_blob_of_a_bundle_gets_the_status_of_its_own_request() {
     run_test(async {
         for mut config in both_ways() {
             config.blobs.quota = 5000;
@@ -92,7 +92,7 @@ fn each_blob_of_a_bundle_gets_what_its_own_request_would_get() {
 }
 
 #[test]
-fn a_bundle_that_is_cut_or_malformed_leaves_nothing() {
+fn an_incomplete_or_malformed_bundle_stores_nothing() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -115,7 +115,7 @@ fn a_bundle_that_is_cut_or_malformed_leaves_nothing() {
 }
 
 #[test]
-fn bundles_at_once_never_pass_the_quota_nor_store_a_name_twice() {
+fn concurrent_bundles_never_exceed_the_quota_nor_store_a_name_twice() {
     run_test(async {
         for mut config in both_ways() {
             config.blobs.quota = 10_000;
@@ -135,7 +135,7 @@ fn bundles_at_once_never_pass_the_quota_nor_store_a_name_twice() {
 }
 
 #[test]
-fn a_bundle_needs_a_turn_and_a_token_as_a_blob_does() {
+fn a_bundle_needs_a_permit_and_a_token_as_a_blob_does() {
     run_test(async {
         let mut config = quick();
         config.server.user_blob_writes = 1;
@@ -156,7 +156,7 @@ fn a_bundle_needs_a_turn_and_a_token_as_a_blob_does() {
 }
 
 #[test]
-fn a_bundle_has_what_is_wanted_in_that_order_and_says_what_it_has_not() {
+fn a_bundle_has_the_requested_blobs_in_order_and_lists_missing_ones() {
     run_test(async {
         for config in both_ways() {
             let server = TestServer::start(&config).await;

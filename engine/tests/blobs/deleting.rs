@@ -123,7 +123,7 @@ async fn deleting_ends(way: Way, config: &Config, elsewhere: bool) {
 }
 
 #[test]
-fn what_began_before_a_deletion_never_becomes_a_blob() {
+fn uploads_that_began_before_a_deletion_never_become_a_blob() {
     run_test(async {
         for config in both_ways() {
             for way in WAYS {
@@ -134,7 +134,7 @@ fn what_began_before_a_deletion_never_becomes_a_blob() {
 }
 
 #[test]
-fn what_began_in_another_process_before_a_deletion_never_becomes_a_blob() {
+fn uploads_in_another_process_that_began_before_a_deletion_never_become_a_blob() {
     run_test(async {
         for way in WAYS {
             deleting_ends(way, &both_ways()[1], true).await;
@@ -143,7 +143,7 @@ fn what_began_in_another_process_before_a_deletion_never_becomes_a_blob() {
 }
 
 #[test]
-fn what_begins_after_a_deletion_is_not_hit_while_the_earlier_one_still_comes() {
+fn an_upload_that_begins_after_a_deletion_succeeds_while_an_earlier_one_still_arrives() {
     run_test(async {
         for way in WAYS {
             let server = TestServer::start(&quick()).await;
@@ -162,7 +162,7 @@ fn what_begins_after_a_deletion_is_not_hit_while_the_earlier_one_still_comes() {
 }
 
 #[test]
-fn a_deletion_ends_nothing_of_other_names_and_nothing_where_its_condition_fails() {
+fn a_deletion_affects_no_other_names_and_nothing_if_its_condition_fails() {
     run_test(async {
         for way in WAYS {
             let server = TestServer::start(&quick()).await;

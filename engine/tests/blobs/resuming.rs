@@ -8,7 +8,7 @@ use super::{Blobs, field, repr_digest};
 use crate::support::{Answer, TestServer, payload, quick, run_test};
 
 #[test]
-fn an_upload_goes_on_where_it_stopped() {
+fn an_upload_resumes_where_it_stopped() {
     run_test(async {
         let mut server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -73,7 +73,7 @@ fn a_broken_connection_loses_nothing() {
 
 /// A client whose connection is dead without anyone having noticed asks again, and does not wait for the server to.
 #[test]
-fn who_asks_ends_the_request_that_still_appends() {
+fn asking_for_the_offset_interrupts_the_request_that_still_appends() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -150,7 +150,7 @@ fn uploads_are_checked() {
 }
 
 #[test]
-fn uploads_expire_and_make_room() {
+fn expired_uploads_free_the_quota() {
     run_test(async {
         let mut config = quick();
         config.server.upload_seconds = 0;

@@ -14,7 +14,7 @@ fn configs(folder: &std::path::Path) -> [Config; 2] {
 }
 
 #[test]
-fn what_is_put_is_got_whatever_its_size() {
+fn blobs_of_all_sizes_are_returned_as_stored() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         for config in configs(folder.path()) {
@@ -167,7 +167,7 @@ fn flags_are_replaced_as_a_set() {
 }
 
 #[test]
-fn what_is_deleted_is_gone_and_frees_its_room() {
+fn a_deleted_blob_is_gone_and_frees_the_quota() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -184,7 +184,7 @@ fn what_is_deleted_is_gone_and_frees_its_room() {
 }
 
 #[test]
-fn blobs_survive_the_server() {
+fn blobs_survive_a_restart() {
     run_test(async {
         let mut server = TestServer::start(&Config::default()).await;
         let ana = server.user("ana").await;
@@ -196,7 +196,7 @@ fn blobs_survive_the_server() {
 }
 
 #[test]
-fn metrics_count_and_name_nobody() {
+fn metrics_count_requests_and_name_no_user() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;

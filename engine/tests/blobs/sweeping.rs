@@ -26,7 +26,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn orphans_go_and_everything_else_stays() {
+fn orphans_are_removed_and_everything_else_stays() {
     run_test(async {
         let mut server = TestServer::start(&in_files()).await;
         let ana = server.user("ana").await;
@@ -73,7 +73,7 @@ fn orphans_go_and_everything_else_stays() {
 
 /// Rows as a kill in the middle of a large upload leaves them: the reservation goes, what can be gone on with stays.
 #[test]
-fn reservations_of_the_dead_are_given_back() {
+fn reservations_of_dead_processes_are_released() {
     run_test(async {
         let mut server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -98,7 +98,7 @@ fn reservations_of_the_dead_are_given_back() {
 
 /// Another process works on the same folder: what it is writing is none of this one's business.
 #[test]
-fn the_work_of_the_living_is_left_alone() {
+fn uploads_of_live_processes_are_not_swept() {
     run_test(async {
         let server = TestServer::start(&in_files()).await;
         let ana = server.user("ana").await;

@@ -12,7 +12,7 @@ use super::{Mail, contents, id};
 use crate::support::{MARK, TestServer, both_layouts, is_in_files, payload, quick, run_test};
 
 #[test]
-fn a_message_is_nowhere_in_the_clear_and_its_client_reads_it() {
+fn a_message_is_never_stored_in_plaintext_and_its_client_decrypts_it() {
     run_test(async {
         for config in both_layouts() {
             let (server, mail) = Mail::start(&config).await;
@@ -34,7 +34,7 @@ fn a_message_is_nowhere_in_the_clear_and_its_client_reads_it() {
 }
 
 #[test]
-fn what_is_encrypted_already_is_stored_as_it_came_and_a_mail_with_an_open_header_is_not() {
+fn an_encrypted_message_is_stored_unchanged_and_a_mail_with_plaintext_headers_is_encrypted() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let encrypted = mail.key.public().encrypt(&payload(1, 2000)).unwrap();
@@ -59,7 +59,7 @@ fn what_is_encrypted_already_is_stored_as_it_came_and_a_mail_with_an_open_header
 }
 
 #[test]
-fn the_same_message_again_is_known_even_when_it_is_long_processed() {
+fn a_repeated_delivery_is_recognised_even_after_processing() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let message = payload(1, 1000);
@@ -86,7 +86,7 @@ fn the_same_message_again_is_known_even_when_it_is_long_processed() {
 }
 
 #[test]
-fn the_bytes_can_be_fetched_in_parts() {
+fn the_content_can_be_fetched_in_ranges() {
     run_test(async {
         let (_server, mail) = Mail::start(&quick()).await;
         mail.put("m", &payload(1, 1000)).await;
@@ -103,7 +103,7 @@ fn the_bytes_can_be_fetched_in_parts() {
 }
 
 #[test]
-fn without_a_key_or_a_user_nothing_is_taken() {
+fn without_a_key_or_a_user_no_message_is_accepted() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let eve = server.user("eve").await;
@@ -123,7 +123,7 @@ fn without_a_key_or_a_user_nothing_is_taken() {
 }
 
 #[test]
-fn messages_that_are_too_large_empty_or_misnamed_leave_nothing() {
+fn too_large_empty_or_misnamed_messages_store_nothing() {
     run_test(async {
         let mut config = quick();
         config.incoming.message_bytes = 10_000;
@@ -161,7 +161,7 @@ fn messages_that_are_too_large_empty_or_misnamed_leave_nothing() {
 }
 
 #[test]
-fn a_body_that_stops_coming_is_given_up_and_leaves_nothing() {
+fn a_stalled_body_times_out_and_stores_nothing() {
     run_test(async {
         let mut config = quick();
         config.server.body_seconds = 1;
@@ -182,7 +182,7 @@ fn a_body_that_stops_coming_is_given_up_and_leaves_nothing() {
 }
 
 #[test]
-fn forty_messages_at_once_never_pass_the_quota() {
+fn forty_concurrent_messages_never_exceed_the_quota() {
     run_test(async {
         for config in both_layouts() {
             let (server, mail) = Mail::start(&config).await;

@@ -58,7 +58,7 @@ async fn start(folder: &Path, mail: &Mail, beside: &TestServer) -> (Child, Mail,
 }
 
 #[test]
-fn kills_in_the_middle_of_messages_leave_nothing_visible_and_lose_nothing() {
+fn kills_during_delivery_lose_nothing_and_leave_no_incomplete_message() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let server = Arc::new(server);

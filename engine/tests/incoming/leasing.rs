@@ -6,7 +6,7 @@ use super::{Mail, contents, end_leases, id};
 use crate::support::{both_layouts, payload, quick, run_test};
 
 #[test]
-fn an_expired_lease_returns_the_message_and_its_fence_is_refused_on_every_request() {
+fn an_expired_lease_returns_the_message_and_its_fence_is_rejected_on_every_request() {
     run_test(async {
         for config in both_layouts() {
             let (server, mail) = Mail::start(&config).await;
@@ -41,7 +41,7 @@ fn an_expired_lease_returns_the_message_and_its_fence_is_refused_on_every_reques
 
 /// With a lease of one second: it comes back by itself. How long that takes decides nothing.
 #[test]
-fn time_alone_ends_a_lease_and_renewing_puts_that_off() {
+fn only_expiry_ends_a_lease_and_renewing_postpones_it() {
     run_test(async {
         let mut config = quick();
         config.incoming.lease_seconds = 1;
@@ -63,7 +63,7 @@ fn time_alone_ends_a_lease_and_renewing_puts_that_off() {
 }
 
 #[test]
-fn a_client_that_was_slow_may_finish_as_long_as_nobody_else_has_begun() {
+fn a_slow_client_may_finish_until_another_reserves_the_message() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         mail.put("m", b"hello").await;
@@ -78,7 +78,7 @@ fn a_client_that_was_slow_may_finish_as_long_as_nobody_else_has_begun() {
 }
 
 #[test]
-fn the_oldest_come_first_and_no_more_than_asked_for() {
+fn the_oldest_messages_are_reserved_first_and_no_more_than_requested() {
     run_test(async {
         let (_server, mail) = Mail::start(&quick()).await;
         for name in ["c", "a", "d", "b"] {
@@ -104,7 +104,7 @@ fn the_oldest_come_first_and_no_more_than_asked_for() {
 }
 
 #[test]
-fn a_message_that_nobody_can_process_fails_and_can_be_tried_anew() {
+fn a_message_that_exceeds_its_tries_fails_and_can_be_retried() {
     run_test(async {
         let mut config = quick();
         config.incoming.max_tries = 2.try_into().unwrap();
@@ -136,7 +136,7 @@ fn a_message_that_nobody_can_process_fails_and_can_be_tried_anew() {
 }
 
 #[test]
-fn what_was_processed_and_not_deleted_is_deleted_when_its_lease_is_over() {
+fn a_processed_message_is_deleted_when_its_lease_expires() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         for name in ["a", "b"] {

@@ -14,7 +14,7 @@ use crate::support::{TestServer, both_layouts, payload, run_test};
 const EACH: usize = 25;
 
 #[test]
-fn two_services_and_three_clients_at_two_processes_lose_nothing_and_double_nothing() {
+fn two_services_and_three_clients_at_two_processes_lose_and_duplicate_nothing() {
     run_test(async {
         for config in both_layouts() {
             let (one, mail) = Mail::start(&config).await;

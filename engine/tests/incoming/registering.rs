@@ -7,7 +7,7 @@ use super::Mail;
 use crate::support::{quick, run_test};
 
 #[test]
-fn a_key_is_replaced_only_by_who_has_seen_it_and_both_ends_know_its_fingerprint() {
+fn a_key_is_replaced_only_by_a_client_that_has_seen_it_and_its_fingerprint_is_returned() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let path = mail.path("openpgp-key");
@@ -38,7 +38,7 @@ fn a_key_is_replaced_only_by_who_has_seen_it_and_both_ends_know_its_fingerprint(
 }
 
 #[test]
-fn what_is_no_public_key_is_not_kept() {
+fn only_valid_public_keys_are_stored() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let eve = Mail { account: server.user("eve").await, ..mail.at(&server) };

@@ -10,9 +10,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use super::process::{Orders, ServerProcess};
+use super::process::{ProcessOptions, ServerProcess};
 use super::talk::Talk;
-use super::{patient, until, user_in};
+use super::{long_timeouts, until, user_in};
 use crate::support::{Account, quick, run_test};
 
 /// Someone who signs certificates.
@@ -98,7 +98,7 @@ fn refused(outcome: Result<(), SyncError>) -> String {
 }
 
 #[test]
-fn only_the_right_authority_the_right_name_and_the_right_time_will_do() {
+fn certificates_are_verified_by_authority_name_and_time() {
     run_test(async {
         let (right, other) = (Authority::new(), Authority::new());
         let folder = tempfile::tempdir().unwrap();
@@ -136,7 +136,7 @@ fn only_the_right_authority_the_right_name_and_the_right_time_will_do() {
 }
 
 #[test]
-fn a_renewed_certificate_is_used_and_open_connections_stay() {
+fn a_renewed_certificate_is_used_and_open_connections_continue() {
     run_test(async {
         let (before, after) = (Authority::new(), Authority::new());
         let folder = tempfile::tempdir().unwrap();
@@ -144,8 +144,8 @@ fn a_renewed_certificate_is_used_and_open_connections_stay() {
         let trusted = [before.trust(folder.path(), "before.pem"), after.trust(folder.path(), "after.pem")];
         let data = folder.path().join("data");
         let ana = user_in(&data, &quick(), "ana").await;
-        let orders = Orders { tls: Some(folder.path().to_owned()), ..Orders::new(&data, &quick()) };
-        let server = ServerProcess::start(&orders).await;
+        let options = ProcessOptions { tls: Some(folder.path().to_owned()), ..ProcessOptions::new(&data, &quick()) };
+        let server = ServerProcess::start(&options).await;
         let port = server.address().rsplit(':').next().unwrap();
         let address = format!("https://localhost:{port}");
         let device = ana.device(&quick(), "http://localhost").await;
@@ -168,7 +168,7 @@ fn a_renewed_certificate_is_used_and_open_connections_stay() {
 }
 
 #[test]
-fn nobody_who_has_not_agreed_or_asks_for_nothing_holds_up_the_end() {
+fn unfinished_handshakes_and_idle_connections_do_not_delay_shutdown() {
     run_test(async {
         let authority = Authority::new();
         let folder = tempfile::tempdir().unwrap();
@@ -176,8 +176,9 @@ fn nobody_who_has_not_agreed_or_asks_for_nothing_holds_up_the_end() {
         let trusted = authority.trust(folder.path(), "ca.pem");
         let data = folder.path().join("data");
         let ana = user_in(&data, &quick(), "ana").await;
-        let orders = Orders { tls: Some(folder.path().to_owned()), ..Orders::new(&data, &patient()) };
-        let server = ServerProcess::start(&orders).await;
+        let options =
+            ProcessOptions { tls: Some(folder.path().to_owned()), ..ProcessOptions::new(&data, &long_timeouts()) };
+        let server = ServerProcess::start(&options).await;
         let mut silent = Talk::to(server.address()).await;
         let mut agreeing = Talk::to(server.address()).await;
         // The beginning of what a client says first.
@@ -191,7 +192,7 @@ fn nobody_who_has_not_agreed_or_asks_for_nothing_holds_up_the_end() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_begins() {
+fn invalid_options_are_rejected_before_anything_starts() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         Authority::new().issue(folder.path(), &["localhost"], |_| {});

@@ -6,9 +6,9 @@ use benchline_engine::server::Server;
 use bytes::BytesMut;
 use nix::sys::signal::Signal;
 
-use super::process::{Orders, ServerProcess};
+use super::process::{ProcessOptions, ServerProcess};
 use super::talk::{Talk, announcing, head};
-use super::{patient, until, user_in};
+use super::{long_timeouts, until, user_in};
 use crate::support::{Http, TestServer, payload, quick, run_test};
 
 /// More than the system holds for a client that does not read.
@@ -39,14 +39,14 @@ async fn until_refused(address: &str) {
 }
 
 #[test]
-fn an_upload_a_download_and_a_sync_under_way_finish_and_nothing_new_begins() {
+fn shutdown_finishes_current_requests_and_accepts_no_new_ones() {
     run_test(async {
         for runtimes in [1, 2] {
             let folder = tempfile::tempdir().unwrap();
             let mut config = quick();
             config.server.runtimes = runtimes.try_into().unwrap();
             let ana = user_in(folder.path(), &config, "ana").await;
-            let server = ServerProcess::start(&Orders::new(folder.path(), &config)).await;
+            let server = ServerProcess::start(&ProcessOptions::new(folder.path(), &config)).await;
             let address = server.address();
 
             let large = payload(1, LARGE);
@@ -107,7 +107,7 @@ fn an_upload_a_download_and_a_sync_under_way_finish_and_nothing_new_begins() {
 
             let server = Server::open(folder.path(), &config).await.unwrap();
             server.close().await;
-            let again = ServerProcess::start(&Orders::new(folder.path(), &config)).await;
+            let again = ServerProcess::start(&ProcessOptions::new(folder.path(), &config)).await;
             let http = Http::to(again.address());
             assert_eq!(http.of(&ana, "GET", &format!("{path}/new"), "", b"").await.body, content);
         }
@@ -115,11 +115,11 @@ fn an_upload_a_download_and_a_sync_under_way_finish_and_nothing_new_begins() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once_and_loses_nothing_that_was_acknowledged() {
+fn a_second_signal_ends_immediately_and_loses_nothing_acknowledged() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         let ana = user_in(folder.path(), &quick(), "ana").await;
-        let server = ServerProcess::start(&Orders::new(folder.path(), &quick())).await;
+        let server = ServerProcess::start(&ProcessOptions::new(folder.path(), &quick())).await;
         let content = payload(1, UPLOAD);
         let path = "/v1/users/ana/blobs/mail/a";
         let mut upload = Talk::to(server.address()).await;
@@ -137,7 +137,7 @@ fn a_second_signal_ends_at_once_and_loses_nothing_that_was_acknowledged() {
         server.signal(Signal::SIGTERM);
         assert_eq!(server.ended().await.code(), Some(3));
 
-        let server = ServerProcess::start(&Orders::new(folder.path(), &quick())).await;
+        let server = ServerProcess::start(&ProcessOptions::new(folder.path(), &quick())).await;
         let http = Http::to(server.address());
         assert_eq!(http.of(&ana, "GET", path, "", b"").await.body, content);
         until("what was under way is cleared away", || async {
@@ -149,13 +149,13 @@ fn a_second_signal_ends_at_once_and_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
-fn who_does_not_finish_in_time_is_broken_off_and_goes_on_later() {
+fn an_upload_that_exceeds_the_grace_period_is_aborted_and_resumes_later() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         let mut config = quick();
         config.server.stop_seconds = 0;
         let ana = user_in(folder.path(), &config, "ana").await;
-        let server = ServerProcess::start(&Orders::new(folder.path(), &config)).await;
+        let server = ServerProcess::start(&ProcessOptions::new(folder.path(), &config)).await;
         let content = payload(1, UPLOAD);
         let headers = format!("{}Upload-Complete: ?1\r\n", announcing(&ana, &content));
         let path = "/v1/users/ana/blobs/mail/a";
@@ -176,7 +176,7 @@ fn who_does_not_finish_in_time_is_broken_off_and_goes_on_later() {
         assert!(answer.head.to_lowercase().contains("retry-after: "));
         assert!(server.ended().await.success());
 
-        let server = ServerProcess::start(&Orders::new(folder.path(), &config)).await;
+        let server = ServerProcess::start(&ProcessOptions::new(folder.path(), &config)).await;
         let http = Http::to(server.address());
         let stands = http.of(&ana, "HEAD", &asked, "", b"").await;
         let offset = stands.head.lines().find_map(|line| line.strip_prefix("upload-offset: ")).unwrap();
@@ -190,14 +190,14 @@ fn who_does_not_finish_in_time_is_broken_off_and_goes_on_later() {
 }
 
 #[test]
-fn nobody_who_asks_for_nothing_holds_up_the_end() {
+fn idle_connections_do_not_delay_shutdown() {
     run_test(async {
-        for family in [false, true] {
+        for supervisor in [false, true] {
             let folder = tempfile::tempdir().unwrap();
-            let mut config = patient();
-            config.server.processes = (1 + usize::from(family)).try_into().unwrap();
-            let orders = Orders { family, ..Orders::new(folder.path(), &config) };
-            let server = ServerProcess::start(&orders).await;
+            let mut config = long_timeouts();
+            config.server.processes = (1 + usize::from(supervisor)).try_into().unwrap();
+            let options = ProcessOptions { supervisor, ..ProcessOptions::new(folder.path(), &config) };
+            let server = ServerProcess::start(&options).await;
             let mut silent = Talk::to(server.address()).await;
             let mut idle = Talk::to(server.address()).await;
             assert_eq!(idle.ask("GET", "/healthz", "", b"").await.status, 200);
@@ -209,10 +209,10 @@ fn nobody_who_asks_for_nothing_holds_up_the_end() {
 }
 
 #[test]
-fn a_process_ends_gently_when_its_parent_is_gone() {
+fn a_process_shuts_down_gracefully_when_its_parent_dies() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = ServerProcess::start(&Orders::new(folder.path(), &quick())).await;
+        let mut server = ServerProcess::start(&ProcessOptions::new(folder.path(), &quick())).await;
         assert!(server.is_running());
         server.orphan();
         assert!(server.ended().await.success());

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use crate::support::{Account, Answer};
 
 /// A connection to a server.
@@ -104,7 +104,7 @@ impl Talk {
     }
 
     async fn read_more(&mut self) -> bool {
-        let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
+        let read = tokio::time::timeout(TIMEOUT, self.stream.read_buf(&mut self.read)).await;
         matches!(read.expect("the server says nothing"), Ok(1..))
     }
 }

@@ -8,7 +8,7 @@ use super::talk::{Talk, announcing, head};
 use super::until;
 use crate::support::{Http, TestServer, payload, quick, run_test};
 
-fn impatient() -> Config {
+fn short_timeouts() -> Config {
     let mut config = quick();
     (config.server.head_seconds, config.server.body_seconds) = (1, 1);
     config
@@ -26,19 +26,19 @@ async fn drip(talk: &mut Talk, bytes: &[u8]) {
 
 /// Side by side, as each waits for a second or several that its server allows.
 #[test]
-fn whoever_is_slow_is_ended_after_a_while_and_whoever_is_idle_when_others_come() {
+fn slow_clients_time_out_and_idle_connections_make_room() {
     run_test(async {
         tokio::join!(
-            heads_that_come_byte_by_byte_or_not_at_all_end_the_connection(),
-            bodies_that_come_byte_by_byte_get_a_408(),
-            who_asks_for_much_and_reads_nothing_loses_the_connection(),
-            connections_that_nobody_needs_make_room_for_others()
+            slow_or_missing_heads_close_the_connection(),
+            slow_bodies_get_a_408(),
+            a_client_that_does_not_read_loses_the_connection(),
+            idle_connections_make_room_for_others()
         );
     });
 }
 
-async fn heads_that_come_byte_by_byte_or_not_at_all_end_the_connection() {
-    let server = TestServer::start(&impatient()).await;
+async fn slow_or_missing_heads_close_the_connection() {
+    let server = TestServer::start(&short_timeouts()).await;
     let mut dripping = Talk::to(&server.address).await;
     dripping.send(b"GET /healthz HTTP/1.1\r\nX-Slow: ").await;
     let mut silent = Talk::to(&server.address).await;
@@ -49,8 +49,8 @@ async fn heads_that_come_byte_by_byte_or_not_at_all_end_the_connection() {
     });
 }
 
-async fn bodies_that_come_byte_by_byte_get_a_408() {
-    let server = TestServer::start(&impatient()).await;
+async fn slow_bodies_get_a_408() {
+    let server = TestServer::start(&short_timeouts()).await;
     let ana = server.user("ana").await;
     let slot = "/v1/users/ana/recovery";
     let headers = format!("{}If-None-Match: *\r\n", ana.bearer());
@@ -75,8 +75,8 @@ async fn answered(talk: &mut Talk, bytes: &[u8]) {
     talk.answer().await.expect_problem(408, "timeout");
 }
 
-async fn who_asks_for_much_and_reads_nothing_loses_the_connection() {
-    let server = TestServer::start(&impatient()).await;
+async fn a_client_that_does_not_read_loses_the_connection() {
+    let server = TestServer::start(&short_timeouts()).await;
     let ana = server.user("ana").await;
     let http = Http::to(&server.address);
     let content = payload(1, 16 << 20);
@@ -92,7 +92,7 @@ async fn who_asks_for_much_and_reads_nothing_loses_the_connection() {
     until("the connection is gone", || open(1)).await;
 }
 
-async fn connections_that_nobody_needs_make_room_for_others() {
+async fn idle_connections_make_room_for_others() {
     let mut config = quick();
     config.server.connections = 3;
     let server = TestServer::start(&config).await;
@@ -113,7 +113,7 @@ async fn connections_that_nobody_needs_make_room_for_others() {
 }
 
 #[test]
-fn who_must_wait_is_told_for_how_long() {
+fn busy_answers_have_retry_after() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;

@@ -1,12 +1,12 @@
 //! How the server is run: with real sockets and, where processes matter, with real processes that get real signals.
 
 mod encrypting;
-mod family;
 mod observing;
 mod process;
 mod sharing;
 mod slow;
 mod stopping;
+mod supervisor;
 mod talk;
 
 use std::future::Future;
@@ -20,19 +20,19 @@ use benchline_engine::server::Server;
 use crate::support::{Account, quick};
 
 /// Longer than anything here takes, on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Waits until something is so; how long that takes decides nothing.
 async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let begun = Instant::now();
     while !is_so().await {
-        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "in vain: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 /// Settings with which nothing that only waits is ended before a test loses its patience.
-fn patient() -> Config {
+fn long_timeouts() -> Config {
     let mut config = quick();
     (config.server.stop_seconds, config.server.head_seconds) = (600, 600);
     config

@@ -9,7 +9,7 @@ use benchline_engine::server::{PlainHttp, ServeError, ServeOptions, Shutdown, Su
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::process::{Orders, ServerProcess, children_of, is_alive};
+use super::process::{ProcessOptions, ServerProcess, children_of, is_alive};
 use super::talk::{Talk, announcing, head};
 use super::{until, user_in};
 use crate::support::{Http, payload, quick, run_test};
@@ -25,16 +25,16 @@ fn registered(folder: &Path) -> BTreeSet<OsString> {
 }
 
 #[test]
-fn a_process_that_dies_is_replaced_and_all_end_together() {
+fn a_dead_process_is_replaced_and_all_shut_down_together() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         let mut config = quick();
         config.server.processes = 2.try_into().unwrap();
         let ana = user_in(folder.path(), &config, "ana").await;
-        let orders = Orders { family: true, ..Orders::new(folder.path(), &config) };
-        let family = ServerProcess::start(&orders).await;
-        let address = family.address().to_owned();
-        let parent = family.id();
+        let options = ProcessOptions { supervisor: true, ..ProcessOptions::new(folder.path(), &config) };
+        let supervisor = ServerProcess::start(&options).await;
+        let address = supervisor.address().to_owned();
+        let parent = supervisor.id();
         let registered = || registered(folder.path());
         // Announced is what both do.
         assert_eq!(registered().len(), 2);
@@ -52,7 +52,7 @@ fn a_process_that_dies_is_replaced_and_all_end_together() {
         until("it answers", || answers(&address)).await;
 
         // A certificate that is asked to be read again is none of those that have none.
-        family.signal(Signal::SIGHUP);
+        supervisor.signal(Signal::SIGHUP);
         let content = payload(1, 300_000);
         let path = "/v1/users/ana/blobs/mail/a";
         let mut upload = Talk::to(&address).await;
@@ -64,11 +64,11 @@ fn a_process_that_dies_is_replaced_and_all_end_together() {
         })
         .await;
         assert_eq!(children_of(parent), second);
-        family.signal(Signal::SIGTERM);
+        supervisor.signal(Signal::SIGTERM);
         until("the port is closed", || async { Talk::try_to(&address).await.is_err() }).await;
         upload.send(&content[1000..]).await;
         assert_eq!(upload.answer().await.status, 201);
-        assert!(family.ended().await.success());
+        assert!(supervisor.ended().await.success());
         assert!(second.iter().all(|child| !is_alive(*child)));
         // How the living clear away what the dead left is told elsewhere.
         assert!(registered().len() <= 1 && registered().is_subset(&before));
@@ -76,48 +76,48 @@ fn a_process_that_dies_is_replaced_and_all_end_together() {
 }
 
 #[test]
-fn a_family_whose_parent_is_killed_ends() {
+fn the_processes_end_when_their_supervisor_is_killed() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         let mut config = quick();
         config.server.processes = 2.try_into().unwrap();
-        let orders = Orders { family: true, ..Orders::new(folder.path(), &config) };
-        let family = ServerProcess::start(&orders).await;
-        let address = family.address().to_owned();
+        let options = ProcessOptions { supervisor: true, ..ProcessOptions::new(folder.path(), &config) };
+        let supervisor = ServerProcess::start(&options).await;
+        let address = supervisor.address().to_owned();
         assert!(answers(&address).await);
-        let children = children_of(family.id());
+        let children = children_of(supervisor.id());
         assert_eq!(children.len(), 2);
-        family.signal(Signal::SIGKILL);
-        family.ended().await;
+        supervisor.signal(Signal::SIGKILL);
+        supervisor.ended().await;
         until("the children are gone", || async { children.iter().all(|child| !is_alive(*child)) }).await;
     });
 }
 
 #[test]
-fn a_family_told_to_end_at_once_does() {
+fn an_immediate_shutdown_ends_all_processes() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         let mut config = quick();
         config.server.processes = 2.try_into().unwrap();
         let ana = user_in(folder.path(), &config, "ana").await;
-        let orders = Orders { family: true, ..Orders::new(folder.path(), &config) };
-        let family = ServerProcess::start(&orders).await;
-        let address = family.address().to_owned();
+        let options = ProcessOptions { supervisor: true, ..ProcessOptions::new(folder.path(), &config) };
+        let supervisor = ServerProcess::start(&options).await;
+        let address = supervisor.address().to_owned();
         assert!(answers(&address).await);
-        let children = children_of(family.id());
+        let children = children_of(supervisor.id());
         let mut upload = Talk::to(&address).await;
         upload.send(&head("PUT", "/v1/users/ana/blobs/mail/a", &announcing(&ana, b"abc"), 3)).await;
         upload.send(b"a").await;
-        family.signal(Signal::SIGINT);
+        supervisor.signal(Signal::SIGINT);
         until("the port is closed", || async { Talk::try_to(&address).await.is_err() }).await;
-        family.signal(Signal::SIGINT);
-        assert_eq!(family.ended().await.code(), Some(3));
+        supervisor.signal(Signal::SIGINT);
+        assert_eq!(supervisor.ended().await.code(), Some(3));
         assert!(children.iter().all(|child| !is_alive(*child)));
     });
 }
 
 #[test]
-fn processes_that_cannot_begin_end_the_family() {
+fn processes_that_cannot_start_end_the_supervisor() {
     run_test(async {
         let mut config = quick();
         config.server.processes = 2.try_into().unwrap();
@@ -128,11 +128,11 @@ fn processes_that_cannot_begin_end_the_family() {
         assert!(matches!(Supervisor::reserve(&exposed), Err(ServeError::PlainHttp(_))));
 
         let never = || panic!("none listens");
-        let family = Supervisor::reserve(&options).unwrap();
-        let outcome = family.run(|_| Command::new("false"), never, Shutdown::new()).await;
+        let supervisor = Supervisor::reserve(&options).unwrap();
+        let outcome = supervisor.run(|_| Command::new("false"), never, Shutdown::new()).await;
         assert!(matches!(outcome, Err(ServeError::Process { times: 5, .. })), "{outcome:?}");
-        let family = Supervisor::reserve(&options).unwrap();
-        let outcome = family.run(|_| Command::new("/no/such/program"), never, Shutdown::new()).await;
+        let supervisor = Supervisor::reserve(&options).unwrap();
+        let outcome = supervisor.run(|_| Command::new("/no/such/program"), never, Shutdown::new()).await;
         assert!(matches!(outcome, Err(ServeError::System { .. })), "{outcome:?}");
     });
 }

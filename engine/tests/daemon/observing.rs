@@ -18,7 +18,7 @@ async fn health(address: &str) -> (Answer, Value) {
 }
 
 #[test]
-fn health_tells_whether_the_database_and_the_storage_answer() {
+fn health_reports_whether_the_database_and_the_storage_respond() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let (answer, told) = health(&server.address).await;
@@ -79,11 +79,11 @@ impl Visit for Line {
 }
 
 #[test]
-fn the_log_has_a_line_for_each_request_and_no_names_in_it() {
+fn the_log_has_a_line_for_each_request_and_no_names() {
     // In a process of its own: what threads of other tests log first, without a log, is remembered as logged nowhere.
     if std::env::var_os(ALONE).is_none() {
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-        let name = "serving::observing::the_log_has_a_line_for_each_request_and_no_names_in_it";
+        let name = "daemon::observing::the_log_has_a_line_for_each_request_and_no_names";
         let output = alone.args([name, "--exact", "--nocapture"]).env(ALONE, "").output().unwrap();
         return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -1,4 +1,4 @@
-//! Servers in processes of their own: this test binary, started again with orders to be one.
+//! Servers in processes of their own: this test binary, started again with options to be one.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,35 +12,35 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use crate::support::run_test;
 
 /// Tells the process what to be, as JSON.
-const ORDERS: &str = "BENCHLINE_TEST_SERVER";
+const OPTIONS: &str = "BENCHLINE_TEST_SERVER";
 
 /// How a process says where it listens.
 const LISTENING: &str = "listening on ";
 
 /// What a process shall be.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Orders {
+pub(super) struct ProcessOptions {
     pub(super) data: PathBuf,
     pub(super) listen: Vec<SocketAddr>,
     /// A folder with `chain.pem` and `key.pem`.
     pub(super) tls: Option<PathBuf>,
     pub(super) config: Config,
-    /// Whether it starts others, as many as the knob says, instead of serving itself.
-    pub(super) family: bool,
+    /// Whether it starts others, as many as the setting says, instead of serving itself.
+    pub(super) supervisor: bool,
 }
 
-impl Orders {
+impl ProcessOptions {
     /// To serve the data in `folder` on one free port.
     pub(super) fn new(folder: &Path, config: &Config) -> Self {
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        Self { data: folder.to_owned(), listen, tls: None, config: config.clone(), family: false }
+        Self { data: folder.to_owned(), listen, tls: None, config: config.clone(), supervisor: false }
     }
 
-    fn options(&self) -> ServeOptions {
+    fn serve_options(&self) -> ServeOptions {
         let Self { data, listen, tls, config, .. } = self.clone();
         let tls = tls.map(|folder| TlsFiles { chain: folder.join("chain.pem"), key: folder.join("key.pem") });
         ServeOptions { data, listen, incoming: None, tls, plain: PlainHttp::Loopback, config }
@@ -48,8 +48,8 @@ impl Orders {
 
     fn command(&self) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["serving::process::the_server", "--exact", "--nocapture"]);
-        command.env(ORDERS, serde_json::to_string(self).unwrap());
+        command.args(["daemon::process::the_server", "--exact", "--nocapture"]);
+        command.env(OPTIONS, serde_json::to_string(self).unwrap());
         command
     }
 }
@@ -57,26 +57,26 @@ impl Orders {
 /// Not a test by itself: what the processes do.
 #[test]
 fn the_server() {
-    let Ok(orders) = std::env::var(ORDERS) else { return };
-    let orders: Orders = serde_json::from_str(&orders).unwrap();
+    let Ok(options) = std::env::var(OPTIONS) else { return };
+    let options: ProcessOptions = serde_json::from_str(&options).unwrap();
     let mut outcome = None;
     run_test(async {
         let stop = Shutdown::new();
         stop.on_signals().unwrap();
-        outcome = Some(if orders.family {
-            let family = Supervisor::reserve(&orders.options()).unwrap();
-            let addresses = family.addresses();
-            let child = Orders { family: false, listen: addresses.clone(), ..orders };
+        outcome = Some(if options.supervisor {
+            let supervisor = Supervisor::reserve(&options.serve_options()).unwrap();
+            let addresses = supervisor.addresses();
+            let child = ProcessOptions { supervisor: false, listen: addresses.clone(), ..options };
             let command = |_| {
                 let mut command = child.command();
-                // It is the family that says where it listens.
+                // The supervisor reports where it listens.
                 command.stdout(Stdio::null());
                 command
             };
-            family.run(command, || println!("\n{LISTENING}{addresses:?}"), stop).await
+            supervisor.run(command, || println!("\n{LISTENING}{addresses:?}"), stop).await
         } else {
             stop.on_end_of_input().unwrap();
-            let serving = BoundServer::open(orders.options()).await.unwrap();
+            let serving = BoundServer::open(options.serve_options()).await.unwrap();
             println!("\n{LISTENING}{:?}", serving.addresses());
             Supervisor::notify_parent();
             serving.run(stop).await
@@ -100,8 +100,8 @@ pub(super) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts one and waits until it listens.
-    pub(super) async fn start(orders: &Orders) -> Self {
-        let mut command = tokio::process::Command::from(orders.command());
+    pub(super) async fn start(options: &ProcessOptions) -> Self {
+        let mut command = tokio::process::Command::from(options.command());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -135,7 +135,7 @@ impl ServerProcess {
     }
 
     pub(super) async fn ended(mut self) -> ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("the process does not end").unwrap()
+        tokio::time::timeout(TIMEOUT, self.child.wait()).await.expect("the process does not end").unwrap()
     }
 
     pub(super) fn is_running(&mut self) -> bool {

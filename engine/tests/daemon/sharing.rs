@@ -11,7 +11,7 @@ use benchline_engine::server::{BoundServer, PlainHttp, ServeOptions, Server, Shu
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::process::{Orders, ServerProcess};
+use super::process::{ProcessOptions, ServerProcess};
 use super::talk::{Talk, announcing, head};
 use super::{until, user_in};
 use crate::support::{Account, Answer, Http, id, payload, quick, run_test};
@@ -34,8 +34,8 @@ impl Pair {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         // The two begin at the same moment, on data that nobody has made yet.
         let port = free_port();
-        let orders = Orders { listen: vec![port, any], ..Orders::new(folder.path(), &config) };
-        let (one, two) = tokio::join!(ServerProcess::start(&orders), ServerProcess::start(&orders));
+        let options = ProcessOptions { listen: vec![port, any], ..ProcessOptions::new(folder.path(), &config) };
+        let (one, two) = tokio::join!(ServerProcess::start(&options), ServerProcess::start(&options));
         assert_eq!(one.address(), two.address());
         Self { shared: one.address().to_owned(), folder, config, one, two }
     }
@@ -86,7 +86,7 @@ async fn puts(address: &str) -> u64 {
 }
 
 #[test]
-fn the_quota_is_exact_under_fifty_writers_at_both() {
+fn the_quota_is_exact_under_fifty_writers_at_both_processes() {
     run_test(async {
         let size = |n: usize| if n.is_multiple_of(2) { 1000 } else { 100_000 };
         let all: u64 = (0..50).map(|n| size(n) as u64).sum();
@@ -124,7 +124,7 @@ fn the_quota_is_exact_under_fifty_writers_at_both() {
 }
 
 #[test]
-fn a_token_that_is_revoked_counts_nowhere_after_a_second() {
+fn a_revoked_token_is_invalid_everywhere_after_a_second() {
     run_test(async {
         let pair = Pair::start(|_| {}).await;
         let ana = pair.user("ana").await;
@@ -143,7 +143,7 @@ fn a_token_that_is_revoked_counts_nowhere_after_a_second() {
 }
 
 #[test]
-fn an_upload_goes_on_at_the_other_process() {
+fn an_upload_resumes_at_the_other_process() {
     run_test(async {
         let pair = Pair::start(|config| config.server.body_seconds = 1).await;
         let ana = pair.user("ana").await;
@@ -190,7 +190,7 @@ fn parts(folder: &Path) -> usize {
 }
 
 #[test]
-fn what_a_killed_process_leaves_behind_the_living_one_clears_away() {
+fn a_live_process_cleans_up_after_a_killed_one() {
     run_test(async {
         let pair = Pair::start(|_| {}).await;
         let ana = pair.user("ana").await;
