@@ -1,13 +1,13 @@
 //! How the server is run: with real sockets and, where processes matter, with real processes that get real signals.
 
-mod encrypting;
-mod observing;
+mod monitoring;
 mod process;
-mod sharing;
-mod slow;
-mod stopping;
+mod processes;
+mod shutdown;
 mod supervisor;
 mod talk;
+mod timeouts;
+mod tls;
 
 use std::future::Future;
 use std::path::Path;

@@ -6,7 +6,7 @@ use benchline_engine::protocol::{BUNDLE, Bundled};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::bundling::{bundle, item};
+use super::bundles::{bundle, item};
 use super::{Blobs, repr_digest};
 use crate::support::process::files;
 use crate::support::{Answer, TestServer, payload, quick, run_test};

@@ -83,7 +83,7 @@ fn the_log_has_a_line_for_each_request_and_no_names() {
     // In a process of its own: what threads of other tests log first, without a log, is remembered as logged nowhere.
     if std::env::var_os(ALONE).is_none() {
         let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
-        let name = "daemon::observing::the_log_has_a_line_for_each_request_and_no_names";
+        let name = "daemon::monitoring::the_log_has_a_line_for_each_request_and_no_names";
         let output = alone.args([name, "--exact", "--nocapture"]).env(ALONE, "").output().unwrap();
         return assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

@@ -38,7 +38,7 @@ fn the_child() {
 /// A process that serves `folder`, and the same mail at it.
 async fn start(folder: &Path, mail: &Mail, beside: &TestServer) -> (Child, Mail, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["incoming::killed::the_child", "--exact", "--nocapture"])
+        .args(["incoming::kills::the_child", "--exact", "--nocapture"])
         .env(ORDERS, folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
