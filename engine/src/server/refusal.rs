@@ -35,7 +35,7 @@ pub(super) enum Refusal {
     HistoryMismatch,
     /// The store has recorded another position in the replica's history.
     #[error(
-        "the store has recorded another state of this replica: it was copied or restored, or runs two synchronisations at once"
+        "the store has recorded another state of this replica: it was copied or restored, or synchronises twice concurrently"
     )]
     ReplicaMismatch,
     /// The store may have purged tombstones that the replica has not seen.

@@ -13,7 +13,7 @@ pub enum BackupError {
     #[error("{0} does not hold a server's data (there is no accounts.db): name the server's data folder")]
     NoData(PathBuf),
     /// The folder is not empty and does not hold a backup.
-    #[error("{0} is not empty and does not hold a backup: name an empty folder, or one with a backup of this server")]
+    #[error("{0} is not empty and holds no backup: name an empty folder, or one that holds a backup of this server")]
     NoBackup(PathBuf),
     /// The folder to restore into is not empty.
     #[error("{0} is not empty: restore into an empty folder, or one that does not exist yet")]

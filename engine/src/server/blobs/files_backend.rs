@@ -17,7 +17,7 @@ use crate::store::begin_flush;
 /// Bytes that are buffered before they are written to the file system.
 const BUFFER: usize = 256 << 10;
 
-/// Bytes that are read at once.
+/// Bytes that are read at a time.
 const CHUNK: u64 = 256 << 10;
 
 /// Contents in a folder.
