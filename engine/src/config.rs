@@ -266,7 +266,7 @@ pub struct ServerConfig {
     pub stop_seconds: u32,
     /// Runtimes of a process. A single one has a thread for each core; of several, each has one thread and its own sockets.
     pub runtimes: NonZeroUsize,
-    /// Processes that share a port, started by a [`crate::server::Family`].
+    /// Processes that share a port, started by a [`crate::server::Supervisor`].
     pub processes: NonZeroUsize,
 }
 

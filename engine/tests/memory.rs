@@ -70,7 +70,7 @@ fn the_client() {
 }
 
 #[test]
-fn a_large_blob_needs_little_memory() {
+fn blobs_of_any_size_need_little_memory() {
     let size = std::env::var("BENCHLINE_BLOB_MIB").map_or(192, |size| size.parse::<u64>().unwrap()) << 20;
     for (client_backend, objects) in [(ClientBackend::Sqlcipher, false), (ClientBackend::Files, true)] {
         let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, process};
 use anyhow::Context as _;
 use benchline_engine::{
     config::Config,
-    server::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles},
+    server::{BoundServer, PlainHttp, ServeError, ServeOptions, Shutdown, Supervisor, TlsFiles},
 };
 
 use super::server::DataArgs;
@@ -51,7 +51,7 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<u8> {
     let options = args.options(args.data.config()?);
     let several = options.config.server.processes.get() > 1;
     let outcome = super::runtime()?.block_on(async {
-        let stop = Stop::new();
+        let stop = Shutdown::new();
         stop.on_signals().context("signals cannot be watched for")?;
         if args.member {
             stop.on_end_of_input().context("standard input cannot be watched")?;
@@ -59,7 +59,7 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<u8> {
         if several && !args.member { run_family(args, &options, stop).await } else { run(args, options, stop).await }
     });
     match outcome {
-        Err(error) if matches!(error.downcast_ref(), Some(ServeError::AtOnce)) => {
+        Err(error) if matches!(error.downcast_ref(), Some(ServeError::Aborted)) => {
             eprintln!("{error}");
             Ok(FAILED)
         }
@@ -75,7 +75,7 @@ impl Args {
             listen: self.listen.clone(),
             incoming: self.incoming,
             tls: tls.map(|(chain, key)| TlsFiles { chain, key }),
-            plain: if self.plain_http_anywhere { Plain::Anywhere } else { Plain::Loopback },
+            plain: if self.plain_http_anywhere { PlainHttp::Anywhere } else { PlainHttp::Loopback },
             config,
         }
     }
@@ -91,10 +91,10 @@ impl Args {
     }
 }
 
-async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<()> {
-    let serving = Serving::open(options).await?;
+async fn run(args: &Args, options: ServeOptions, stop: Shutdown) -> anyhow::Result<()> {
+    let serving = BoundServer::open(options).await?;
     if args.member {
-        Family::tell_parent();
+        Supervisor::notify_parent();
     } else {
         args.announce(serving.addresses(), serving.incoming_address());
     }
@@ -102,9 +102,9 @@ async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<(
 }
 
 /// Keeps the processes running that share the port, each of which is this program again.
-async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::Result<()> {
+async fn run_family(args: &Args, options: &ServeOptions, stop: Shutdown) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program cannot be found, to start it again")?;
-    let family = Family::reserve(options)?;
+    let family = Supervisor::reserve(options)?;
     let addresses = family.addresses();
     let command = |_number: usize| {
         let mut command = process::Command::new(&program);
@@ -118,7 +118,7 @@ async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::
         if let Some(tls) = &options.tls {
             command.arg("--tls-certificate").arg(&tls.chain).arg("--tls-key").arg(&tls.key);
         }
-        if options.plain == Plain::Anywhere {
+        if options.plain == PlainHttp::Anywhere {
             command.arg("--plain-http-anywhere");
         }
         args.data.pass_on(&mut command);
