@@ -4,7 +4,7 @@ use std::error::Error;
 
 use thiserror::Error;
 
-use crate::contract::{Failed, FailureKind};
+use benchline_contract::{Failed, FailureKind};
 
 /// A request that was not fulfilled.
 #[derive(Debug, Error)]

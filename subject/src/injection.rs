@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use nix::time::{ClockId, clock_gettime};
 use tokio::runtime::Handle;
 
-use crate::contract::{Injection, Prepare, Role};
 use crate::error::SubjectError;
 use crate::parameters::unknown;
+use benchline_contract::{Injection, Prepare, Role};
 
 /// The most bytes that are held, or written each time.
 const MOST_BYTES: u64 = 4 << 30;

@@ -1,8 +1,7 @@
 //! How the sync engine is held under the instrument. The only place where engine and measuring meet.
 //!
-//! The platform uses `contract` alone; the rest drives the engine inside the `benchline-subject` binary.
+//! Start with `serve`, which answers the runner; `operations` has a file for each operation that scenarios name.
 
-pub mod contract;
 pub mod counters;
 pub mod payload;
 pub mod relay;

@@ -7,8 +7,8 @@ use std::fmt::Display;
 use benchline_engine::config::Config;
 use serde_json::{Map, Value as Json};
 
-use crate::contract::{Value, Values};
 use crate::error::SubjectError;
+use benchline_contract::{Value, Values};
 
 /// The parameters of one operation, each read once.
 pub(crate) struct Parameters<'a> {
@@ -104,7 +104,7 @@ mod tests {
     use benchline_engine::config::{Journal, Synchronous};
 
     use super::*;
-    use crate::contract::FailureKind;
+    use benchline_contract::FailureKind;
 
     fn settings(pairs: &[(&str, Value)]) -> Values {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()

@@ -7,17 +7,17 @@ use std::io::{self, Read, Write};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clock::{Meter, Reading};
-use crate::contract::lines::{TooLong, read_line, write_reply};
-use crate::contract::{
-    CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
-    Value, Values, Verified,
-};
 use crate::counters::{Counted, Counter};
 use crate::error::SubjectError;
 use crate::injection::Injected;
 use crate::operations::{self, Latencies, Part, Work};
 use crate::parameters::unknown;
 use crate::reactor::Probe;
+use benchline_contract::lines::{TooLong, read_line, write_reply};
+use benchline_contract::{
+    CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
+    Value, Values, Verified,
+};
 
 /// The setting of a case whose subject counts allocations.
 const ALLOCATIONS: &str = "subject.allocations";

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use benchline_subject::contract::{FailureKind, Iterate, Observed, Prepare, Reply, Request, Role, Sample, Value};
+use benchline_contract::{FailureKind, Iterate, Observed, Prepare, Reply, Request, Role, Sample, Value};
 use serde::Deserialize;
 
 use crate::pipe::{Subject, case, word};

@@ -1,8 +1,6 @@
 //! The contract's rules, whatever the operation.
 
-use benchline_subject::contract::{
-    CONTRACT_VERSION, Failed, FailureKind, Iterate, LINE_LIMIT, Reply, Request, Role, Value,
-};
+use benchline_contract::{CONTRACT_VERSION, Failed, FailureKind, Iterate, LINE_LIMIT, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use benchline_subject::contract::{Prepare, Reply, Request, Role, Value};
+use benchline_contract::{Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case};
 

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use benchline_subject::contract::workload::{Content, Message, Workload};
-use benchline_subject::contract::{Access, FailureKind, Prepare, Reply, Request, Role, Value};
+use benchline_contract::workload::{Content, Message, Workload};
+use benchline_contract::{Access, FailureKind, Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 

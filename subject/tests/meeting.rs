@@ -1,6 +1,6 @@
 //! Replicas that were synchronised before: nothing to do, a client's start, and edits on two sides.
 
-use benchline_subject::contract::{Iterate, Reply, Request};
+use benchline_contract::{Iterate, Reply, Request};
 
 use crate::operations::Pair;
 use crate::vectors;

@@ -1,6 +1,6 @@
 //! What opens only with the right key: the root secret, and mail.
 
-use benchline_subject::contract::{FailureKind, Prepare, Reply, Request, Role, Value};
+use benchline_contract::{FailureKind, Prepare, Reply, Request, Role, Value};
 
 use crate::operations::is_empty;
 use crate::pipe::{Subject, case, word};

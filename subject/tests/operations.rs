@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use benchline_subject::contract::{Access, FailureKind, Iterate, Prepare, Reply, Request, Role, Value};
+use benchline_contract::{Access, FailureKind, Iterate, Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 use crate::vectors::{self, DocumentsDigest};
@@ -194,7 +194,7 @@ fn a_sync_needs_a_server_and_is_done_once() {
         other => panic!("should have failed: {other:?}"),
     };
     refused(Request::Iterate(Iterate { count: 2 }), "once an iteration");
-    refused(Request::Reset(benchline_subject::contract::Reset { server: None }), "needs a server");
+    refused(Request::Reset(benchline_contract::Reset { server: None }), "needs a server");
     let stranger = Access { credential: "user-1:bls_wrong".to_owned(), ..access };
     pair.client.reset(Some(stranger));
     match pair.client.ask(&Request::Iterate(Iterate { count: 1 })) {

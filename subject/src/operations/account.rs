@@ -3,8 +3,8 @@
 
 use benchline_engine::protocol::UserName;
 
-use crate::contract::Access;
 use crate::error::SubjectError;
+use benchline_contract::Access;
 
 /// Where a user's server is, and what opens it.
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use benchline_engine::crypto::{Cipher, Cost, DocumentSealer, Keys, Padding, Reco
 
 use super::{Client, Setting, Work, hex, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 const USER: &str = "user";
 const PASSPHRASE: &str = "correct horse battery staple";

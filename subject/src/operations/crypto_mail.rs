@@ -13,9 +13,9 @@ use super::messages::{self, Messages};
 use super::replicas::Replicas;
 use super::{Client, Setting, Work, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 const USER_ID: &str = "user <user@example.org>";
 

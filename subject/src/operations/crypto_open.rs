@@ -6,9 +6,9 @@ use super::crypto::{Case, Sealed};
 use super::crypto_seal::digest;
 use super::{Client, Setting, Work, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 struct Open {
     case: Case,

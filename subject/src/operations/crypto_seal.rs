@@ -8,9 +8,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::crypto::{Case, Sealed};
 use super::{Client, Setting, Work, hex};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 struct Seal {
     case: Case,

@@ -10,10 +10,10 @@ use benchline_engine::store::{Entry, Put, Replica};
 
 use super::Setting;
 use super::contents::ContentsDigest;
-use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
 use crate::payload::Payload;
+use benchline_contract::Value;
 
 /// Most documents of a case.
 const COUNT_LIMIT: u64 = 1_000_000;

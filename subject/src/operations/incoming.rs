@@ -21,9 +21,9 @@ use super::messages::{self, Messages};
 use super::replicas::Replicas;
 use super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// Connections of the mail service.
 const CONNECTIONS: usize = 4;

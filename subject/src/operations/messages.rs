@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Setting;
-use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
+use benchline_contract::Value;
 
 /// Most messages of a case.
 const COUNT_LIMIT: u64 = 100_000;

@@ -45,10 +45,10 @@ use self::scale_server::ScaleServer;
 pub use self::scale_server::serve_if_member;
 use self::sync_server::SyncServer;
 use crate::clock::Meter;
-use crate::contract::{Access, LatencyCount, Operation, Prepare, Role};
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, configuration, unknown};
 use crate::payload::Payload;
+use benchline_contract::{Access, LatencyCount, Operation, Prepare, Role};
 
 /// What a client does in each iteration.
 pub(crate) trait Client {

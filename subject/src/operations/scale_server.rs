@@ -18,9 +18,9 @@ use tokio::task::JoinHandle;
 
 use super::scale_workload::Action;
 use super::{Setting, scale_workload};
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// Longer than any case takes.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::contract::workload::{Content, Message, Workload};
+use benchline_contract::workload::{Content, Message, Workload};
 
 /// Blobs that each client has, where they are not what is sent or deleted: few, as there are up to 200 clients.
 const STOCK: u64 = 4;

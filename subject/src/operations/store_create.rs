@@ -12,9 +12,9 @@ use super::documents::{self, Documents};
 use super::replicas::Replicas;
 use super::{Client, Setting, Work, on_reactor, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// Puts under way at once.
 const AT_ONCE: usize = 64;

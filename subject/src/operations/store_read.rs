@@ -13,9 +13,9 @@ use super::documents::Documents;
 use super::replicas::{Place, Replicas};
 use super::{Client, Setting, Work, on_reactor, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// Reads under way at once.
 const AT_ONCE: usize = 64;

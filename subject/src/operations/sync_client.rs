@@ -13,8 +13,8 @@ use super::Setting;
 use super::account::Account;
 use super::documents::Documents;
 use super::replicas::Replicas;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use benchline_contract::Access;
 
 /// Makes clients of one user's keys.
 #[derive(Clone)]

@@ -12,9 +12,9 @@ use super::sync_client::{Clients, counters, exchange};
 use super::sync_nothing::moved_nothing;
 use super::{Client, Setting, Work, on_reactor, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 struct Initialise {
     clients: Clients,

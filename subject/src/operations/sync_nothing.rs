@@ -12,9 +12,9 @@ use super::replicas::Replicas;
 use super::sync_client::{Clients, counters, exchange};
 use super::{Client, Setting, Work, on_reactor};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 struct Nothing {
     replica: Replica,

@@ -16,9 +16,9 @@ use super::replicas::Replicas;
 use super::sync_client::Clients;
 use super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// What is on the clock: fetches everything into an empty replica, from this moment on, and gives what was counted.
 pub(super) type Receive =

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use super::http::Connection;
 use super::{Server, Setting};
-use crate::contract::Access;
 use crate::error::SubjectError;
+use benchline_contract::Access;
 
 /// Longer than any case takes.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -8,7 +8,7 @@ use hdrhistogram::{CreationError, Histogram};
 
 use super::INTERVAL;
 use crate::clock::nanoseconds;
-use crate::contract::LatencyCount;
+use benchline_contract::LatencyCount;
 
 /// Latencies outside of these count as these.
 const SHORTEST: Duration = Duration::from_micros(1);

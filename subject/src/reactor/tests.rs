@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::clock::nanoseconds;
-use crate::contract::LatencyCount;
+use benchline_contract::LatencyCount;
 
 /// How often a measurement is tried that a busy machine may spoil.
 const TRIES: usize = 12;

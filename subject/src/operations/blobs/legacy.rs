@@ -26,9 +26,9 @@ use super::devices::Devices;
 use super::set::{BlobSet, NAMESPACE, address};
 use super::transfers::{self, fill};
 use crate::clock::{Meter, nanoseconds};
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// Bytes of the document of a message whose body is elsewhere: sender, subject, date and flags.
 const HEADERS: usize = 300;

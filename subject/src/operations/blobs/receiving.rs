@@ -11,8 +11,8 @@ use super::devices::Devices;
 use super::set::{self, BlobSet};
 use super::transfers::{Counting, fill};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use benchline_contract::Access;
 
 /// What is on the clock: fetches everything from the account to an empty device, and gives what was counted.
 pub(super) trait Way {

@@ -15,10 +15,10 @@ use super::devices::Devices;
 use super::set::{self, BlobSet};
 use super::transfers::{connect, exchange, fetched, fill, sync};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
 use crate::relay::{Cutting, Towards};
+use benchline_contract::Access;
 
 struct Resume {
     set: BlobSet,

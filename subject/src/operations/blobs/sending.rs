@@ -14,8 +14,8 @@ use super::devices::Devices;
 use super::set::BlobSet;
 use super::transfers::{Counting, fetched};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use benchline_contract::Access;
 
 /// How blobs are sent.
 pub(super) trait Way {

@@ -15,9 +15,9 @@ use super::super::contents::ContentsDigest;
 use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::set::{BlobSet, at_once};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// The user to whom all contents belong.
 const USER: i64 = 1;

@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 
 use super::super::Setting;
 use super::super::contents::ContentsDigest;
-use crate::contract::Value;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
+use benchline_contract::Value;
 
 /// Where the blobs of every case are.
 pub(super) const NAMESPACE: &str = "bench";

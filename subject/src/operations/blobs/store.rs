@@ -12,9 +12,9 @@ use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
 use super::set::{self, BlobSet, at_once};
 use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 #[derive(Clone, Copy)]
 enum Direction {

@@ -13,10 +13,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::asking::Connection;
 use super::{Case, NOTHING, Phase};
 use crate::clock::{Meter, nanoseconds};
-use crate::contract::{Access, LatencyCount};
 use crate::error::SubjectError;
 use crate::operations::{Client, Latencies, Setting, Work, hex, only_once, too_early};
 use crate::parameters::Parameters;
+use benchline_contract::{Access, LatencyCount};
 
 /// Connections that ask for nothing at planned times. With fewer, one that waits would keep the next from being sent.
 const OPEN_LOOP: u64 = 20;

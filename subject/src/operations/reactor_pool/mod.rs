@@ -15,9 +15,9 @@ use std::num::NonZeroUsize;
 
 use benchline_engine::config::PoolConfig;
 
-use crate::contract::{Prepare, Role};
 use crate::error::SubjectError;
 use crate::parameters::Parameters;
+use benchline_contract::{Prepare, Role};
 
 /// The operation's name.
 pub(super) const NAME: &str = "reactor/pool";

@@ -18,10 +18,10 @@ use tokio::task::JoinHandle;
 
 use super::calculator::Calculator;
 use super::{Case, Kind, NOTHING};
-use crate::contract::Access;
 use crate::error::SubjectError;
 use crate::operations::{Server, Setting};
 use crate::parameters::Parameters;
+use benchline_contract::Access;
 
 /// Place in the sequence that is calculated for one request: some 30 ms of one processor.
 const PLACE: u32 = 35;

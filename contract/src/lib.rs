@@ -1,8 +1,8 @@
 //! The pipe contract: what a runner and a subject say to each other, one JSON object a line, over the subject's standard
 //! input and output. `docs/SUBJECT.md` explains it for people who implement a subject in another language.
 //!
-//! This file only describes messages, and `lines` how they stand on the pipe. Neither must ever do more, so that the
-//! platform can use them without pulling in how the engine is driven.
+//! This file describes the messages, `workload` what a server's subject has sent to it under load, and `lines` reads and writes
+//! lines. The package must never depend on another one of the workspace: platform and subject share it and nothing else.
 
 pub mod lines;
 pub mod workload;
