@@ -45,7 +45,7 @@ fn now() -> f64 {
 }
 
 #[test]
-fn both_roles_count_what_strace_sees() {
+fn both_roles_count_the_fsyncs_that_strace_sees() {
     if !can_trace() {
         eprintln!("skipped: strace is missing, or may not trace here");
         return;

@@ -92,8 +92,10 @@ fn creating_and_reading_give_the_documents() {
             subject.reset(None);
             let sample = subject.iterate(count);
             assert_eq!(sample.items, vector.documents);
-            if let Some(size) = vector.size.as_u64() {
-                assert_eq!(sample.bytes, vector.documents * size);
+            match vector.size.as_u64() {
+                Some(size) => assert_eq!(sample.bytes, vector.documents * size),
+                // No message of the mail mix is smaller.
+                None => assert!(sample.bytes >= vector.documents * 461),
             }
             assert_eq!(subject.verify(), vector.digest);
         }

@@ -1,5 +1,5 @@
 //! What clients send to the engine's server in the `scale` operations: five actions on blobs of their own, each with the
-//! only right answer, what must be there before, and what proves the result.
+//! only right answer, what must be stored before, and what proves the result.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,6 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
 use benchline_contract::workload::{Content, Message, Workload};
 
 /// Blobs that each client has, where they are not what is sent or deleted: few, as there are up to 200 clients.

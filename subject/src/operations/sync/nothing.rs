@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
+use benchline_contract::Access;
 use benchline_engine::client::{SyncClient, SyncReport};
 use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 
-use super::documents::{self, Documents};
-use super::replicas::Replicas;
-use super::sync_client::{Clients, counters, exchange};
-use super::{Client, Setting, Work, on_reactor};
-use crate::clock::Meter;
+use super::client::{Clients, counters, exchange, expect_nothing_moved};
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::documents::{self, Documents};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, on_reactor};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 struct Nothing {
     replica: Replica,
@@ -23,11 +23,11 @@ struct Nothing {
     runtime: Handle,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let documents = Documents::read(setting, parameters)?;
-    let mut replicas = Replicas::new(setting, "synchronised");
-    let (replica, client) = Clients::new(setting).synchronise(setting, documents, &mut replicas)?;
-    Ok(Box::new(Nothing { replica, replicas, client, runtime: setting.runtime.clone() }))
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let documents = Documents::read(setup, parameters)?;
+    let mut replicas = Replicas::new(setup, "synchronised");
+    let (replica, client) = Clients::new(setup).synchronise(setup, documents, &mut replicas)?;
+    Ok(Box::new(Nothing { replica, replicas, client, runtime: setup.runtime.clone() }))
 }
 
 impl Client for Nothing {
@@ -38,7 +38,7 @@ impl Client for Nothing {
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
         let exchanges = repeat(self.client.clone(), self.replica.clone(), count);
         let reports = meter.time(|| on_reactor(&self.runtime, exchanges))?;
-        reports.iter().try_for_each(moved_nothing)?;
+        reports.iter().try_for_each(expect_nothing_moved)?;
         Ok(Work { items: 1, bytes: 0, counters: counters(&reports) })
     }
 
@@ -57,15 +57,4 @@ async fn repeat(client: Arc<SyncClient>, replica: Replica, count: u64) -> Result
         reports.push(exchange(client.clone(), replica.clone()).await?);
     }
     Ok(reports)
-}
-
-/// That an exchange found nothing to do.
-pub(super) fn moved_nothing(report: &SyncReport) -> Result<(), SubjectError> {
-    match report.documents_sent + report.documents_received {
-        0 => Ok(()),
-        moved => {
-            let error = format!("{moved} documents were exchanged where there was nothing to do");
-            Err(SubjectError::engine::<Box<dyn std::error::Error + Send + Sync>>("synchronising")(error.into()))
-        }
-    }
 }

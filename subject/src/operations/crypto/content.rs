@@ -1,12 +1,14 @@
 //! What sealing and opening in memory have in common: the content, its form, and the engine's sealers. It must never
 //! touch a file.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use benchline_engine::crypto::{
     BlobName, BlobOpener, BlobSealer, BlobSettings, Cipher, DocumentSealer, Keys, OpenError, Padding, SealError,
 };
 
-use super::Setting;
 use crate::error::SubjectError;
+use crate::operations::digest::hex;
+use crate::operations::roles::Setup;
 use crate::parameters::Parameters;
 
 /// Largest content, in bytes.
@@ -43,18 +45,18 @@ pub(super) enum Sealed {
 }
 
 impl Case {
-    pub(super) fn read(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
+    pub(super) fn read(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
         let wanted = "bytes of content, at most 4 GiB";
         let size = parameters.count("size", wanted)?;
-        let size = if size > SIZE_LIMIT { Err(parameters.missing("size", wanted)) } else { Ok(size as usize) }?;
+        let size = if size > SIZE_LIMIT { Err(parameters.invalid("size", wanted)) } else { Ok(size as usize) }?;
         let cipher = parameters.word("cipher", &Cipher::ALL.map(|cipher| (cipher.as_str(), cipher)))?;
         let form = parameters.word("form", &[("document", Form::Document), ("blob", Form::Blob)])?;
         parameters.finish()?;
         let content = match form {
-            Form::Document => setting.payload.document(0, size),
-            Form::Blob => setting.payload.blob(0, size),
+            Form::Document => setup.payload.document(0, size),
+            Form::Blob => setup.payload.blob(0, size),
         };
-        let (keys, padding) = (setting.keys.clone(), setting.config.padding);
+        let (keys, padding) = (setup.keys.clone(), setup.config.padding);
         Ok(Self { content, form, cipher, padding, documents: DocumentSealer::new(&keys, cipher, padding), keys })
     }
 
@@ -82,7 +84,7 @@ impl Case {
         }
     }
 
-    /// Opens what was sealed, in place; the content stays where [`content_of`] finds it.
+    /// Opens what was sealed, in place; the content stays where [`Sealed::digest`] finds it.
     pub(super) fn open(&self, sealed: &mut Sealed) -> Result<(), OpenError> {
         match sealed {
             Sealed::Document(sealed) => {
@@ -118,12 +120,13 @@ impl Case {
 }
 
 impl Sealed {
-    /// The content, in pieces, of what was opened in place.
-    pub(super) fn content_of(&self) -> impl Iterator<Item = &[u8]> {
-        let (document, chunks) = match self {
-            Self::Document(content) => (&content[..], &[][..]),
-            Self::Blob { chunks, .. } => (&[][..], &chunks[..]),
-        };
-        std::iter::once(document).chain(chunks.iter().map(Vec::as_slice))
+    /// SHA-256, in lowercase hex, of the content that was opened in place.
+    pub(super) fn digest(&self) -> String {
+        let mut context = Context::new(&SHA256);
+        match self {
+            Self::Document(content) => context.update(content),
+            Self::Blob { chunks, .. } => chunks.iter().for_each(|chunk| context.update(chunk)),
+        }
+        hex(&context.finish())
     }
 }

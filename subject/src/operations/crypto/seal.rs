@@ -3,22 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{Context, SHA256};
-
-use super::crypto::{Case, Sealed};
-use super::{Client, Setting, Work, hex};
-use crate::clock::Meter;
-use crate::error::SubjectError;
-use crate::parameters::Parameters;
 use benchline_contract::Access;
+
+use super::content::{Case, Sealed};
+use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::roles::{Client, Setup, Work};
+use crate::parameters::Parameters;
 
 struct Seal {
     case: Case,
     sealed: Sealed,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let case = Case::read(setting, parameters)?;
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let case = Case::read(setup, parameters)?;
     Ok(Box::new(Seal { sealed: case.room(), case }))
 }
 
@@ -37,13 +36,6 @@ impl Client for Seal {
         // A copy, so that the next sealing finds its room as large as it was.
         let mut opened = self.sealed.clone();
         self.case.open(&mut opened).map_err(SubjectError::engine("opening what was sealed"))?;
-        Ok(digest(&opened))
+        Ok(opened.digest())
     }
-}
-
-/// SHA-256 of the content of what was opened.
-pub(super) fn digest(opened: &Sealed) -> String {
-    let mut context = Context::new(&SHA256);
-    opened.content_of().for_each(|piece| context.update(piece));
-    hex(&context.finish())
 }

@@ -2,19 +2,18 @@
 //! first time, which finds nothing to do. Keys are there already, so no passphrase is involved. The digest is over what the
 //! replica holds afterwards.
 
+use benchline_contract::Access;
 use benchline_engine::client::SyncReport;
 use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 
-use super::documents::{self, Documents};
-use super::replicas::{Place, Replicas};
-use super::sync_client::{Clients, counters, exchange};
-use super::sync_nothing::moved_nothing;
-use super::{Client, Setting, Work, on_reactor, too_early};
-use crate::clock::Meter;
+use super::client::{Clients, counters, exchange, expect_nothing_moved};
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::documents::{self, Documents};
+use crate::operations::replicas::{Place, Replicas};
+use crate::operations::roles::{Client, Setup, Work, on_reactor, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 struct Initialise {
     clients: Clients,
@@ -27,20 +26,20 @@ struct Initialise {
     runtime: Handle,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let documents = Documents::read(setting, parameters)?;
-    let clients = Clients::new(setting);
-    let mut replicas = Replicas::new(setting, "synchronised");
-    clients.synchronise(setting, documents, &mut replicas)?;
-    let place = setting.runtime.block_on(replicas.shut())?;
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let documents = Documents::read(setup, parameters)?;
+    let clients = Clients::new(setup);
+    let mut replicas = Replicas::new(setup, "synchronised");
+    clients.synchronise(setup, documents, &mut replicas)?;
+    let place = setup.runtime.block_on(replicas.shut())?;
     Ok(Box::new(Initialise {
         clients,
-        access: setting.server.clone(),
+        access: setup.server.clone(),
         replicas,
         place,
         opened: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 
@@ -66,7 +65,7 @@ impl Client for Initialise {
             let begin = begin(self.place.clone(), self.clients.clone(), self.access.clone());
             let (replica, report) = meter.time(|| on_reactor(&self.runtime, begin))?;
             self.opened = Some(replica);
-            moved_nothing(&report)?;
+            expect_nothing_moved(&report)?;
             reports.push(report);
         }
         Ok(Work { items: 1, bytes: 0, counters: counters(&reports) })

@@ -45,7 +45,7 @@ fn send(access: &Access, workload: &Workload, message: &Message, turn: u64) -> R
 }
 
 #[test]
-fn every_action_is_answered_as_the_server_says_that_it_will_be() {
+fn every_action_gets_the_answer_that_the_workload_names() {
     for action in ["up", "down", "list", "flag", "delete"] {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Subject::start();
@@ -94,7 +94,7 @@ fn several_processes_share_the_port_and_the_accounts() {
 }
 
 #[test]
-fn what_makes_no_sense_under_load_is_refused() {
+fn bad_parameters_of_a_load_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Subject::start();
     for (prepare, kind, named) in [

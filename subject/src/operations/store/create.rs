@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use benchline_contract::Access;
 use benchline_engine::document::DocumentId;
 use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::documents::{self, Documents};
-use super::replicas::Replicas;
-use super::{Client, Setting, Work, on_reactor, too_early};
-use crate::clock::Meter;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::documents::{self, Documents};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 /// Puts under way at once.
 const AT_ONCE: usize = 64;
@@ -30,14 +30,14 @@ struct Create {
     runtime: Handle,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     Ok(Box::new(Create {
-        documents: Documents::read(setting, parameters)?,
-        replicas: Replicas::new(setting, "create"),
+        documents: Documents::read(setup, parameters)?,
+        replicas: Replicas::new(setup, "create"),
         ready: None,
         filled: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

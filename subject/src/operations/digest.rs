@@ -1,21 +1,19 @@
-//! What proves that contents are all there, whatever kept them: one digest over names and contents. Its form is part of the
-//! contract (`docs/SUBJECT.md`) and must never change.
+//! The digest that proves that all contents are there, whatever stored them. Its form is part of the contract
+//! (`docs/SUBJECT.md`) and must never change.
 
-use aws_lc_rs::digest::{Context, SHA256};
-
-use super::hex;
+use aws_lc_rs::digest::{Context, Digest, SHA256};
 
 /// SHA-256 over contents that come sorted by id: for each the id, a zero byte, the length (8 bytes, big-endian) and the
 /// content.
 pub(super) struct ContentsDigest(Context);
 
 impl ContentsDigest {
-    /// Of nothing yet.
+    /// Of no contents.
     pub(super) fn new() -> Self {
         Self(Context::new(&SHA256))
     }
 
-    /// Takes the next content in.
+    /// Adds the next content.
     pub(super) fn add(&mut self, id: &str, content: &[u8]) {
         self.0.update(id.as_bytes());
         self.0.update(&[0]);
@@ -27,4 +25,9 @@ impl ContentsDigest {
     pub(super) fn finish(self) -> String {
         hex(&self.0.finish())
     }
+}
+
+/// Lowercase hex.
+pub(super) fn hex(digest: &Digest) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

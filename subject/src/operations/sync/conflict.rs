@@ -4,18 +4,18 @@
 
 use std::sync::Arc;
 
+use benchline_contract::Access;
 use benchline_engine::client::{SyncClient, SyncReport};
 use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 
-use super::documents::{self, Documents};
-use super::replicas::Replicas;
-use super::sync_client::{Clients, counters, exchange};
-use super::{Client, Setting, Work, on_reactor, only_once, too_early};
-use crate::clock::Meter;
+use super::client::{Clients, counters, exchange};
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::documents::{self, Documents};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 struct Conflict {
     documents: Documents,
@@ -33,17 +33,17 @@ struct Conflict {
 
 type Device = (Arc<SyncClient>, Replica);
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let documents = Documents::read(setting, parameters)?;
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let documents = Documents::read(setup, parameters)?;
     Ok(Box::new(Conflict {
-        edits: [1, 2].map(|turn| documents.edited(setting.payload, turn)),
+        edits: [1, 2].map(|turn| documents.edited(setup.payload, turn)),
         documents,
-        clients: Clients::new(setting),
-        replicas: ["first", "second"].map(|purpose| Replicas::new(setting, purpose)),
+        clients: Clients::new(setup),
+        replicas: ["first", "second"].map(|purpose| Replicas::new(setup, purpose)),
         ready: None,
         met: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use benchline_contract::Access;
 use benchline_engine::crypto::{Cipher, Cost, DocumentSealer, Keys, Padding, RecoveryDocument, RootSecret};
 
-use super::{Client, Setting, Work, hex, too_early};
-use crate::clock::Meter;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::digest::hex;
+use crate::operations::roles::{Client, Setup, Work, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 const USER: &str = "user";
 const PASSPHRASE: &str = "correct horse battery staple";
@@ -29,16 +30,16 @@ struct Derive {
     operation: String,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let cost = cost(&mut parameters)?;
     parameters.finish()?;
-    let root = RootSecret::from_bytes(setting.payload.root_secret());
+    let root = RootSecret::from_bytes(setup.payload.root_secret());
     let recovery = RecoveryDocument::create(USER, &root, PASSPHRASE, cost)
         .map_err(SubjectError::engine("wrapping the root secret"))?;
-    let proof = sealer(&setting.keys)
-        .seal(DOCUMENT_ID, REVISION, Some(&setting.payload.document(0, PROOF_SIZE)))
+    let proof = sealer(&setup.keys)
+        .seal(DOCUMENT_ID, REVISION, Some(&setup.payload.document(0, PROOF_SIZE)))
         .map_err(SubjectError::engine("sealing the document that proves the secret"))?;
-    let operation = setting.operation.to_owned();
+    let operation = setup.operation.to_owned();
     Ok(Box::new(Derive { recovery: recovery.to_bytes(), proof, unlocked: None, operation }))
 }
 
@@ -47,11 +48,11 @@ fn cost(parameters: &mut Parameters<'_>) -> Result<Cost, SubjectError> {
     let wanted = "bytes of memory in whole KiB, from 8 KiB to 1 GiB";
     let memory = parameters.count("memory", wanted)?;
     let kib = u32::try_from(memory / 1024).ok().filter(|kib| (8..=Cost::MAX.memory_kib).contains(kib));
-    let memory_kib = kib.filter(|_| memory % 1024 == 0).ok_or_else(|| parameters.missing("memory", wanted))?;
+    let memory_kib = kib.filter(|_| memory % 1024 == 0).ok_or_else(|| parameters.invalid("memory", wanted))?;
     let wanted = "passes over the memory, from 1 to 16";
     let passes = parameters.count("passes", wanted)?;
     let passes = u32::try_from(passes).ok().filter(|passes| (1..=Cost::MAX.passes).contains(passes));
-    Ok(Cost { memory_kib, passes: passes.ok_or_else(|| parameters.missing("passes", wanted))?, ..Cost::default() })
+    Ok(Cost { memory_kib, passes: passes.ok_or_else(|| parameters.invalid("passes", wanted))?, ..Cost::default() })
 }
 
 fn sealer(keys: &Keys) -> DocumentSealer {

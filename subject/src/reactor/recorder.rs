@@ -1,29 +1,31 @@
-//! What a probe writes down: planned times and when they were answered, as latencies and as time blocked. Pure but for
-//! the times that it is given: it must never look at a clock.
+//! Records planned times and when they were answered, as latencies and as blocked time. It must never read a clock: it is given
+//! the times.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use benchline_contract::LatencyCount;
 use hdrhistogram::{CreationError, Histogram};
 
-use super::INTERVAL;
 use crate::clock::nanoseconds;
-use benchline_contract::LatencyCount;
 
+/// Time from one planned no-op to the next. Each costs two switches of threads, some 40 µs of CPU time on a virtual
+/// machine: at this interval 1 to 2% of one CPU, and at a millisecond twice as much.
+pub(super) const INTERVAL: Duration = Duration::from_millis(4);
 /// Latencies outside of these count as these.
-const SHORTEST: Duration = Duration::from_micros(1);
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+const MIN_LATENCY: Duration = Duration::from_micros(1);
+pub(super) const MAX_LATENCY: Duration = Duration::from_secs(60);
 /// Significant decimal digits that a latency keeps.
 const DIGITS: u8 = 3;
 /// A reactor that leaves a no-op waiting for longer than this was blocked meanwhile.
 pub(super) const BLOCKED: Duration = Duration::from_millis(10);
 
-/// The planned times of one span after the other, and what came of them.
-pub(super) struct Account {
+/// Records the planned times of one span after the other.
+pub(super) struct Recorder {
     latencies: Histogram<u64>,
     /// The earliest planned time that no poll has answered yet; `None` while paused.
     next: Option<Instant>,
-    /// The last sign of life of the reactor: an answer, or the beginning of the span.
+    /// When the reactor last answered, or when the span began.
     alive: Option<Instant>,
     /// Planned times after this one do not count.
     end: Option<Instant>,
@@ -34,19 +36,19 @@ pub(super) struct Account {
     deepest: usize,
 }
 
-/// What was seen.
+/// What was recorded.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// Histogram of the waits, in nanoseconds.
     pub(crate) latencies: Vec<LatencyCount>,
     /// Time blocked, share of time busy, depth of the queue.
     pub(crate) counters: BTreeMap<String, u64>,
 }
 
-impl Account {
+impl Recorder {
     pub(super) fn new() -> Result<Self, CreationError> {
         Ok(Self {
-            latencies: Histogram::new_with_bounds(nanoseconds(SHORTEST), nanoseconds(LONGEST), DIGITS)?,
+            latencies: Histogram::new_with_bounds(nanoseconds(MIN_LATENCY), nanoseconds(MAX_LATENCY), DIGITS)?,
             next: None,
             alive: None,
             end: None,
@@ -76,11 +78,11 @@ impl Account {
     }
 
     /// Whether something that was planned before the end of the span is not answered yet.
-    pub(super) fn owes(&self) -> bool {
+    pub(super) fn has_unanswered(&self) -> bool {
         self.next.zip(self.end).is_some_and(|(next, end)| next <= end)
     }
 
-    /// When to ask next.
+    /// The next planned time.
     pub(super) fn next(&self) -> Option<Instant> {
         self.next
     }
@@ -93,7 +95,7 @@ impl Account {
         Some(if ahead.is_zero() { INTERVAL - Duration::from_nanos(late) } else { ahead })
     }
 
-    /// So many tasks waited in the runtime's queue.
+    /// Records the depth of the runtime's queue.
     pub(super) fn queued(&mut self, tasks: usize) {
         self.deepest = self.deepest.max(tasks);
     }
@@ -107,7 +109,7 @@ impl Account {
         }
         let alive = self.alive.replace(now).unwrap_or(oldest);
         if now - oldest > BLOCKED {
-            // It began somewhere between the last sign of life and the plan that found no answer.
+            // It began somewhere between the last answer and the first plan without one.
             let began = oldest - oldest.saturating_duration_since(alive) / 2;
             self.blocked += last - began;
         }
@@ -126,20 +128,20 @@ impl Account {
         self.available += available;
     }
 
-    /// What was seen since the last time this was asked.
-    pub(super) fn take(&mut self) -> Seen {
+    /// What was recorded since the last call.
+    pub(super) fn take(&mut self) -> Observation {
         let seen = self.latencies.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()));
         let latencies = seen.collect();
         self.latencies.reset();
         let (busy, available) = (std::mem::take(&mut self.busy), std::mem::take(&mut self.available));
-        // Busy time that began before the span is told within it, so the share could pass the whole.
+        // Busy time that began before the span is reported within it, so the share could exceed 1.
         let busy_ppm = (busy.as_nanos() * 1_000_000 / available.as_nanos().max(1)).min(1_000_000);
         let counters = [
             ("reactor_blocked", nanoseconds(std::mem::take(&mut self.blocked))),
             ("reactor_busy", u64::try_from(busy_ppm).unwrap_or(u64::MAX)),
             ("reactor_queue", std::mem::take(&mut self.deepest) as u64),
         ];
-        Seen { latencies, counters: counters.map(|(name, value)| (name.to_owned(), value)).into() }
+        Observation { latencies, counters: counters.map(|(name, value)| (name.to_owned(), value)).into() }
     }
 }
 
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn plans_stay_on_their_grid_however_late_who_asks_is() {
         let began = Instant::now();
-        let mut account = Account::new().unwrap();
+        let mut account = Recorder::new().unwrap();
         assert_eq!(account.until_plan(began), None);
         account.begin(began);
         assert_eq!(account.until_plan(began), Some(MS * 2));
@@ -163,12 +165,12 @@ mod tests {
         assert_eq!(account.until_plan(began + MS * 9), Some(MS));
     }
 
-    fn count(seen: &Seen) -> u64 {
+    fn count(seen: &Observation) -> u64 {
         seen.latencies.iter().map(|(_, count)| count).sum()
     }
 
     /// Shortest and longest wait, in milliseconds.
-    fn extremes(seen: &Seen) -> (u64, u64) {
+    fn extremes(seen: &Observation) -> (u64, u64) {
         let ms = |latency: Option<&LatencyCount>| (latency.unwrap().0 + 500_000) / 1_000_000;
         (ms(seen.latencies.first()), ms(seen.latencies.last()))
     }
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn one_blocked_second_is_plans_that_waited_evenly_and_one_second_blocked() {
         let began = Instant::now();
-        let mut account = Account::new().unwrap();
+        let mut account = Recorder::new().unwrap();
         account.begin(began);
         let until = began + MS * 1001;
         account.answer(until);
@@ -195,13 +197,13 @@ mod tests {
     #[test]
     fn plans_after_the_end_do_not_count_and_those_before_it_wait_until_the_answer() {
         let began = Instant::now();
-        let mut account = Account::new().unwrap();
+        let mut account = Recorder::new().unwrap();
         account.begin(began);
         account.answer(began + MS * 2);
         account.end(began + MS * 50);
-        assert!(account.owes());
+        assert!(account.has_unanswered());
         account.answer(began + MS * 200);
-        assert!(!account.owes());
+        assert!(!account.has_unanswered());
         let seen = account.take();
         assert_eq!(count(&seen), 13);
         assert_eq!(extremes(&seen), (0, 194));
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn a_wait_at_the_limit_is_not_blocked_and_blocks_add_up() {
         let began = Instant::now();
-        let mut account = Account::new().unwrap();
+        let mut account = Recorder::new().unwrap();
         account.begin(began);
         account.answer(began + MS * 2 + BLOCKED);
         assert_eq!(account.take().counters["reactor_blocked"], 0);
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_share_of_busy_time_is_over_all_spans_and_never_above_one() {
-        let mut account = Account::new().unwrap();
+        let mut account = Recorder::new().unwrap();
         account.begin(Instant::now());
         account.close(MS, MS * 2);
         account.close(MS, MS * 6);

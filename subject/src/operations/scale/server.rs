@@ -1,5 +1,5 @@
-//! The server role under load: the engine's own server as it is run for many, in as many runtimes and processes as the
-//! configuration says, with an account for each client. It must never do anything for a client but through that server.
+//! The server role under load: the engine's own server, in as many runtimes and processes as the configuration says, with an
+//! account for each client. It must never do anything for a client but through that server.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use benchline_contract::Access;
 use benchline_engine::config::Config;
 use benchline_engine::protocol::UserName;
 use benchline_engine::server::{Accounts, Family, Plain, ServeOptions, Server, Serving, Stop};
@@ -16,11 +17,10 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::scale_workload::Action;
-use super::{Setting, scale_workload};
+use super::workload::{self, Action};
 use crate::error::SubjectError;
+use crate::operations::roles::Setup;
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 /// Longer than any case takes.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -29,13 +29,13 @@ const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 const MEMBER: &str = "member";
 
 /// The operation that says how many processes and runtimes there are.
-const SEVERAL: &str = "scale/processes";
+const WITH_PROCESSES: &str = "scale/processes";
 
 /// The largest blob, in bytes: the load holds it in memory.
-const LARGEST: u64 = 64 << 20;
+const MAX_SIZE: u64 = 64 << 20;
 
-/// More than a server has descriptors for.
-const MOST_CLIENTS: u64 = 1000;
+/// The most clients: a server has no descriptors for more.
+const MAX_CLIENTS: u64 = 1000;
 
 /// A running server.
 pub(crate) struct ScaleServer {
@@ -47,37 +47,37 @@ pub(crate) struct ScaleServer {
 
 impl ScaleServer {
     /// Starts it on a free port. What the parameters say of when to send is left to the load.
-    pub(super) fn start(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
+    pub(crate) fn start(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
         let wanted = "from 1 to 1000";
-        let clients @ 1..=MOST_CLIENTS = parameters.count("clients", wanted)? else {
-            return Err(parameters.missing("clients", wanted));
+        let clients @ 1..=MAX_CLIENTS = parameters.count("clients", wanted)? else {
+            return Err(parameters.invalid("clients", wanted));
         };
         let wanted = "a number of bytes, at most 64 MiB";
-        let size @ 0..=LARGEST = parameters.count("size", wanted)? else {
-            return Err(parameters.missing("size", wanted));
+        let size @ 0..=MAX_SIZE = parameters.count("size", wanted)? else {
+            return Err(parameters.invalid("size", wanted));
         };
         let action = parameters.word("action", &Action::ALL)?;
-        let mut config = setting.config.clone();
+        let mut config = setup.config.clone();
         let mut obeyed = vec!["clients", "size", "action"];
-        if setting.operation == SEVERAL {
-            config.server.processes = several("processes", &mut parameters)?;
-            config.server.runtimes = several("runtimes", &mut parameters)?;
+        if setup.operation == WITH_PROCESSES {
+            config.server.processes = count_up_to_64("processes", &mut parameters)?;
+            config.server.runtimes = count_up_to_64("runtimes", &mut parameters)?;
             obeyed.extend(["processes", "runtimes"]);
         }
-        let content = setting.payload.blob(0, size as usize);
-        let file = setting.folder.join("content");
+        let content = setup.payload.blob(0, size as usize);
+        let file = setup.folder.join("content");
         std::fs::write(&file, &content).map_err(SubjectError::engine("writing the content"))?;
         let options = ServeOptions {
-            data: setting.folder.join("server"),
+            data: setup.folder.join("server"),
             listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
             incoming: None,
             tls: None,
             plain: Plain::Loopback,
             config,
         };
-        let (stop, runtime) = (Stop::new(), setting.runtime.clone());
+        let (stop, runtime) = (Stop::new(), setup.runtime.clone());
         let (address, users, serving) = runtime.block_on(serve(options, clients, stop.clone()))?;
-        let workload = scale_workload::workload(action, &obeyed, users, &file, &content);
+        let workload = workload::workload(action, &obeyed, users, &file, &content);
         let credential = serde_json::to_string(&workload).map_err(SubjectError::engine("writing the workload"))?;
         Ok(Self { access: Access { address: format!("http://{address}"), credential }, stop, serving, runtime })
     }
@@ -94,7 +94,7 @@ impl ScaleServer {
     }
 }
 
-/// Serves if this process was started to share the port of another, until told to end.
+/// Serves if this process was started to share the port of another, until it is stopped.
 pub fn serve_if_member() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != MEMBER {
@@ -109,18 +109,18 @@ pub fn serve_if_member() -> Option<ExitCode> {
     })
 }
 
-/// From 1 to 64 of something.
-fn several(name: &'static str, parameters: &mut Parameters<'_>) -> Result<NonZeroUsize, SubjectError> {
+/// A parameter from 1 to 64.
+fn count_up_to_64(name: &'static str, parameters: &mut Parameters<'_>) -> Result<NonZeroUsize, SubjectError> {
     let wanted = "from 1 to 64";
     let count = usize::try_from(parameters.count(name, wanted)?).ok().filter(|count| *count <= 64);
-    count.and_then(NonZeroUsize::new).ok_or_else(|| parameters.missing(name, wanted))
+    count.and_then(NonZeroUsize::new).ok_or_else(|| parameters.invalid(name, wanted))
 }
 
 type Started = (SocketAddr, Vec<BTreeMap<String, String>>, JoinHandle<Result<(), SubjectError>>);
 
 async fn serve(options: ServeOptions, clients: u64, stop: Stop) -> Result<Started, SubjectError> {
     if options.config.server.processes.get() > 1 {
-        return serve_in_family(options, clients, stop).await;
+        return serve_in_processes(options, clients, stop).await;
     }
     let serving = Serving::open(options).await.map_err(SubjectError::engine("starting the server"))?;
     let users = make_users(serving.server().accounts(), clients).await?;
@@ -129,7 +129,7 @@ async fn serve(options: ServeOptions, clients: u64, stop: Stop) -> Result<Starte
     Ok((address, users, serving))
 }
 
-async fn serve_in_family(options: ServeOptions, clients: u64, stop: Stop) -> Result<Started, SubjectError> {
+async fn serve_in_processes(options: ServeOptions, clients: u64, stop: Stop) -> Result<Started, SubjectError> {
     let server = Server::open(&options.data, &options.config).await;
     let server = server.map_err(SubjectError::engine("opening the server's data"))?;
     let users = make_users(server.accounts(), clients).await?;
@@ -146,7 +146,7 @@ async fn serve_in_family(options: ServeOptions, clients: u64, stop: Stop) -> Res
     };
     let (listening, heard) = oneshot::channel();
     let announce = || {
-        // Where preparing was given up, nobody hears it.
+        // The receiver is gone when preparing was given up.
         let _ = listening.send(());
     };
     let mut serving = tokio::spawn(async move {

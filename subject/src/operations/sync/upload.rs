@@ -4,18 +4,18 @@
 
 use std::sync::Arc;
 
+use benchline_contract::Access;
 use benchline_engine::client::SyncClient;
 use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 
-use super::documents::{self, Documents};
-use super::replicas::Replicas;
-use super::sync_client::{Clients, counters, exchange};
-use super::{Client, Setting, Work, on_reactor, only_once, too_early};
-use crate::clock::Meter;
+use super::client::{Clients, counters, exchange};
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::documents::{self, Documents};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 struct Upload {
     documents: Documents,
@@ -36,16 +36,16 @@ struct Ready {
     access: Option<Access>,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     Ok(Box::new(Upload {
-        documents: Documents::read(setting, parameters)?,
-        clients: Clients::new(setting),
-        senders: Replicas::new(setting, "senders"),
-        receivers: Replicas::new(setting, "receivers"),
+        documents: Documents::read(setup, parameters)?,
+        clients: Clients::new(setup),
+        senders: Replicas::new(setup, "senders"),
+        receivers: Replicas::new(setup, "receivers"),
         ready: None,
         sent_to: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

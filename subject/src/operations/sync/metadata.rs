@@ -9,16 +9,16 @@ use benchline_engine::client::SyncClient;
 use benchline_engine::document::DocumentId;
 use benchline_engine::store::Replica;
 
-use super::sync_client::counters;
-use super::{Client, Setting, documents, sync_receiving};
+use super::client::counters;
+use super::receiving;
 use crate::clock::nanoseconds;
 use crate::error::SubjectError;
+use crate::operations::documents;
+use crate::operations::roles::{Client, Setup};
 use crate::parameters::Parameters;
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    sync_receiving::prepare(setting, parameters, |client, replica, began| {
-        Box::pin(list_then_contents(client, replica, began))
-    })
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    receiving::prepare(setup, parameters, |client, replica, began| Box::pin(list_then_contents(client, replica, began)))
 }
 
 async fn list_then_contents(

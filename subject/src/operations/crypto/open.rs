@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::crypto::{Case, Sealed};
-use super::crypto_seal::digest;
-use super::{Client, Setting, Work, too_early};
-use crate::clock::Meter;
-use crate::error::SubjectError;
-use crate::parameters::Parameters;
 use benchline_contract::Access;
+
+use super::content::{Case, Sealed};
+use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::roles::{Client, Setup, Work, too_early};
+use crate::parameters::Parameters;
 
 struct Open {
     case: Case,
@@ -17,11 +17,11 @@ struct Open {
     operation: String,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let case = Case::read(setting, parameters)?;
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let case = Case::read(setup, parameters)?;
     let mut sealed = case.room();
     case.seal(&mut sealed).map_err(SubjectError::engine("sealing what is to be opened"))?;
-    Ok(Box::new(Open { case, sealed, opened: None, operation: setting.operation.to_owned() }))
+    Ok(Box::new(Open { case, sealed, opened: None, operation: setup.operation.to_owned() }))
 }
 
 impl Client for Open {
@@ -48,6 +48,6 @@ impl Client for Open {
     }
 
     fn verify(&mut self) -> Result<String, SubjectError> {
-        self.opened.as_ref().map(digest).ok_or_else(|| too_early(&self.operation, "an iteration"))
+        self.opened.as_ref().map(Sealed::digest).ok_or_else(|| too_early(&self.operation, "an iteration"))
     }
 }

@@ -1,14 +1,14 @@
 //! One connection to the server of `reactor/pool`, kept alive, on a thread that waits for each answer. It must never be
-//! used for a server that it does not come with: of HTTP it understands what that one says.
+//! used for another server: it understands only that server's HTTP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A server that is silent for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A server that does not answer within this time has failed.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer.
-const LIMIT: u64 = 64 << 20;
+const BODY_LIMIT: u64 = 64 << 20;
 
 /// A connection.
 pub(super) struct Connection {
@@ -21,7 +21,7 @@ impl Connection {
         let host = address.strip_prefix("http://").ok_or_else(|| io::Error::other("the address is not one of HTTP"))?;
         let stream = TcpStream::connect(host)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 
@@ -37,7 +37,7 @@ impl Connection {
                 break;
             }
             if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().ok().filter(|length| *length <= LIMIT);
+                length = value.trim().parse().ok().filter(|length| *length <= BODY_LIMIT);
             }
         }
         let length = length.ok_or_else(|| io::Error::other("an answer without a length, or with too much of one"))?;

@@ -3,19 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use benchline_contract::Access;
 use benchline_engine::document::DocumentId;
 use benchline_engine::store::Replica;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::contents::ContentsDigest;
-use super::documents::Documents;
-use super::replicas::{Place, Replicas};
-use super::{Client, Setting, Work, on_reactor, too_early};
-use crate::clock::Meter;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::digest::ContentsDigest;
+use crate::operations::documents::Documents;
+use crate::operations::replicas::{Place, Replicas};
+use crate::operations::roles::{Client, Setup, Work, on_reactor, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 /// Reads under way at once.
 const AT_ONCE: usize = 64;
@@ -34,11 +34,11 @@ struct Read {
     runtime: Handle,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let documents = Documents::read(setting, parameters)?;
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let documents = Documents::read(setup, parameters)?;
     let ids = documents.ids();
-    let mut replicas = Replicas::new(setting, "read");
-    let place = setting.runtime.block_on(async {
+    let mut replicas = Replicas::new(setup, "read");
+    let place = setup.runtime.block_on(async {
         documents.fill(&replicas.fresh().await?).await?;
         replicas.shut().await
     })?;
@@ -48,8 +48,8 @@ pub(super) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Resu
         place,
         ready: None,
         read: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

@@ -4,18 +4,18 @@
 
 use std::collections::BTreeMap;
 
+use benchline_contract::Access;
 use benchline_engine::client::KeyRing;
 use benchline_engine::document::MAX_CONTENT;
 use tokio::runtime::Handle;
 
-use super::contents::ContentsDigest;
-use super::messages::{self, Messages};
-use super::replicas::Replicas;
-use super::{Client, Setting, Work, too_early};
-use crate::clock::Meter;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::digest::ContentsDigest;
+use crate::operations::messages::{self, Messages};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
 const USER_ID: &str = "user <user@example.org>";
 
@@ -32,14 +32,14 @@ struct Mail {
     runtime: Handle,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let mut config = setting.config.clone();
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let mut config = setup.config.clone();
     config.keyring.reuse = parameters.word("keyring", &[("reused", true), ("fresh", false)])?;
-    let messages = Messages::read(setting, &mut parameters)?;
+    let messages = Messages::read(setup, &mut parameters)?;
     parameters.finish()?;
-    let mut replicas = Replicas::new(setting, "mail");
-    let (ring, keys) = setting.runtime.block_on(async {
-        let ring = KeyRing::new(&config, &replicas.fresh().await?, &setting.keys);
+    let mut replicas = Replicas::new(setup, "mail");
+    let (ring, keys) = setup.runtime.block_on(async {
+        let ring = KeyRing::new(&config, &replicas.fresh().await?, &setup.keys);
         let failed = SubjectError::engine("making the user's OpenPGP key");
         ring.establish(USER_ID).await.map_err(failed)?;
         let keys = ring.unlocked().await.map_err(SubjectError::engine("unlocking the user's OpenPGP keys"))?;
@@ -54,8 +54,8 @@ pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> 
         ring,
         replicas,
         opened: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

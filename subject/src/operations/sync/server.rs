@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use benchline_contract::Access;
 use benchline_engine::config::Config;
 use benchline_engine::protocol::UserName;
 use benchline_engine::server::{self, run, run_with_incoming};
@@ -13,17 +14,16 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::http::Connection;
-use super::{Server, Setting};
 use crate::error::SubjectError;
-use benchline_contract::Access;
+use crate::operations::http::Connection;
+use crate::operations::roles::{Server, Setup};
 
 /// Longer than any case takes.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The operation whose server listens to a mail service, too.
+/// The operation whose server also listens for a mail service.
 const TAKES_MESSAGES: &str = "incoming/pipeline";
-/// How the lines of the server's metrics begin that count requests.
+/// The prefix of the metrics that count requests.
 const REQUESTS: &str = "benchline_requests_total{";
 
 /// A running server.
@@ -32,8 +32,8 @@ pub(crate) struct SyncServer {
     /// `127.0.0.1:PORT`.
     address: String,
     accounts: u64,
-    /// Where it takes messages, and the token for that: ` ADDRESS TOKEN`, or nothing.
-    door: String,
+    /// Where it accepts messages, and the token for that: ` ADDRESS TOKEN`, or nothing.
+    incoming_access: String,
     /// Requests that it had answered when the last account was made.
     answered: u64,
     stop: oneshot::Sender<()>,
@@ -43,13 +43,13 @@ pub(crate) struct SyncServer {
 
 impl SyncServer {
     /// Starts the server on a free port.
-    pub(super) fn start(setting: &Setting<'_>) -> Result<Self, SubjectError> {
-        let (folder, config) = (setting.folder.join("server"), setting.config.clone());
-        let takes_messages = setting.operation == TAKES_MESSAGES;
-        setting.runtime.block_on(serve(folder, config, takes_messages, setting.runtime.clone()))
+    pub(crate) fn start(setup: &Setup<'_>) -> Result<Self, SubjectError> {
+        let (folder, config) = (setup.folder.join("server"), setup.config.clone());
+        let takes_messages = setup.operation == TAKES_MESSAGES;
+        setup.runtime.block_on(serve(folder, config, takes_messages, setup.runtime.clone()))
     }
 
-    /// Requests that it has answered, but for those about that: as any monitor learns it.
+    /// Requests that it has answered, without those for its metrics.
     fn requests(&self) -> Result<u64, SubjectError> {
         let asked = self.runtime.block_on(async {
             let mut connection = Connection::open(&self.address).await?;
@@ -77,7 +77,7 @@ impl Server for SyncServer {
         self.answered = self.requests()?;
         Ok(Access {
             address: format!("http://{}", self.address),
-            credential: format!("{user}:{}{}", token.as_str(), self.door),
+            credential: format!("{user}:{}{}", token.as_str(), self.incoming_access),
         })
     }
 
@@ -102,7 +102,7 @@ async fn serve(
     let server =
         server::Server::open(&folder, &config).await.map_err(SubjectError::engine("opening the server's data"))?;
     let (listener, address) = listen().await?;
-    let (incoming, door) = match takes_messages {
+    let (incoming, incoming_access) = match takes_messages {
         true => {
             let (listener, address) = listen().await?;
             let service = "mail".parse().map_err(SubjectError::engine("naming a service"))?;
@@ -125,7 +125,7 @@ async fn serve(
             served.map_err(SubjectError::engine("serving"))
         }
     });
-    Ok(SyncServer { server, address, accounts: 0, door, answered: 0, stop, serving, runtime })
+    Ok(SyncServer { server, address, accounts: 0, incoming_access, answered: 0, stop, serving, runtime })
 }
 
 /// A listener on a free port of the loopback, and its address.

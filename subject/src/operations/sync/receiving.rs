@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use benchline_contract::Access;
 use benchline_engine::client::SyncClient;
 use benchline_engine::store::Replica;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-use super::documents::{self, Documents};
-use super::replicas::Replicas;
-use super::sync_client::Clients;
-use super::{Client, Setting, Work, on_reactor, only_once, too_early};
-use crate::clock::Meter;
+use super::client::Clients;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::documents::{self, Documents};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::parameters::Parameters;
-use benchline_contract::Access;
 
-/// What is on the clock: fetches everything into an empty replica, from this moment on, and gives what was counted.
+/// The timed work: fetches everything into an empty replica, from this moment on, and returns the counters.
 pub(super) type Receive =
     fn(Arc<SyncClient>, Replica, Instant) -> BoxFuture<'static, Result<BTreeMap<String, u64>, SubjectError>>;
 
@@ -41,25 +41,25 @@ struct Receiving {
 
 /// A client that fetches a case's documents by `receive`.
 pub(super) fn prepare(
-    setting: &Setting<'_>,
+    setup: &Setup<'_>,
     parameters: Parameters<'_>,
     receive: Receive,
 ) -> Result<Box<dyn Client>, SubjectError> {
-    let documents = Documents::read(setting, parameters)?;
+    let documents = Documents::read(setup, parameters)?;
     let (items, bytes) = (documents.count(), documents.bytes());
-    let clients = Clients::new(setting);
-    clients.fill_account(setting, documents)?;
+    let clients = Clients::new(setup);
+    clients.fill_account(setup, documents)?;
     Ok(Box::new(Receiving {
         items,
         bytes,
         receive,
         clients,
-        access: setting.server.clone(),
-        receivers: Replicas::new(setting, "receivers"),
+        access: setup.server.clone(),
+        receivers: Replicas::new(setup, "receivers"),
         ready: None,
         filled: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

@@ -28,7 +28,7 @@ fn unlocking_gives_the_secret_that_opens() {
 }
 
 #[test]
-fn a_cost_that_the_engine_does_not_take_is_refused() {
+fn a_cost_outside_the_engine_s_limits_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let mut subject = Subject::start();
     for (memory, passes, named) in [
