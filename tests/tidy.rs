@@ -1,8 +1,9 @@
 //! Rules of the house, proved from the sources themselves: which room may import which, that every file says what it
 //! is for, and that nothing is left lying about. A rule that is not proved here does not exist.
 //!
-//! `layers` holds the tables, `reader` finds what a file imports and leaves behind, `tree` collects the files.
+//! `dependencies` asks cargo what is linked, `layers` holds the tables, `reader` finds what a file imports and leaves behind, `tree` collects the files.
 
+mod dependencies;
 mod layers;
 mod reader;
 mod tree;

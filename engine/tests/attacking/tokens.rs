@@ -98,7 +98,7 @@ fn what_is_no_token_opens_nothing() {
 fn a_token_that_ends_and_one_that_is_somebody_else_s_open_no_route() {
     run_test(async {
         let target = Target::start(|_| ()).await;
-        // Another process of the operator's, as `benchline engine` is one.
+        // Another process of the operator's, as `benchline-engine` is one.
         let operator = Server::open(target.folder.path(), &quick()).await.unwrap();
         let accounts = operator.accounts();
         let expired = accounts.create_token(&target.ana.name, Duration::ZERO).await.unwrap();
