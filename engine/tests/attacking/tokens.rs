@@ -98,7 +98,7 @@ fn invalid_tokens_are_rejected() {
 fn expired_and_foreign_tokens_are_rejected_on_every_route() {
     run_test(async {
         let target = Target::start(|_| ()).await;
-        // Another process of the operator's, as `benchline engine` is one.
+        // Another process of the operator's, as `benchline-engine` is one.
         let operator = Server::open(target.folder.path(), &quick()).await.unwrap();
         let accounts = operator.accounts();
         let expired = accounts.create_token(&target.ana.name, Duration::ZERO).await.unwrap();
