@@ -341,3 +341,14 @@ fn kept_trials(project: &Project) -> u32 {
     let Ok(reader) = Reader::open(&project.path("results/benchline.sqlite")) else { return 0 };
     reader.runs(100).map_or(0, |runs| runs.iter().map(|listing| listing.trials).sum())
 }
+
+#[test]
+fn the_engine_s_commands_name_the_program_that_has_them() {
+    let project = Project::new();
+    project.write("benchline.toml", "this is not TOML");
+    for arguments in [&["engine"][..], &["engine", "--help"], &["engine", "serve", "--data", "x", "--tls-key", "y"]] {
+        let said = project.says(arguments, 2);
+        assert!(said.contains("`benchline-engine`"), "{said}");
+        assert!(said.contains("cargo build --release -p benchline-engine-cli"), "{said}");
+    }
+}

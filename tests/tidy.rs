@@ -1,8 +1,9 @@
 //! Rules of the house, proved from the sources themselves: which room may import which, that every file says what it
 //! is for, and that nothing is left lying about. A rule that is not proved here does not exist.
 //!
-//! `layers` holds the tables, `reader` finds what a file imports and leaves behind, `tree` collects the files.
+//! `dependencies` asks cargo what is linked, `layers` holds the tables, `reader` finds what a file imports and leaves behind, `tree` collects the files.
 
+mod dependencies;
 mod layers;
 mod reader;
 mod tree;
@@ -139,14 +140,25 @@ fn a_sideways_import_is_reported() {
 fn the_engine_s_rooms_and_the_packages_keep_their_walls() {
     assert_reported("engine/src/crypto/keys.rs", "use crate::store::Replica;", "`crypto` may not import `store`");
     assert_clean("engine/src/server/mod.rs", "use crate::{protocol::Frame, store::Replica};");
-    assert_reported("engine/src/lib.rs", "use benchline_subject::contract::Role;", "knows nothing of");
-    assert_reported("subject/src/serve.rs", "use benchline::model::Case;", "knows nothing of");
-    assert_clean("subject/src/serve.rs", "use benchline_engine::crypto::Keys; use crate::contract::Role;");
-    assert_reported("src/runner/pipe.rs", "use benchline_subject::serve::run;", "through its `contract` alone");
-    assert_reported("src/runner/pipe.rs", "use benchline_subject as s;", "through its `contract` alone");
-    assert_clean("src/runner/pipe.rs", "use benchline_subject::contract::{Request, Reply};");
-    assert_reported("src/runner/pipe.rs", "use benchline_engine::crypto::Keys;", "only `cli` uses the engine");
-    assert_clean("src/cli/engine.rs", "use benchline_engine::crypto::Keys;");
+    let none = "imports no other one of the workspace";
+    assert_reported("engine/src/lib.rs", "use benchline_contract::Role;", none);
+    assert_reported("contract/src/lib.rs", "use benchline_engine::config::Config;", none);
+    assert_reported("contract/src/lines.rs", "use benchline::units::Unit;", none);
+    assert_reported(
+        "subject/src/serve.rs",
+        "use benchline::model::Case;",
+        "benchline_contract and benchline_engine alone",
+    );
+    assert_clean("subject/src/serve.rs", "use benchline_engine::crypto::Keys; use benchline_contract::Role;");
+    assert_reported("engine-cli/src/output.rs", "use benchline::units::Unit;", "benchline_engine alone");
+    assert_reported("engine-cli/src/output.rs", "use benchline_contract::Role;", "benchline_engine alone");
+    assert_clean("engine-cli/src/device.rs", "use benchline_engine::crypto::Keys;");
+    for path in ["src/runner/pipe.rs", "src/cli/mod.rs"] {
+        assert_reported(path, "use benchline_subject::serve::run;", "benchline_contract alone");
+        assert_reported(path, "use benchline_subject as s;", "benchline_contract alone");
+        assert_reported(path, "use benchline_engine::crypto::Keys;", "benchline_contract alone");
+        assert_clean(path, "use benchline_contract::{Request, Reply};");
+    }
 }
 
 #[test]

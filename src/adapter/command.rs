@@ -11,7 +11,7 @@ use std::{
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
-use benchline_subject::contract::{Prepare, Prepared, Ready, Reply, Request, Sample, Verified};
+use benchline_contract::{Prepare, Prepared, Ready, Reply, Request, Sample, Verified};
 
 use super::{
     error::AdapterError,

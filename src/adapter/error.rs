@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, process::ExitStatus};
 
-use benchline_subject::contract::{Failed, FailureKind};
+use benchline_contract::{Failed, FailureKind};
 
 use crate::model::template::TemplateError;
 

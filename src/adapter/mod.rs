@@ -15,7 +15,7 @@ mod words;
 
 use std::io;
 
-use benchline_subject::contract::{CONTRACT_VERSION, Hello, Operation, Reply, Request, Role};
+use benchline_contract::{CONTRACT_VERSION, Hello, Operation, Reply, Request, Role};
 
 use crate::model::foreign::{AdapterOrder, Foreign};
 use error::AdapterError;
@@ -79,7 +79,7 @@ fn hello(order: &AdapterOrder, role: Role) -> Hello {
 }
 
 /// Refuses what a foreign program cannot be told: passed over, it would give a figure under a wrong name.
-fn check(prepare: &benchline_subject::contract::Prepare, role: Role) -> Result<(), AdapterError> {
+fn check(prepare: &benchline_contract::Prepare, role: Role) -> Result<(), AdapterError> {
     let refused = [
         (prepare.role != role, "another role"),
         (!prepare.configuration.is_empty(), "a configuration"),

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use benchline_subject::contract::{Hello, LINE_LIMIT, Reply, Request, lines::write_reply};
+use benchline_contract::{Hello, LINE_LIMIT, Reply, Request, lines::write_reply};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benchline_subject::contract::{
+use benchline_contract::{
     Access, Observed, Prepare, Prepared, Ready as IsReady, Reply, Request,
     workload::{Content, Message, Workload},
 };

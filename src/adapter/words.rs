@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use benchline_subject::contract::{Prepare, Value};
+use benchline_contract::{Prepare, Value};
 
 use super::error::AdapterError;
 use crate::model::foreign::CommandLine;

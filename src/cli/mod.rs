@@ -12,7 +12,6 @@ mod compare;
 mod comparing;
 mod detect;
 mod doctor;
-mod engine;
 mod estimating;
 mod findings;
 mod history;
@@ -30,11 +29,10 @@ mod role;
 mod run;
 mod serve;
 mod settings;
-mod table;
 mod terminal;
 mod up;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{ffi::OsString, io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -45,6 +43,8 @@ use settings::Overrides;
 const FINE: u8 = 0;
 /// Exit code of a command that failed, or of a run in which something could not be measured.
 const FAILED: u8 = 1;
+/// Exit code of a command that does not exist in this form, as clap has it.
+const USAGE: u8 = 2;
 /// Exit code of a comparison that was asked to fail on it, and found something worse.
 const WORSE: u8 = 3;
 
@@ -58,6 +58,11 @@ Examples:
 
 Exit codes: 0 fine, 1 failed, 2 bad usage, 3 worse (with --fail-on worse).
 Settings come from benchline.toml, then BENCHLINE_* variables, then options; --config shows what is in force.";
+
+/// What `benchline engine` answers.
+const ENGINE_MOVED: &str = "\
+benchline: the sync engine is a program of its own: use `benchline-engine` in place of `benchline engine`
+build it with: cargo build --release -p benchline-engine-cli";
 
 /// Measures a program at every commit, keeps every sample, and shows what changed.
 #[derive(Debug, Parser)]
@@ -100,8 +105,12 @@ enum Command {
     Detect(detect::Args),
     /// Tell whether this machine is fit to measure, and what to change.
     Doctor(doctor::Args),
-    /// Run the sync engine by hand: its server, or one of a user's devices.
-    Engine(engine::Args),
+    /// Moved to a program of its own.
+    #[command(hide = true, disable_help_flag = true)]
+    Engine {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        _arguments: Vec<OsString>,
+    },
     /// Play a role of a case that is not the subject's. The runner asks for it.
     #[command(hide = true)]
     Role(role::Args),
@@ -109,14 +118,8 @@ enum Command {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    // A process of the engine's crypto pool is this program, too.
-    benchline_engine::pool::worker_if_asked();
     let cli = Cli::parse();
-    let level = match &cli.command {
-        Some(Command::Engine(args)) => args.log_level(),
-        _ => "warn",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCHLINE_LOG").unwrap_or_else(|_| level.into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCHLINE_LOG").unwrap_or_else(|_| "warn".into());
     // A log that is kept has no use for colours.
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
@@ -130,9 +133,12 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<u8> {
-    // The engine knows nothing of what is measured where, so a faulty benchline.toml does not concern it.
     let command = match cli.command {
-        Some(Command::Engine(args)) => return engine::engine(args),
+        // A faulty benchline.toml must not hide the answer.
+        Some(Command::Engine { .. }) => {
+            eprintln!("{ENGINE_MOVED}");
+            return Ok(USAGE);
+        }
         // It runs in a folder of a trial, where no settings are meant for it.
         Some(Command::Role(args)) => return role::role(&args),
         command => command,
@@ -156,8 +162,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Bisect(args)) => bisect::bisect(&settings, &args),
         Some(Command::Detect(args)) => detect::detect(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&settings, &args),
-        Some(Command::Engine(args)) => engine::engine(args),
         Some(Command::Role(args)) => role::role(&args),
+        Some(Command::Engine { .. }) => Ok(USAGE),
         None => anyhow::bail!("name a command, such as `benchline up`; `benchline --help` lists them"),
     }
 }

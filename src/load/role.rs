@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use benchline_subject::contract::{
+use benchline_contract::{
     CONTRACT_VERSION, Failed, FailureKind, Hello, Iterate, LINE_LIMIT, LatencyCount, Prepare, Prepared, Ready, Reply,
     Request, Reset, Role, Sample, Verified,
     lines::{TooLong, read_line, write_reply},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use benchline_subject::contract::{Value, Values};
+use benchline_contract::{Value, Values};
 
 use super::plan::{Arrivals, Pace};
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use benchline_subject::contract::{
+use benchline_contract::{
     Access,
     workload::{Content as Written, Message, Workload},
 };

@@ -25,7 +25,7 @@ mod trial;
 mod verdict;
 
 pub use crate::units::Unit;
-pub use benchline_subject::contract::{Injection, Role, Value, Values};
+pub use benchline_contract::{Injection, Role, Value, Values};
 pub use calibration::{Calibration, Rate, RatedSeries, VariantKind};
 pub use canary::{Canary, CanaryReading};
 pub use case::{Case, CaseLabel};

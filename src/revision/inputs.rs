@@ -46,7 +46,8 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    /// Looks the inputs of a recipe up. Those that the tree does not have are the other outcome.
+    /// Looks the inputs of a recipe up. A tree that has none of them is the other outcome, with what it lacks. One that has some
+    /// is built: projects move their code, and their history shall not end there.
     pub(super) fn read(
         repository: &Repository,
         recipe: &Recipe,
@@ -57,10 +58,9 @@ impl Inputs {
         let wanted = named.iter().map(|path| path.as_path()).chain(always);
         let listed = repository.git("ls-tree").args(["-z", "--full-tree", tree, "--"]).args(wanted).bytes()?;
         let mut entries = parse_listing(&listed)?;
-        let missing = named.into_iter().filter(|path| !entries.iter().any(|entry| entry.path == **path));
-        let missing: Vec<PathBuf> = missing.cloned().collect();
-        if !missing.is_empty() {
-            return Ok(Err(missing));
+        let has = |path: &&PathBuf| entries.iter().any(|entry| entry.path == **path);
+        if whole.is_empty() && !named.iter().any(has) {
+            return Ok(Err(named.into_iter().cloned().collect()));
         }
         if !whole.is_empty() {
             entries.push(Entry { path: PathBuf::new(), object: format!("tree {tree}") });

@@ -63,7 +63,7 @@ impl Recipe {
         Recipe {
             command: command.map(str::to_owned).to_vec(),
             binary: PathBuf::from("target/release/benchline-subject"),
-            inputs: ["Cargo.lock", "Cargo.toml", "engine", "subject"].map(PathBuf::from).to_vec(),
+            inputs: ["Cargo.lock", "Cargo.toml", "contract", "engine", "subject"].map(PathBuf::from).to_vec(),
         }
     }
 

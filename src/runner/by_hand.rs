@@ -3,7 +3,7 @@
 
 use std::{ffi::OsString, path::Path, sync::Arc};
 
-use benchline_subject::contract::Role;
+use benchline_contract::Role;
 
 use super::{
     Stop,

@@ -2,7 +2,7 @@
 
 use std::{env, path::Path, time::Duration};
 
-use benchline_subject::contract::{Operation, Role};
+use benchline_contract::{Operation, Role};
 
 use super::{
     Stop,

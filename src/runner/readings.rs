@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use benchline_subject::contract::{LatencyCount, Observed, Role, Sample};
+use benchline_contract::{LatencyCount, Observed, Role, Sample};
 use hdrhistogram::Histogram;
 
 use super::subject::Subject;

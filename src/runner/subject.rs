@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benchline_subject::contract::{CONTRACT_VERSION, FailureKind as Reported, Hello, LINE_LIMIT, Reply, Request, Role};
+use benchline_contract::{CONTRACT_VERSION, FailureKind as Reported, Hello, LINE_LIMIT, Reply, Request, Role};
 use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::Pid,

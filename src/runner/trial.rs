@@ -6,7 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use benchline_subject::contract::{Access, Injection, Iterate, Observed, Prepare, Reply, Request, Reset, Role, Sample};
+use benchline_contract::{Access, Injection, Iterate, Observed, Prepare, Reply, Request, Reset, Role, Sample};
 
 use super::{
     Stop,

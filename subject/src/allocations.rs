@@ -1,6 +1,6 @@
-//! Counts what the program asks its allocator for: how often, and how many bytes. Only in a build that was made for it,
-//! because counting costs time on every call, and only what Rust code asks for: SQLite and other C code have an allocator of
-//! their own. It must never allocate itself.
+//! Counts allocations: how many, and of how many bytes. Only builds with the feature `allocations` do, because counting costs
+//! time on every call. Only Rust code is counted: SQLite and other C code have an allocator of their own. It must never allocate
+//! itself.
 #![expect(unsafe_code, reason = "an allocator cannot be written without it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -14,7 +14,7 @@ pub(crate) fn calls() -> u64 {
     CALLS.load(Ordering::Relaxed)
 }
 
-/// Bytes asked for so far, of all threads. What is given back is not taken off.
+/// Bytes requested so far, of all threads. Freed memory is not subtracted.
 pub(crate) fn bytes() -> u64 {
     BYTES.load(Ordering::Relaxed)
 }
@@ -27,7 +27,7 @@ fn count(bytes: usize) {
     BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
 }
 
-// SAFETY: every call is handed to the system's allocator as it came, so its promises are the system's.
+// SAFETY: every call is passed to the system's allocator unchanged, so its guarantees are the system's.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());

@@ -1,10 +1,10 @@
-//! What the whole process counts, read over the span of a sample. It must never allocate between the two ends of a span, so
+//! Counters of the whole process, read over the span of a sample. It must never allocate between the two ends of a span, so
 //! that it can count allocations too.
 
 use std::collections::BTreeMap;
 
-/// A total since the process started, such as that of all calls of fsync. Only the program itself can count such things, so
-/// it hands them in.
+/// A total since the process started, such as the number of fsync calls. The binary defines them, because only it can
+/// intercept such calls.
 #[derive(Debug, Clone, Copy)]
 pub struct Counter {
     /// Name of the quantity, as in `docs/SUBJECT.md`.
@@ -25,7 +25,7 @@ impl Counted {
         Self { counters, sums: vec![0; counters.len()] }
     }
 
-    /// A span begins: what was counted before it is taken off.
+    /// A span begins: what was counted before it is subtracted.
     pub(crate) fn begin(&mut self) {
         for (sum, counter) in self.sums.iter_mut().zip(self.counters) {
             *sum = sum.wrapping_sub((counter.total)());

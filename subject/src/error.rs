@@ -1,10 +1,9 @@
-//! Why a subject cannot do what it was asked, and how that is told to the runner. It must never hide a cause.
+//! Why a subject cannot do what it was asked, and how it is reported to the runner. It must never hide a cause.
 
 use std::error::Error;
 
+use benchline_contract::{Failed, FailureKind};
 use thiserror::Error;
-
-use crate::contract::{Failed, FailureKind};
 
 /// A request that was not fulfilled.
 #[derive(Debug, Error)]

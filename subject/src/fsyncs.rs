@@ -1,6 +1,6 @@
-//! Counts every call that makes a file durable, whoever makes it: this program's symbols `fsync` and `fdatasync` stand before
-//! those of the C library, so that Rust's standard library and SQLite call them. It belongs to the subject's program alone,
-//! and must never be linked into the engine or the platform.
+//! Counts every call that makes a file durable: this program's symbols `fsync` and `fdatasync` take the place of the C
+//! library's, so that Rust's standard library and SQLite call them. Only the subject's binary contains it; it must never be
+//! linked into the engine or the platform.
 //!
 //! The C library's functions do no more than the system call (and let a thread be cancelled there, which nothing here
 //! does), so the calls behave as ever, and cost one addition more.
@@ -12,7 +12,7 @@ use nix::libc::{SYS_fdatasync, SYS_fsync, c_int, c_long, syscall};
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
-/// Calls so far, of all threads, failed ones too.
+/// Calls so far, of all threads, including failed ones.
 pub(crate) fn total() -> u64 {
     CALLS.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! Changes for the worse of a known size, put in by order: the platform measures with them how small a change it sees.
+//! Injected regressions of a known size, with which the platform measures how small a change it detects.
 //! It must never touch the engine, nor do anything where nothing is injected.
 
 use std::fs::File;
@@ -9,20 +9,20 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
+use benchline_contract::{Injection, Prepare, Role};
 use tokio::runtime::Handle;
 
-use crate::contract::{Injection, Prepare, Role};
+use crate::clock::thread_cpu;
 use crate::error::SubjectError;
 use crate::parameters::unknown;
 
-/// The most bytes that are held, or written each time.
-const MOST_BYTES: u64 = 4 << 30;
+/// The most bytes that are held, or written in each iteration.
+const MAX_BYTES: u64 = 4 << 30;
 
-/// The longest that is burnt or blocked each time.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest CPU time or block of each iteration.
+const MAX_DURATION: Duration = Duration::from_secs(60);
 
-/// How much is written with one call.
+/// Bytes of one write call.
 const BLOCK: u64 = 64 << 10;
 
 /// What is injected into one process.
@@ -32,11 +32,11 @@ pub(crate) struct Injected {
     reactor_block: Duration,
     runtime: Handle,
     writes: Option<Writes>,
-    /// Only there to be held.
+    /// Held so that it counts as resident.
     _memory: Vec<u8>,
 }
 
-/// Writes of as many bytes each time, over those of the time before, so that the file does not grow.
+/// Writes of a number of bytes, each over the one before, so that the file does not grow.
 struct Writes {
     file: File,
     block: Vec<u8>,
@@ -44,8 +44,8 @@ struct Writes {
 }
 
 impl Injected {
-    /// What the request wants injected. Taken hold of before the case is set up, so that the memory is not taken from what
-    /// that leaves free.
+    /// Prepares what the request injects. Called before the case is set up, so that the injected memory is additional and not
+    /// reused from what the setup frees.
     pub(crate) fn prepare(request: &Prepare, runtime: &Handle) -> Result<Option<Self>, SubjectError> {
         let Some(injection) = request.injection else { return Ok(None) };
         let Injection { role, slowdown_ppm, memory_bytes, write_bytes, cpu_ms, reactor_block_ms } = injection;
@@ -56,12 +56,12 @@ impl Injected {
         if slowdown_ppm > 0 && role == Role::Server {
             return Err(SubjectError::Order("a server times nothing, so it has nothing to slow down".to_owned()));
         }
-        if memory_bytes.max(write_bytes) > MOST_BYTES {
-            return Err(SubjectError::Order(format!("at most {MOST_BYTES} bytes are injected")));
+        if memory_bytes.max(write_bytes) > MAX_BYTES {
+            return Err(SubjectError::Order(format!("at most {MAX_BYTES} bytes are injected")));
         }
         let [cpu, reactor_block] = [cpu_ms, reactor_block_ms].map(Duration::from_millis);
-        if cpu.max(reactor_block) > LONGEST {
-            return Err(SubjectError::Order(format!("at most {LONGEST:?} are injected")));
+        if cpu.max(reactor_block) > MAX_DURATION {
+            return Err(SubjectError::Order(format!("at most {MAX_DURATION:?} are injected")));
         }
         let writes = (write_bytes > 0).then(|| Writes::prepare(Path::new(&request.folder), write_bytes)).transpose();
         Ok(Some(Self {
@@ -74,7 +74,7 @@ impl Injected {
         }))
     }
 
-    /// All that a role without a clock of its own has to do once in an iteration.
+    /// Does everything once, for a role that does not iterate.
     pub(crate) fn disturb(&self) -> io::Result<()> {
         self.burn();
         self.block();
@@ -83,14 +83,13 @@ impl Injected {
 
     /// Uses the injected CPU time, on a thread that does nothing else.
     pub(crate) fn burn(&self) {
-        let used = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::MAX, Duration::from);
         if !self.cpu.is_zero() {
-            thread::scope(|scope| scope.spawn(|| while used() < self.cpu {}).join()).ok();
+            thread::scope(|scope| scope.spawn(|| while thread_cpu() < self.cpu {}).join()).ok();
         }
     }
 
-    /// Keeps every thread of the runtime from its tasks for the injected time, then lets them go on. A thread that comes to
-    /// it late is let go with the others, so that the block is never longer than ordered.
+    /// Blocks every thread of the runtime for the injected time. A thread that starts late is released with the others, so
+    /// that the block is never longer than requested.
     pub(crate) fn block(&self) {
         if self.reactor_block.is_zero() {
             return;
@@ -140,7 +139,7 @@ impl Writes {
     }
 }
 
-/// Memory whose every page is really there: never zero, so that no page is shared.
+/// Memory whose every page is resident: it is not zero, so that no page is shared.
 fn touched(bytes: u64) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     let bytes = usize::try_from(bytes)?;
     let mut memory = Vec::new();
@@ -154,6 +153,7 @@ mod tests {
     use tokio::runtime::Runtime;
 
     use super::*;
+    use crate::clock::process_cpu;
 
     #[test]
     fn what_is_written_is_as_long_as_ordered_and_does_not_grow() {
@@ -184,10 +184,9 @@ mod tests {
     fn what_is_burnt_is_as_much_as_ordered() {
         let runtime = Runtime::new().unwrap();
         let injected = Injected { cpu: Duration::from_millis(20), ..Injected::slowdown(0, runtime.handle()) };
-        let used = || Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap());
-        let before = used();
+        let before = process_cpu();
         injected.burn();
         // A lower bound only: other tests use CPU time too.
-        assert!(used() - before >= Duration::from_millis(20));
+        assert!(process_cpu() - before >= Duration::from_millis(20));
     }
 }

@@ -1,8 +1,7 @@
-//! How the sync engine is held under the instrument. The only place where engine and measuring meet.
+//! Drives the sync engine for the measurement. The only place where the engine and the contract meet.
 //!
-//! The platform uses `contract` alone; the rest drives the engine inside the `benchline-subject` binary.
+//! Start with `serve`, which answers the runner's requests; `operations` has a file for each operation that scenarios name.
 
-pub mod contract;
 pub mod counters;
 pub mod payload;
 pub mod relay;
@@ -11,13 +10,15 @@ pub mod serve;
 mod clock;
 mod error;
 mod injection;
+mod meter;
 mod operations;
 mod parameters;
 mod reactor;
 
 pub use operations::serve_if_member;
-/// Makes this process one that works for a load, and ends it with that work, if it was started as one. To be called before
-/// anything else in `main`.
+
+/// Makes this process a worker of `reactor/pool`, if it was started as one, and ends it when the work ends. Must be called
+/// before anything else in `main`.
 pub fn worker_if_asked() {
     operations::worker_if_asked();
 }

@@ -1,5 +1,5 @@
-//! The subject: the process that is measured. A runner starts it and speaks to it over standard input and output; see
-//! `docs/SUBJECT.md`. Nothing but that contract may reach standard output.
+//! The subject: the process that is measured. A runner starts it and talks to it over standard input and output; see
+//! `docs/SUBJECT.md`. Nothing else may be written to standard output.
 
 #[cfg(any(test, feature = "allocations"))]
 mod allocations;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use benchline_subject::counters::Counter;
 
-/// What this program counts of itself.
+/// The counters of this program.
 const COUNTERS: &[Counter] = &[
     Counter { name: "fsyncs", total: fsyncs::total },
     #[cfg(feature = "allocations")]

@@ -1,13 +1,13 @@
-//! Reading of the named values that a case is made of. It must never ignore one: what this revision does not know, it
-//! does not measure.
+//! Reads the parameters and settings of a case. It must never ignore one: a case that this revision does not know entirely is
+//! not measured.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use benchline_contract::{Value, Values};
 use benchline_engine::config::Config;
 use serde_json::{Map, Value as Json};
 
-use crate::contract::{Value, Values};
 use crate::error::SubjectError;
 
 /// The parameters of one operation, each read once.
@@ -26,14 +26,14 @@ impl<'a> Parameters<'a> {
     pub(crate) fn count(&mut self, name: &'static str, wanted: &'static str) -> Result<u64, SubjectError> {
         match self.value(name) {
             Some(Value::Count(count)) => Ok(*count),
-            _ => Err(self.missing(name, wanted)),
+            _ => Err(self.invalid(name, wanted)),
         }
     }
 
-    /// One of several words, each of which means something.
+    /// One of several words, each with its meaning.
     pub(crate) fn word<T: Copy>(&mut self, name: &'static str, known: &[(&str, T)]) -> Result<T, SubjectError> {
         let Some(Value::Text(text)) = self.value(name) else {
-            return Err(self.missing(name, "a word"));
+            return Err(self.invalid(name, "a word"));
         };
         known
             .iter()
@@ -48,7 +48,7 @@ impl<'a> Parameters<'a> {
         self.values.get(name)
     }
 
-    /// That nothing is left over.
+    /// Rejects parameters that were not read.
     pub(crate) fn finish(self) -> Result<(), SubjectError> {
         match self.values.keys().find(|name| !self.read.contains(name.as_str())) {
             Some(name) => Err(unknown(&format!("parameter of `{}`", self.operation), name, &self.read)),
@@ -57,12 +57,12 @@ impl<'a> Parameters<'a> {
     }
 
     /// The error for a parameter that is not as `wanted`.
-    pub(crate) fn missing(&self, name: &'static str, wanted: &'static str) -> SubjectError {
+    pub(crate) fn invalid(&self, name: &'static str, wanted: &'static str) -> SubjectError {
         SubjectError::Parameter { operation: self.operation.to_owned(), name, wanted }
     }
 }
 
-/// The error for a name that nothing has.
+/// The error for an unknown name.
 pub(crate) fn unknown<T: Display>(what: &str, name: &str, known: impl IntoIterator<Item = T>) -> SubjectError {
     let known = known.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ");
     SubjectError::Unknown { what: what.to_owned(), name: name.to_owned(), known }
@@ -83,8 +83,8 @@ pub(crate) fn configuration(settings: &Values) -> Result<Config, SubjectError> {
     serde_json::from_value(Json::Object(root)).map_err(SubjectError::Configuration)
 }
 
-/// Puts a value where its dotted name says. A name that runs through another setting's value replaces it, and the
-/// engine then refuses the result.
+/// Inserts a value at the path that its dotted name describes. A name that runs through another setting's value replaces it,
+/// and the engine then rejects the result.
 fn insert(table: &mut Map<String, Json>, name: &str, value: Json) {
     let Some((head, tail)) = name.split_once('.') else {
         table.insert(name.to_owned(), value);
@@ -104,7 +104,7 @@ mod tests {
     use benchline_engine::config::{Journal, Synchronous};
 
     use super::*;
-    use crate::contract::FailureKind;
+    use benchline_contract::FailureKind;
 
     fn settings(pairs: &[(&str, Value)]) -> Values {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()

@@ -1,5 +1,5 @@
-//! What operations work on: bytes and texts that look random and depend on the seed alone. `docs/SUBJECT.md` specifies
-//! them for other languages. Once released, a payload must never change: series would bend.
+//! The payloads of operations: bytes and texts that look random and depend on the seed alone. `docs/SUBJECT.md` specifies
+//! them for other languages. Once released, a payload must never change, or series would mix two meanings.
 //!
 //! All arithmetic is on integers, or on IEEE 754 doubles with nothing but `+ - * /` and the square root, which are exact
 //! everywhere; the platform's own `ln` and `exp` are not.
@@ -79,7 +79,7 @@ impl Payload {
         }
     }
 
-    /// What chance has in store for thing number `index`.
+    /// The random number that decides whether connection number `index` fails.
     pub(crate) fn fate(self, index: u64) -> u64 {
         self.stream("fate", index).next()
     }

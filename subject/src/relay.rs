@@ -1,6 +1,6 @@
-//! A bad network: a relay on the loopback between a client and a server, that cuts connections. What it cuts follows from
-//! numbers alone, so that the same goes wrong each time. It must never run in a process while that is measured: what it
-//! costs is nobody's work.
+//! A bad network: a relay on the loopback, between a client and a server, that cuts connections. Numbers alone decide what it
+//! cuts, so that the same connections fail each time. It must never run in a process that is measured at the same time: its
+//! cost would be counted as the engine's.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,54 +16,54 @@ use crate::payload::Payload;
 /// share in percent, and the seed.
 pub(crate) const ARGUMENT: &str = "relay";
 
-/// The longest wait for a cut.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes that are passed on at once.
-const PIECE: usize = 64 << 10;
+/// How long to wait for a cut.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes that are passed on at a time.
+const BUFFER_SIZE: usize = 64 << 10;
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Towards {
-    Server,
-    Client,
+pub(crate) enum Direction {
+    ToServer,
+    ToClient,
 }
 
-/// A relay that lets so many bytes pass one way, then cuts what is connected and takes no more.
-pub(crate) struct Cutting {
+/// A relay that passes a number of bytes in one direction, then cuts all connections and accepts no more.
+pub(crate) struct CuttingRelay {
     pub(crate) address: SocketAddr,
     cut: Receiver<()>,
-    /// Has no senders left when every connection is over, at both ends.
+    /// Disconnected when every connection is closed at both ends.
     over: Receiver<()>,
 }
 
-impl Cutting {
-    /// Relays to `server` until `bytes` went `towards` one side, over all connections.
-    pub(crate) fn start(server: SocketAddr, towards: Towards, bytes: u64) -> io::Result<Self> {
+impl CuttingRelay {
+    /// Relays to `server` until `bytes` went `direction` one side, over all connections.
+    pub(crate) fn start(server: SocketAddr, direction: Direction, bytes: u64) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let (tell, cut) = mpsc::channel();
         let (open, over) = mpsc::channel();
-        let way = Arc::new(Way { towards, left: AtomicU64::new(bytes), entrance: address });
+        let link = Arc::new(Link { direction, left: AtomicU64::new(bytes), listener: address });
         std::thread::spawn(move || {
-            accept(&listener, server, &way, &tell, &open);
-            // Nobody is let in any more when this is said to be over.
+            accept(&listener, server, &link, &tell, &open);
+            // No connection can be accepted any more once `over` is disconnected.
             drop(listener);
             drop(open);
         });
         Ok(Self { address, cut, over })
     }
 
-    /// Waits until connections are cut: nothing comes through any more.
+    /// Waits until the connections are cut.
     pub(crate) fn wait(self) -> io::Result<Self> {
-        match self.cut.recv_timeout(PATIENCE) {
+        match self.cut.recv_timeout(TIMEOUT) {
             Ok(()) => Ok(self),
             Err(_) => Err(late("the transfer ended before it could be cut")),
         }
     }
 
-    /// Waits until both ends have taken in what came through, and know that it was all. The client has to be closed before.
-    pub(crate) fn wait_for_the_end(self) -> io::Result<()> {
-        match self.over.recv_timeout(PATIENCE) {
+    /// Waits until both ends have read everything that was passed, and its end. The client must be closed before.
+    pub(crate) fn wait_for_close(self) -> io::Result<()> {
+        match self.over.recv_timeout(TIMEOUT) {
             Err(RecvTimeoutError::Disconnected) => Ok(()),
             _ => Err(late("connections that were cut do not end")),
         }
@@ -74,31 +74,31 @@ fn late(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
-/// What the connections of a [`Cutting`] share.
-struct Way {
-    towards: Towards,
-    /// Bytes that may still go that way.
+/// What the connections of a [`CuttingRelay`] share.
+struct Link {
+    direction: Direction,
+    /// Bytes that may still go that link.
     left: AtomicU64,
     /// Where the relay listens.
-    entrance: SocketAddr,
+    listener: SocketAddr,
 }
 
-/// Takes connections until the cut. `open` is held by each that is not over.
-fn accept(listener: &TcpListener, server: SocketAddr, way: &Arc<Way>, tell: &Sender<()>, open: &Sender<()>) {
+/// Accepts connections until the cut. Each holds `open` until it is closed.
+fn accept(listener: &TcpListener, server: SocketAddr, link: &Arc<Link>, tell: &Sender<()>, open: &Sender<()>) {
     for client in listener.incoming() {
-        if way.left.load(Ordering::SeqCst) == 0 {
+        if link.left.load(Ordering::SeqCst) == 0 {
             return;
         }
         let Ok((client, server)) = client.and_then(|client| connect(client, server)) else { continue };
-        let (way, tell, open) = (way.clone(), tell.clone(), open.clone());
+        let (link, tell, open) = (link.clone(), tell.clone(), open.clone());
         std::thread::spawn(move || {
-            pass_until_cut(&client, &server, &way, &tell);
+            pass_until_cut(&client, &server, &link, &tell);
             drop(open);
         });
     }
 }
 
-/// Both ends of a way through. A client whose server cannot be reached finds out by itself.
+/// Connects a client to the server. If the server cannot be reached, the client's connection closes.
 fn connect(client: TcpStream, server: SocketAddr) -> io::Result<(TcpStream, TcpStream)> {
     let server = TcpStream::connect(server)?;
     client.set_nodelay(true)?;
@@ -106,30 +106,30 @@ fn connect(client: TcpStream, server: SocketAddr) -> io::Result<(TcpStream, TcpS
     Ok((client, server))
 }
 
-/// Passes both ways, counts down one of them, and cuts both when nothing is left to pass there. Other connections end with
-/// their next piece.
-fn pass_until_cut(client: &TcpStream, server: &TcpStream, way: &Way, tell: &Sender<()>) {
-    let (from, to) = match way.towards {
-        Towards::Server => (client, server),
-        Towards::Client => (server, client),
+/// Passes bytes in both directions, and cuts the connection when the limit of one is reached. Other connections end with
+/// their next bytes.
+fn pass_until_cut(client: &TcpStream, server: &TcpStream, link: &Link, tell: &Sender<()>) {
+    let (from, to) = match link.direction {
+        Direction::ToServer => (client, server),
+        Direction::ToClient => (server, client),
     };
     std::thread::scope(|scope| {
-        // Read to its end: an end that is closed with something unread would take back what it has sent.
+        // Reads to the end: closing a socket with unread data resets it, and what it has sent is lost.
         scope.spawn(|| {
             pass(to, from, |length| length);
             drain(to);
         });
         pass(from, to, |length| {
             let less = |left: u64| Some(left.saturating_sub(length as u64));
-            let before = way.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).unwrap_or(0);
+            let before = link.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).unwrap_or(0);
             usize::try_from(before).map_or(length, |left| left.min(length))
         });
-        if way.left.load(Ordering::SeqCst) == 0 {
-            // What was passed arrives, and then an end; the other side is told nothing.
+        if link.left.load(Ordering::SeqCst) == 0 {
+            // What was passed arrives, followed by an end; the other side gets no answer.
             let _ = to.shutdown(Shutdown::Write);
             let _ = from.shutdown(Shutdown::Both);
-            // The listener looks again whether it is over.
-            let _ = TcpStream::connect(way.entrance);
+            // Wakes the listener, which then sees that the limit is reached.
+            let _ = TcpStream::connect(link.listener);
             let _ = tell.send(());
         }
     });
@@ -137,25 +137,25 @@ fn pass_until_cut(client: &TcpStream, server: &TcpStream, way: &Way, tell: &Send
 
 /// Passes bytes on until one side ends, or `take` lets fewer through than there are.
 fn pass(mut from: &TcpStream, mut to: &TcpStream, take: impl Fn(usize) -> usize) {
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; BUFFER_SIZE];
     while let Ok(length @ 1..) = from.read(&mut piece) {
         let taken = take(length);
         if to.write_all(&piece[..taken]).is_err() || taken < length {
             return;
         }
     }
-    // One that has broken has nothing to be told.
+    // Fails when the connection is broken, which is no matter here.
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Reads what still comes, to no purpose.
+/// Reads and discards everything.
 fn drain(mut from: &TcpStream) {
-    let mut piece = vec![0; PIECE];
+    let mut piece = vec![0; BUFFER_SIZE];
     while let Ok(1..) = from.read(&mut piece) {}
 }
 
-/// Becomes a relay whose connections fail now and then, where the arguments ask for that, and ends with its input. Each line
-/// of input is answered with one of output: `reset` begins anew, anything else tells how many connections there were.
+/// Becomes a relay whose connections sometimes fail, if the arguments ask for it, and ends at the end of its input. It answers
+/// each line of input with the number of connections since the last line `reset`.
 pub fn serve_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() != Some(ARGUMENT) {
@@ -205,8 +205,8 @@ fn say(line: &str) -> io::Result<()> {
     output.flush()
 }
 
-/// One connection: of those whose fate is below the share, every second one does not reach the server, and of the others
-/// the answer is lost.
+/// Serves one connection. Of those whose fate is below the share, every second one does not reach the server; the others lose
+/// the answer.
 fn serve_one(client: TcpStream, server: SocketAddr, fate: u64, percent: u64) {
     let fails = fate % 100 < percent;
     if fails && (fate / 100).is_multiple_of(2) {
@@ -228,7 +228,7 @@ fn serve_one(client: TcpStream, server: SocketAddr, fate: u64, percent: u64) {
 mod tests {
     use super::*;
 
-    /// Answers each connection with what it got, once its other end is over.
+    /// Echoes each connection's bytes when its other end is closed.
     fn echo() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn exactly_what_was_allowed_comes_through_and_then_nothing() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let relay = Cutting::start(listener.local_addr().unwrap(), Towards::Server, 100_000).unwrap();
+        let relay = CuttingRelay::start(listener.local_addr().unwrap(), Direction::ToServer, 100_000).unwrap();
         let address = relay.address;
         let sender = std::thread::spawn(move || {
             let mut stream = TcpStream::connect(address).unwrap();
@@ -257,8 +257,8 @@ mod tests {
         listener.accept().unwrap().0.read_to_end(&mut got).unwrap();
         assert_eq!(got.len(), 100_000);
         let relay = relay.wait().unwrap();
-        assert!(sender.join().unwrap().is_err(), "the sender was told nothing");
-        relay.wait_for_the_end().unwrap();
+        assert!(sender.join().unwrap().is_err(), "the sender got no error");
+        relay.wait_for_close().unwrap();
         assert!(TcpStream::connect(address).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused));
     }
 

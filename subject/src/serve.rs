@@ -1,31 +1,31 @@
-//! The subject's side of the pipe: says hello, reads requests line by line, answers each with one line. It must never
-//! write anything else to its output, never panic on what it reads, and end quietly when its input ends.
+//! The subject's side of the pipe: sends the hello, then answers each line with one line. It must never write anything else to
+//! its output, never panic on what it reads, and end without a message when its input ends.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use tokio::runtime::{Builder, Runtime};
-
-use crate::clock::{Meter, Reading};
-use crate::contract::lines::{TooLong, read_line, write_reply};
-use crate::contract::{
+use benchline_contract::{
     CONTRACT_VERSION, Hello, Iterate, LINE_LIMIT, Observed, Prepare, Prepared, Ready, Reply, Request, Reset, Sample,
     Value, Values, Verified,
+    lines::{TooLong, read_line, write_reply},
 };
+use tokio::runtime::{Builder, Runtime};
+
 use crate::counters::{Counted, Counter};
 use crate::error::SubjectError;
 use crate::injection::Injected;
-use crate::operations::{self, Latencies, Part, Work};
+use crate::meter::{Meter, Reading};
+use crate::operations::{self, Latencies, RunningRole, Work};
 use crate::parameters::unknown;
 use crate::reactor::Probe;
 
 /// The setting of a case whose subject counts allocations.
 const ALLOCATIONS: &str = "subject.allocations";
 
-/// Serves requests until told to finish, or until there are no more. `counters` are what the program counts of itself.
+/// Serves requests until told to finish, or until there are no more. `counters` are the binary's own counters.
 ///
 /// # Errors
-/// When the pipes fail. What a request asked for may fail as well; that is told to the runner, and the next is read.
+/// When the pipes fail. A request that fails is answered with the failure, and the next one is read.
 pub fn serve(input: impl Read, mut output: impl Write, counters: &'static [Counter]) -> io::Result<()> {
     let mut input = io::BufReader::new(input);
     let mut subject = Subject { prepared: None, counters };
@@ -56,13 +56,13 @@ struct Subject {
     counters: &'static [Counter],
 }
 
-/// What was prepared. The order of the fields is the order in which they are dropped: the runtime goes last.
+/// The prepared case. The order of the fields is the order in which they are dropped: the runtime is the last.
 struct Case {
-    part: Part,
+    role: RunningRole,
     probe: Option<Probe>,
     injected: Option<Injected>,
     counters: &'static [Counter],
-    /// What a server counted: the span began at its last reset.
+    /// A server's counters: their span began at its last reset.
     counted: Counted,
     runtime: Runtime,
 }
@@ -84,7 +84,7 @@ impl Subject {
         if self.prepared.is_some() {
             return Err(SubjectError::Order("a subject is prepared once; start another".to_owned()));
         }
-        self.agree_on_allocations(&mut request.configuration)?;
+        self.check_allocation_setting(&mut request.configuration)?;
         let mut builder = Builder::new_multi_thread();
         if let Some(workers) = operations::reactor_workers(&request) {
             builder.worker_threads(workers);
@@ -92,21 +92,21 @@ impl Subject {
         let runtime = builder.enable_all().build().map_err(SubjectError::engine("starting the runtime"))?;
         let injected = Injected::prepare(&request, runtime.handle())?;
         let watched = request.reactor;
-        let mut part = operations::prepare(request, &runtime)?;
-        let server = match &mut part {
-            Part::Server(server) => Some(server.new_account()?),
-            Part::Loaded(server) => Some(server.access()),
-            Part::Client(_) => None,
+        let mut role = operations::prepare(request, &runtime)?;
+        let server = match &mut role {
+            RunningRole::Server(server) => Some(server.new_account()?),
+            RunningRole::LoadedServer(server) => Some(server.access()),
+            RunningRole::Client(_) => None,
         };
         let probe = watched.then(|| Probe::start(runtime.handle().clone())).transpose().map_err(SubjectError::Probe)?;
         let counters = self.counters;
-        self.prepared = Some(Case { part, probe, injected, counters, counted: Counted::new(counters), runtime });
+        self.prepared = Some(Case { role, probe, injected, counters, counted: Counted::new(counters), runtime });
         Ok(Prepared { server })
     }
 
-    /// A build that counts allocations is another program, and slower. So it is measured where the setting is there and
-    /// nowhere else, and no other build where it is: series with and without never mix.
-    fn agree_on_allocations(&self, configuration: &mut Values) -> Result<(), SubjectError> {
+    /// A build that counts allocations is slower, and another program. The setting must be given exactly for such builds, so
+    /// that series with and without it never mix.
+    fn check_allocation_setting(&self, configuration: &mut Values) -> Result<(), SubjectError> {
         let counts = self.counters.iter().any(|counter| counter.name == "allocations");
         match (configuration.remove(ALLOCATIONS), counts) {
             (None, false) | (Some(Value::Flag(true)), true) => Ok(()),
@@ -125,12 +125,12 @@ impl Subject {
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        let Some(Case { part, probe, runtime, .. }) = self.prepared.take() else { return Ok(()) };
+        let Some(Case { role, probe, runtime, .. }) = self.prepared.take() else { return Ok(()) };
         drop(probe);
-        let finished = match part {
-            Part::Client(mut client) => client.finish(),
-            Part::Server(server) => server.finish(),
-            Part::Loaded(server) => server.finish(),
+        let finished = match role {
+            RunningRole::Client(mut client) => client.finish(),
+            RunningRole::Server(server) => server.finish(),
+            RunningRole::LoadedServer(server) => server.finish(),
         };
         drop(runtime);
         finished
@@ -139,21 +139,21 @@ impl Subject {
 
 impl Case {
     fn reset(&mut self, request: Reset) -> Result<Ready, SubjectError> {
-        match &mut self.part {
-            Part::Client(client) => client.reset(request.server).map(|()| Ready { server: None }),
-            Part::Server(server) => {
+        match &mut self.role {
+            RunningRole::Client(client) => client.reset(request.server).map(|()| Ready { server: None }),
+            RunningRole::Server(server) => {
                 let account = server.new_account()?;
-                self.count_anew();
+                self.restart_counters();
                 Ok(Ready { server: Some(account) })
             }
-            Part::Loaded(_) => {
-                self.count_anew();
+            RunningRole::LoadedServer(_) => {
+                self.restart_counters();
                 Ok(Ready { server: None })
             }
         }
     }
 
-    fn count_anew(&mut self) {
+    fn restart_counters(&mut self) {
         if let Some(probe) = &mut self.probe {
             probe.pause();
             probe.take();
@@ -164,7 +164,7 @@ impl Case {
     }
 
     fn iterate(&mut self, request: &Iterate) -> Result<Sample, SubjectError> {
-        let Part::Client(client) = &mut self.part else {
+        let RunningRole::Client(client) = &mut self.role else {
             return Err(SubjectError::Order("only a client iterates".to_owned()));
         };
         if request.count == 0 {
@@ -174,21 +174,21 @@ impl Case {
         let done = client.iterate(request.count, &mut meter);
         let reading = meter.finish();
         let Work { items, bytes, mut counters } = done?;
-        let Reading { wall_ns, cpu_ns, reactor, counters: of_the_process } = reading?;
-        counters.extend(of_the_process.into_iter().chain(reactor.counters));
+        let Reading { wall_ns, cpu_ns, reactor, counters: process_counters } = reading?;
+        counters.extend(process_counters.into_iter().chain(reactor.counters));
         let Latencies { latency, lateness } = client.latencies();
         Ok(Sample { wall_ns, cpu_ns, items, bytes, counters, reactor: reactor.latencies, latency, lateness })
     }
 
     fn verify(&mut self) -> Result<Verified, SubjectError> {
-        let Part::Client(client) = &mut self.part else {
+        let RunningRole::Client(client) = &mut self.role else {
             return Err(SubjectError::Order("only a client verifies".to_owned()));
         };
         client.verify().map(|digest| Verified { digest })
     }
 
     fn disturb(&self) -> Result<(), SubjectError> {
-        let (Part::Server(_) | Part::Loaded(_)) = &self.part else {
+        let (RunningRole::Server(_) | RunningRole::LoadedServer(_)) = &self.role else {
             return Err(SubjectError::Order("what is injected into a client is part of its iteration".to_owned()));
         };
         let Some(injected) = &self.injected else {
@@ -198,13 +198,13 @@ impl Case {
     }
 
     fn observe(&mut self) -> Result<Observed, SubjectError> {
-        let counters = match &self.part {
-            Part::Client(_) => {
-                return Err(SubjectError::Order("a client tells what it counted with each sample".to_owned()));
+        let counters = match &self.role {
+            RunningRole::Client(_) => {
+                return Err(SubjectError::Order("a client reports its counters with each sample".to_owned()));
             }
-            Part::Server(server) => server.counters()?,
-            // The load counts its requests itself, those that failed too.
-            Part::Loaded(_) => BTreeMap::new(),
+            RunningRole::Server(server) => server.counters()?,
+            // The load generator counts its requests itself, including failed ones.
+            RunningRole::LoadedServer(_) => BTreeMap::new(),
         };
         let mut counted = self.counted.clone();
         counted.end();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use benchline_subject::contract::{FailureKind, Iterate, Observed, Prepare, Reply, Request, Role, Sample, Value};
+use benchline_contract::{FailureKind, Iterate, Observed, Prepare, Reply, Request, Role, Sample, Value};
 use serde::Deserialize;
 
 use crate::pipe::{Subject, case, word};
@@ -51,7 +51,7 @@ fn holds_no_file(folder: &Path) -> bool {
 
 /// Performs an operation without a server twice, and holds the results against the vector.
 #[track_caller]
-fn alone(operation: &str, contents: &Contents, parameters: &[(&str, Value)], backend: Option<&str>) {
+fn without_server(operation: &str, contents: &Contents, parameters: &[(&str, Value)], backend: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let mut request = prepare(operation, contents, parameters, folder.path());
     if let Some(backend) = backend {
@@ -71,7 +71,12 @@ fn alone(operation: &str, contents: &Contents, parameters: &[(&str, Value)], bac
 
 /// Performs an operation against a server, in two iterations, and holds the results against the vector.
 #[track_caller]
-fn between(operation: &str, contents: &Contents, parameters: &[(&str, Value)], items: u64) -> Vec<(Sample, Observed)> {
+fn with_server(
+    operation: &str,
+    contents: &Contents,
+    parameters: &[(&str, Value)],
+    items: u64,
+) -> Vec<(Sample, Observed)> {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (mut server, mut client) = (Subject::start(), Subject::start());
     let mut request = prepare(operation, contents, parameters, folders[1].path());
@@ -96,18 +101,18 @@ fn between(operation: &str, contents: &Contents, parameters: &[(&str, Value)], i
 }
 
 #[test]
-fn blobs_are_put_and_got_whatever_keeps_them() {
+fn every_backend_returns_the_blobs_that_were_put() {
     for contents in &vectors().blobs {
         for backend in ["sqlcipher", "files"] {
             for direction in ["put", "get"] {
-                alone("blobs/store", contents, &[("direction", word(direction))], Some(backend));
+                without_server("blobs/store", contents, &[("direction", word(direction))], Some(backend));
             }
         }
     }
 }
 
 #[test]
-fn the_setting_decides_where_blobs_are() {
+fn the_setting_decides_where_blobs_are_stored() {
     let contents = &vectors().blobs[2];
     let folder = tempfile::tempdir().unwrap();
     let mut request = prepare("blobs/store", contents, &[("direction", word("put"))], folder.path());
@@ -126,7 +131,7 @@ fn contents_are_written_and_read_by_both_backends() {
         for backend in ["files", "object-store"] {
             for direction in ["write", "read"] {
                 let parameters = [("direction", word(direction)), ("backend", word(backend))];
-                alone("blobs/server_store", contents, &parameters, None);
+                without_server("blobs/server_store", contents, &parameters, None);
             }
         }
     }
@@ -136,7 +141,7 @@ fn contents_are_written_and_read_by_both_backends() {
 fn uploads_and_downloads_carry_every_blob() {
     for contents in vectors().blobs.iter().filter(|contents| contents.count > 0) {
         for operation in ["blobs/upload", "blobs/download"] {
-            for (sample, observed) in between(operation, contents, &[], contents.count) {
+            for (sample, observed) in with_server(operation, contents, &[], contents.count) {
                 let (there, back) = (sample.counters["wire_sent"], sample.counters["wire_received"]);
                 let (carried, idle) = if operation == "blobs/upload" { (there, back) } else { (back, there) };
                 // Padding adds at most 12%; each blob has a header.
@@ -151,11 +156,11 @@ fn uploads_and_downloads_carry_every_blob() {
 }
 
 #[test]
-fn a_transfer_that_was_cut_goes_on_where_it_was() {
+fn a_transfer_that_was_cut_resumes_where_it_stopped() {
     let contents = &vectors().blobs[3];
     for direction in ["upload", "download"] {
         let parameters = [("direction", word(direction)), ("cut", Value::Count(50))];
-        for (sample, _) in between("blobs/resume", contents, &parameters, contents.count) {
+        for (sample, _) in with_server("blobs/resume", contents, &parameters, contents.count) {
             let carried = sample.counters["wire_sent"] + sample.counters["wire_received"];
             // Half of them are missing, of each perhaps a chunk more, and what is small is sent again as a whole.
             let least = contents.bytes / 2 - 10_000;
@@ -165,12 +170,12 @@ fn a_transfer_that_was_cut_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_was_asked_for_is_there_before_the_rest() {
+fn an_urgent_blob_arrives_before_the_rest() {
     for contents in &vectors().wanted {
         for priority in ["urgent", "normal"] {
             let parameters =
                 [("priority", word(priority)), ("wanted", Value::Count(1000)), ("bandwidth", Value::Count(4_000_000))];
-            for (sample, _) in between("blobs/priority", contents, &parameters, contents.count + 1) {
+            for (sample, _) in with_server("blobs/priority", contents, &parameters, contents.count + 1) {
                 assert!(sample.counters["first_result"] < sample.wall_ns);
             }
         }
@@ -178,10 +183,10 @@ fn what_was_asked_for_is_there_before_the_rest() {
 }
 
 #[test]
-fn everything_arrives_over_a_network_that_fails() {
+fn all_blobs_arrive_over_a_failing_network() {
     let contents = &vectors().blobs[5];
     for failing in [0, 30] {
-        let seen = between("blobs/flaky", contents, &[("failing", Value::Count(failing))], contents.count);
+        let seen = with_server("blobs/flaky", contents, &[("failing", Value::Count(failing))], contents.count);
         let requests: Vec<u64> = seen.iter().map(|(sample, _)| sample.counters["requests"]).collect();
         // The same ones fail each time.
         assert_eq!(requests[0], requests[1]);
@@ -206,7 +211,7 @@ fn a_flaky_network_needs_a_connection_for_each_request() {
 fn mailboxes_are_the_same_with_bodies_in_documents_and_in_blobs() {
     for contents in &vectors().messages {
         for bodies in ["documents", "blobs"] {
-            for (sample, _) in between("blobs/legacy", contents, &[("bodies", word(bodies))], contents.count) {
+            for (sample, _) in with_server("blobs/legacy", contents, &[("bodies", word(bodies))], contents.count) {
                 assert!(sample.counters["first_result"] <= sample.wall_ns);
             }
         }
@@ -216,7 +221,7 @@ fn mailboxes_are_the_same_with_bodies_in_documents_and_in_blobs() {
 #[test]
 fn messages_are_encrypted_opened_and_stored() {
     let contents = &vectors().messages[1];
-    for (_, observed) in between("incoming/pipeline", contents, &[], contents.count) {
+    for (_, observed) in with_server("incoming/pipeline", contents, &[], contents.count) {
         // Each is handed over, fetched, marked and deleted.
         assert!(observed.counters["requests"] >= 4 * contents.count);
     }
@@ -242,7 +247,7 @@ fn unknown_words_and_left_over_parameters_are_unsupported() {
 }
 
 #[test]
-fn what_uses_up_its_state_is_done_once_an_iteration() {
+fn an_operation_that_uses_up_its_state_runs_once_an_iteration() {
     let folder = tempfile::tempdir().unwrap();
     let mut subject = Subject::start();
     subject.prepare(prepare("blobs/store", &vectors().blobs[2], &[("direction", word("put"))], folder.path()));

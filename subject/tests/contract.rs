@@ -1,8 +1,6 @@
 //! The contract's rules, whatever the operation.
 
-use benchline_subject::contract::{
-    CONTRACT_VERSION, Failed, FailureKind, Iterate, LINE_LIMIT, Reply, Request, Role, Value,
-};
+use benchline_contract::{CONTRACT_VERSION, Failed, FailureKind, Iterate, LINE_LIMIT, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 
@@ -54,7 +52,7 @@ fn bad_lines_are_answered_and_the_next_is_read() {
 }
 
 #[test]
-fn a_line_over_the_limit_is_refused_as_a_whole() {
+fn a_line_over_the_limit_is_rejected_as_a_whole() {
     let mut subject = Subject::start();
     let mut long = vec![b' '; LINE_LIMIT + 1];
     long.extend_from_slice(b"{\"type\":\"finish\"}\n");
@@ -83,7 +81,7 @@ fn the_end_of_the_input_ends_the_subject_quietly() {
 }
 
 #[test]
-fn what_a_revision_does_not_know_is_unsupported_and_named() {
+fn unknown_names_are_unsupported_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut with_setting = case(Role::Client, "crypto/seal", &sealing(10), folder);

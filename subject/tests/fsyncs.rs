@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use benchline_subject::contract::{Prepare, Reply, Request, Role, Value};
+use benchline_contract::{Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case};
 
@@ -45,7 +45,7 @@ fn now() -> f64 {
 }
 
 #[test]
-fn both_roles_count_what_strace_sees() {
+fn both_roles_count_the_fsyncs_that_strace_sees() {
     if !can_trace() {
         eprintln!("skipped: strace is missing, or may not trace here");
         return;

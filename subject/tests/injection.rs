@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use benchline_subject::contract::{FailureKind, Injection, Observed, Prepare, Reply, Request, Role, Value};
+use benchline_contract::{FailureKind, Injection, Observed, Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 
@@ -87,7 +87,7 @@ fn a_clients_cpu_time_and_block_show_on_their_own_clocks_alone() {
         subject.prepare(Prepare { injection: Some(injection), reactor: true, ..case });
         let samples: Vec<_> = (0..4).map(|_| subject.iterate(1)).collect();
         subject.finish();
-        let least = |figures: &dyn Fn(&benchline_subject::contract::Sample) -> u64| samples.iter().map(figures).min();
+        let least = |figures: &dyn Fn(&benchline_contract::Sample) -> u64| samples.iter().map(figures).min();
         [
             least(&|sample| sample.wall_ns / 1_000_000),
             least(&|sample| sample.cpu_ns / 1_000_000),
@@ -103,7 +103,7 @@ fn a_clients_cpu_time_and_block_show_on_their_own_clocks_alone() {
 }
 
 #[test]
-fn a_server_does_what_is_injected_when_it_is_told() {
+fn a_server_makes_its_injections_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let injection = Injection {
         role: Role::Server,
@@ -127,7 +127,7 @@ fn a_server_does_what_is_injected_when_it_is_told() {
 }
 
 #[test]
-fn what_cannot_be_injected_is_refused() {
+fn invalid_injections_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |role, injection| {
         let prepare = Prepare { injection: Some(injection), ..case(role, "sync/upload", &[], folder.path()) };

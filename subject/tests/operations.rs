@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use benchline_subject::contract::{Access, FailureKind, Iterate, Prepare, Reply, Request, Role, Value};
+use benchline_contract::{Access, FailureKind, Iterate, Prepare, Reply, Request, Role, Value};
 
 use crate::pipe::{Subject, case, word};
 use crate::vectors::{self, DocumentsDigest};
@@ -92,8 +92,10 @@ fn creating_and_reading_give_the_documents() {
             subject.reset(None);
             let sample = subject.iterate(count);
             assert_eq!(sample.items, vector.documents);
-            if let Some(size) = vector.size.as_u64() {
-                assert_eq!(sample.bytes, vector.documents * size);
+            match vector.size.as_u64() {
+                Some(size) => assert_eq!(sample.bytes, vector.documents * size),
+                // No message of the mail mix is smaller.
+                None => assert!(sample.bytes >= vector.documents * 461),
             }
             assert_eq!(subject.verify(), vector.digest);
         }
@@ -194,7 +196,7 @@ fn a_sync_needs_a_server_and_is_done_once() {
         other => panic!("should have failed: {other:?}"),
     };
     refused(Request::Iterate(Iterate { count: 2 }), "once an iteration");
-    refused(Request::Reset(benchline_subject::contract::Reset { server: None }), "needs a server");
+    refused(Request::Reset(benchline_contract::Reset { server: None }), "needs a server");
     let stranger = Access { credential: "user-1:bls_wrong".to_owned(), ..access };
     pair.client.reset(Some(stranger));
     match pair.client.ask(&Request::Iterate(Iterate { count: 1 })) {

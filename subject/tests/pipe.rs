@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
-use benchline_subject::contract::{Access, Hello, Iterate, Prepare, Reply, Request, Reset, Role, Sample, Value};
+use benchline_contract::{Access, Hello, Iterate, Prepare, Reply, Request, Reset, Role, Sample, Value};
 
 /// A running subject that has said hello.
 pub(crate) struct Subject {

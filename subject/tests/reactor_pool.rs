@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::ops::RangeInclusive;
 
-use benchline_subject::contract::{FailureKind, Observed, Prepare, Reply, Request, Role, Sample, Value};
+use benchline_contract::{FailureKind, Observed, Prepare, Reply, Request, Role, Sample, Value};
 
 use crate::pipe::{Subject, case, word};
 

@@ -187,6 +187,19 @@ fn a_revision_without_the_inputs_is_unsupported() {
 }
 
 #[test]
+fn a_revision_that_lacks_one_of_the_inputs_is_built() {
+    let sandbox = Sandbox::with_subject();
+    let repository = sandbox.open();
+    let command = sandbox.recipe().command().to_vec();
+    let inputs = ["src", "build.sh", "added-later"].map(Into::into);
+    let recipe = Recipe::new(command, Path::new("out"), &inputs).unwrap();
+    let builder = Builder::new(&repository, recipe, &sandbox.path("cache"), sandbox.path("target"));
+    let revision = repository.resolve(None).unwrap().remove(0);
+    let outcome = builder.build(&revision, &mut |_| {}, &AtomicBool::new(false)).unwrap();
+    assert!(matches!(outcome, BuildOutcome::Built(_)), "{outcome:?}");
+}
+
+#[test]
 fn two_builders_take_turns() {
     let sandbox = Sandbox::empty();
     // Whoever finds another in the tree fails.

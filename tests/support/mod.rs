@@ -1,15 +1,15 @@
 //! A project to measure in a test: a git repository whose subject is a shell script, and a benchline pointed at it.
 
-pub(crate) mod engine;
+mod process;
+
+pub(crate) use process::{Running, eventually};
 
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -137,29 +137,6 @@ done
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut command = self.benchline(arguments);
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-    }
-}
-
-/// A process that is killed when it is no longer needed.
-pub(crate) struct Running(pub(crate) Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until `ready` gives something.
-#[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(value) = ready() {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "never happened: {what}");
-        thread::sleep(Duration::from_millis(10));
     }
 }
 

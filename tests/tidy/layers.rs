@@ -73,27 +73,53 @@ const ENGINE: &[Room] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Package {
     Platform,
+    Contract,
     Engine,
+    EngineCli,
     Subject,
+}
+
+impl Package {
+    /// The libraries of the workspace that it may import, besides its own.
+    fn imports(self) -> &'static [&'static str] {
+        match self {
+            Package::Contract | Package::Engine => &[],
+            Package::Platform => &["benchline_contract"],
+            Package::EngineCli => &["benchline_engine"],
+            Package::Subject => &["benchline_contract", "benchline_engine"],
+        }
+    }
+
+    /// The name of its own library.
+    fn library(self) -> &'static str {
+        match self {
+            Package::Platform => "benchline",
+            Package::Contract => "benchline_contract",
+            Package::Engine => "benchline_engine",
+            Package::EngineCli => "benchline_engine_cli",
+            Package::Subject => "benchline_subject",
+        }
+    }
 }
 
 /// Why a room may not import a path, if it may not. The path is absolute: it starts with `crate` or a crate's name.
 /// Room `lib` is the list of rooms, which may re-export from any of them.
 pub(super) fn refusal(package: Package, room: &str, path: &[String]) -> Option<String> {
     let second = path.get(1).map(String::as_str);
-    match (package, path[0].as_str()) {
-        (Package::Platform, "crate" | "benchline") => inner_refusal(PLATFORM, room, second),
-        (Package::Platform, "benchline_subject") if second != Some("contract") => {
-            Some("the platform uses the subject through its `contract` alone".to_owned())
-        }
-        (Package::Platform, "benchline_engine") if room != "cli" => Some("only `cli` uses the engine".to_owned()),
-        (Package::Engine, "crate" | "benchline_engine") => inner_refusal(ENGINE, room, second),
-        (Package::Engine, "benchline" | "benchline_subject") => {
-            Some("the engine knows nothing of the packages that measure it".to_owned())
-        }
-        (Package::Subject, "benchline") => Some("the subject knows nothing of the platform".to_owned()),
-        _ => None,
+    let name = path[0].as_str();
+    if name == "crate" || name == package.library() {
+        return match package {
+            Package::Platform => inner_refusal(PLATFORM, room, second),
+            Package::Engine => inner_refusal(ENGINE, room, second),
+            Package::Contract | Package::EngineCli | Package::Subject => None,
+        };
     }
+    let allowed = package.imports();
+    let refused = || match allowed {
+        [] => "the package imports no other one of the workspace".to_owned(),
+        allowed => format!("of the workspace, the package imports {} alone", allowed.join(" and ")),
+    };
+    (!allowed.contains(&name)).then(refused)
 }
 
 fn inner_refusal(rooms: &[Room], importer: &str, imported: Option<&str>) -> Option<String> {

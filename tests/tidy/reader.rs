@@ -197,7 +197,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 fn absolute(module: &[String], segments: &[String]) -> Option<Vec<String>> {
     let within = |depth: usize, rest: &[String]| Some([&["crate".to_owned()], &module[..depth], rest].concat());
     match segments.first()?.as_str() {
-        "crate" | "benchline" | "benchline_engine" | "benchline_subject" => Some(segments.to_vec()),
+        "crate" | "benchline" => Some(segments.to_vec()),
+        name if name.starts_with("benchline_") => Some(segments.to_vec()),
         "self" => within(module.len(), &segments[1..]),
         "super" => {
             let steps = segments.iter().take_while(|segment| *segment == "super").count();

@@ -60,10 +60,15 @@ impl SourceFile {
 
     /// The package and the room that a source file belongs to. Tests and benches belong to none: they may use all.
     pub(super) fn room(&self) -> Option<(Package, &str)> {
-        let (package, inside) =
-            [("src/", Package::Platform), ("engine/src/", Package::Engine), ("subject/src/", Package::Subject)]
-                .into_iter()
-                .find_map(|(prefix, package)| Some((package, self.path.strip_prefix(prefix)?)))?;
+        const SOURCES: [(&str, Package); 5] = [
+            ("src/", Package::Platform),
+            ("contract/src/", Package::Contract),
+            ("engine/src/", Package::Engine),
+            ("engine-cli/src/", Package::EngineCli),
+            ("subject/src/", Package::Subject),
+        ];
+        let inside = |(prefix, package): &(&str, Package)| Some((*package, self.path.strip_prefix(prefix)?));
+        let (package, inside) = SOURCES.iter().find_map(inside)?;
         let first = inside.split('/').next()?;
         Some((package, first.strip_suffix(".rs").unwrap_or(first)))
     }

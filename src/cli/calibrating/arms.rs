@@ -1,6 +1,6 @@
 //! The arms of a calibration: what stands in its blocks beside the plain program.
 
-use benchline_subject::contract::Injection;
+use benchline_contract::Injection;
 
 use crate::{model::VariantKind, report::format, revision::BuildVariant};
 

@@ -3,7 +3,7 @@
 
 use std::{fs, path::PathBuf};
 
-use benchline_subject::contract::Prepare;
+use benchline_contract::Prepare;
 
 use super::{
     Work, folder,

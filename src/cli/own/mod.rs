@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
-use benchline_subject::contract::{
+use benchline_contract::{
     CONTRACT_VERSION, Failed, FailureKind, Hello, LINE_LIMIT, Operation, Prepare, Prepared, Ready, Reply, Request,
     Role, Sample, Value, Values, Verified,
     lines::{TooLong, read_line, write_reply},
@@ -153,7 +153,7 @@ fn folder(prepare: &Prepare) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use benchline_subject::contract::{Iterate, Reset};
+    use benchline_contract::{Iterate, Reset};
 
     use super::*;
 

@@ -9,7 +9,7 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{Request, StatusCode},
 };
-use benchline_subject::contract::Prepare;
+use benchline_contract::Prepare;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use benchline_subject::contract::{Prepare, Reply, Request, Value};
+use benchline_contract::{Prepare, Reply, Request, Value};
 
 use super::{Work, only_count};
 use crate::{

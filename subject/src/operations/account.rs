@@ -1,9 +1,9 @@
-//! The account that a client works on, as the server's role told it. It must never be guessed: without one there is no
+//! The account that a client works on, as the server's role announced it. It must never be guessed: without one there is no
 //! work.
 
+use benchline_contract::Access;
 use benchline_engine::protocol::UserName;
 
-use crate::contract::Access;
 use crate::error::SubjectError;
 
 /// Where a user's server is, and what opens it.
@@ -12,11 +12,11 @@ pub(super) struct Account {
     pub(super) address: String,
     pub(super) user: UserName,
     pub(super) token: String,
-    /// Where messages for the user are handed over, in cases that have such a place.
+    /// Where a mail service delivers messages for the user, in cases that have one.
     pub(super) incoming: Option<Incoming>,
 }
 
-/// Where a mail service hands messages over, and its token.
+/// Where a mail service delivers messages, and its token.
 #[derive(Debug, Clone)]
 pub(super) struct Incoming {
     /// `127.0.0.1:PORT`.

@@ -1,16 +1,16 @@
-//! The documents of a case, and what proves that they are all there. It must never ask the replica under test for what
-//! ought to be in it.
+//! The documents of a case, and the digest that proves that they are all there. It must never ask the replica under test for
+//! the expected content.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 
+use benchline_contract::Value;
 use benchline_engine::crypto::DOCUMENT_LIMIT;
 use benchline_engine::document::{Document, DocumentId, Revision};
 use benchline_engine::store::{Entry, Put, Replica};
 
-use super::Setting;
-use super::contents::ContentsDigest;
-use crate::contract::Value;
+use super::digest::ContentsDigest;
+use super::roles::Setup;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
 use crate::payload::Payload;
@@ -30,7 +30,7 @@ pub(super) struct Documents {
 
 impl Documents {
     /// Makes the documents that the parameters `documents` and `size` ask for.
-    pub(super) fn read(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
+    pub(super) fn read(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Self, SubjectError> {
         let wanted = "at most a million, and 4 GiB together";
         let count = parameters.count("documents", wanted)?;
         let limit = DOCUMENT_LIMIT as u64;
@@ -38,16 +38,16 @@ impl Documents {
             Some(Value::Count(size)) if *size <= limit => Some(*size),
             Some(Value::Text(word)) if word == "mail" => None,
             Some(Value::Text(word)) => return Err(unknown("word for `size`", word, ["mail"])),
-            _ => return Err(parameters.missing("size", "bytes of a document, at most 8 MiB, or the word `mail`")),
+            _ => return Err(parameters.invalid("size", "bytes of a document, at most 8 MiB, or the word `mail`")),
         };
         if count > COUNT_LIMIT || count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
-            return Err(parameters.missing("documents", wanted));
+            return Err(parameters.invalid("documents", wanted));
         }
         parameters.finish()?;
         let document = |index| {
-            let size = size.unwrap_or_else(|| setting.payload.mail_size(index, limit));
+            let size = size.unwrap_or_else(|| setup.payload.mail_size(index, limit));
             let id = format!("D-{index:08}").parse().map_err(SubjectError::engine("naming a document"))?;
-            Ok((id, setting.payload.document(index, size as usize)))
+            Ok((id, setup.payload.document(index, size as usize)))
         };
         Ok(Self { list: (0..count).map(document).collect::<Result<_, SubjectError>>()? })
     }
@@ -72,12 +72,12 @@ impl Documents {
         self.list.iter().map(|(_, content)| content.len() as u64).sum()
     }
 
-    /// A copy to be given away.
+    /// A copy of the list.
     pub(super) fn to_vec(&self) -> Vec<(DocumentId, Vec<u8>)> {
         self.list.clone()
     }
 
-    /// The same documents with other contents, as long as before: document number i says what the payload says of index
+    /// The same documents with other contents of the same lengths: document number i has the payload of index
     /// i + `turn` × the number of documents.
     pub(super) fn edited(&self, payload: Payload, turn: u64) -> Self {
         let offset = turn * self.count();
@@ -87,7 +87,7 @@ impl Documents {
         Self { list: (0..).zip(&self.list).map(edit).collect() }
     }
 
-    /// Replaces, off the clock, what the replica says of them.
+    /// Replaces their contents in the replica, untimed.
     pub(super) async fn overwrite(self, replica: &Replica) -> Result<(), SubjectError> {
         let seen = list(replica).await?.into_iter().map(|entry| (entry.id, entry.revision));
         let seen: BTreeMap<DocumentId, Revision> = seen.collect();
@@ -96,7 +96,7 @@ impl Documents {
         replica.put_many(puts).await.map(drop).map_err(SubjectError::engine("editing the documents"))
     }
 
-    /// Stores them all, off the clock.
+    /// Stores them all, untimed.
     pub(super) async fn fill(self, replica: &Replica) -> Result<(), SubjectError> {
         let mut left = self.list.into_iter();
         loop {

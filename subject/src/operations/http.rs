@@ -1,5 +1,5 @@
-//! The little HTTP that the engine's client does not speak: what a mail service sends, and what a monitor asks. It knows only
-//! what the engine's own server answers, and must never be on the way of what is measured otherwise.
+//! A minimal HTTP client for requests that the engine's client does not make: those of a mail service and of a monitor. It
+//! understands only the answers of the engine's own server, and must never be part of another measurement.
 
 use std::io::{Error, ErrorKind, Result};
 

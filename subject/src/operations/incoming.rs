@@ -1,11 +1,12 @@
-//! `incoming/pipeline`: messages on their whole way. A mail service hands them over, the server encrypts them to the user's
-//! key, the user's client reserves, opens and stores them, and says so. Both the service and the client are in this
-//! process. The digest is over what the device can then read, wherever it was stored.
+//! `incoming/pipeline`: the whole path of messages. A mail service delivers them, the server encrypts them to the user's key,
+//! and the user's client reserves, decrypts, stores and acknowledges them. The service and the client are in this process. The
+//! digest is over what the device can then read, wherever it was stored.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
+use benchline_contract::Access;
 use benchline_engine::client::{BLOB_NAMESPACE, Blobs, IncomingClient, KeyRing, StoredBody, StoredMessage};
 use benchline_engine::config::Config;
 use benchline_engine::crypto::Keys;
@@ -15,19 +16,18 @@ use tokio::task::JoinSet;
 
 use super::account::{Account, Incoming};
 use super::blobs::devices::Devices;
-use super::contents::ContentsDigest;
+use super::digest::ContentsDigest;
 use super::http::Connection;
 use super::messages::{self, Messages};
 use super::replicas::Replicas;
-use super::{Client, Setting, Work, on_reactor, only_once, too_early};
-use crate::clock::Meter;
-use crate::contract::Access;
+use super::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::error::SubjectError;
+use crate::meter::Meter;
 use crate::parameters::Parameters;
 
 /// Connections of the mail service.
 const CONNECTIONS: usize = 4;
-/// Whose key is made.
+/// The owner of the key.
 const OWNER: &str = "Ana <ana@example.org>";
 
 struct Pipeline {
@@ -36,9 +36,9 @@ struct Pipeline {
     keys: Keys,
     replicas: Replicas,
     devices: Devices,
-    /// A device that has told the server its key, for the next iteration.
+    /// A device that has registered its key with the server, for the next iteration.
     ready: Option<Ready>,
-    /// What the last one stored its messages in.
+    /// Where the last iteration stored its messages.
     stored: Option<(Replica, Blobs)>,
     operation: String,
     runtime: Handle,
@@ -49,29 +49,29 @@ struct Ready {
     blobs: Blobs,
     client: Arc<IncomingClient>,
     account: Account,
-    door: Incoming,
+    incoming: Incoming,
 }
 
-pub(super) fn prepare(setting: &Setting<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
-    let messages = Messages::read(setting, &mut parameters)?;
+pub(super) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let messages = Messages::read(setup, &mut parameters)?;
     parameters.finish()?;
     Ok(Box::new(Pipeline {
         messages,
-        config: setting.config.clone(),
-        keys: setting.keys.clone(),
-        replicas: Replicas::new(setting, "replicas"),
-        devices: Devices::new(setting, "devices"),
+        config: setup.config.clone(),
+        keys: setup.keys.clone(),
+        replicas: Replicas::new(setup, "replicas"),
+        devices: Devices::new(setup, "devices"),
         ready: None,
         stored: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 
 impl Client for Pipeline {
     fn reset(&mut self, access: Option<Access>) -> Result<(), SubjectError> {
         let account = Account::read(&self.operation, access.as_ref())?;
-        let door =
+        let incoming =
             account.incoming.clone().ok_or_else(|| too_early(&self.operation, "a server that takes messages"))?;
         (self.ready, self.stored) = (None, None);
         let (config, keys) = (&self.config, &self.keys);
@@ -83,19 +83,19 @@ impl Client for Pipeline {
             let client = IncomingClient::new(config, &account.address, &account.token, ring, &blobs);
             let client = client.map_err(SubjectError::engine("making a client"))?;
             client.register().await.map_err(SubjectError::engine("registering an OpenPGP key"))?;
-            Ok::<_, SubjectError>(Ready { replica, blobs, client: Arc::new(client), account, door })
+            Ok::<_, SubjectError>(Ready { replica, blobs, client: Arc::new(client), account, incoming })
         })?);
         Ok(())
     }
 
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
         only_once(&self.operation, count)?;
-        let Ready { replica, blobs, client, account, door } =
+        let Ready { replica, blobs, client, account, incoming } =
             self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
         let messages = self.messages.clone();
         meter.time(|| {
             on_reactor(&self.runtime, async move {
-                hand_over(messages.clone(), account, door).await?;
+                deliver(messages.clone(), account, incoming).await?;
                 process(&client, messages.count() as usize).await
             })
         })?;
@@ -125,16 +125,16 @@ impl Client for Pipeline {
     }
 }
 
-/// What the mail service does: hands all messages over, on a few connections at once.
-async fn hand_over(messages: Messages, account: Account, door: Incoming) -> Result<(), SubjectError> {
+/// Plays the mail service: delivers all messages, on a few connections at once.
+async fn deliver(messages: Messages, account: Account, incoming: Incoming) -> Result<(), SubjectError> {
     let mut services = JoinSet::new();
     for first in 0..CONNECTIONS {
-        let (messages, user, door) = (messages.clone(), account.user.clone(), door.clone());
+        let (messages, user, incoming) = (messages.clone(), account.user.clone(), incoming.clone());
         services.spawn(async move {
-            let mut connection = Connection::open(&door.address).await?;
+            let mut connection = Connection::open(&incoming.address).await?;
             for (index, content) in messages.iter().skip(first).step_by(CONNECTIONS) {
                 let path = format!("/v1/incoming/{user}/{}", messages::id(index));
-                let answer = connection.send("PUT", &path, Some(&door.token), content).await?;
+                let answer = connection.send("PUT", &path, Some(&incoming.token), content).await?;
                 if !(200..300).contains(&answer.status) {
                     let problem = String::from_utf8_lossy(&answer.body).into_owned();
                     return Err(std::io::Error::other(format!("{}: {problem}", answer.status)));
@@ -144,13 +144,13 @@ async fn hand_over(messages: Messages, account: Account, door: Incoming) -> Resu
         });
     }
     while let Some(ended) = services.join_next().await {
-        let handed = ended.map_err(SubjectError::engine("handing messages over"))?;
-        handed.map_err(SubjectError::engine("handing messages over"))?;
+        let delivered = ended.map_err(SubjectError::engine("delivering messages"))?;
+        delivered.map_err(SubjectError::engine("delivering messages"))?;
     }
     Ok(())
 }
 
-/// What the user's client does: everything, until no message waits.
+/// Plays the user's client: processes messages until none waits.
 async fn process(client: &IncomingClient, count: usize) -> Result<(), SubjectError> {
     let processing = SubjectError::engine::<Box<dyn Error + Send + Sync>>("processing messages");
     let report = client.process_once(count).await.map_err(|error| processing(error.into()))?;
@@ -160,7 +160,7 @@ async fn process(client: &IncomingClient, count: usize) -> Result<(), SubjectErr
     }
 }
 
-/// What a message says, as the device has it.
+/// The content of a message, as stored on the device.
 async fn stored(replica: &Replica, blobs: &Blobs, id: &str) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
     let document = replica.get(&StoredMessage::document_id(&id.parse()?)).await?;
     let document = document.and_then(|document| document.content).ok_or("a message is not stored")?;

@@ -1,11 +1,11 @@
-//! The messages of a case: texts of the sizes of mail. It must never hold one in a form that only one operation knows.
+//! The messages of a case: texts with the sizes of mail.
 
 use std::sync::Arc;
 
+use benchline_contract::Value;
 use bytes::Bytes;
 
-use super::Setting;
-use crate::contract::Value;
+use super::roles::Setup;
 use crate::error::SubjectError;
 use crate::parameters::{Parameters, unknown};
 
@@ -22,21 +22,21 @@ pub(super) struct Messages(Arc<[Bytes]>);
 
 impl Messages {
     /// Makes the messages that the parameters `messages` and `size` ask for.
-    pub(super) fn read(setting: &Setting<'_>, parameters: &mut Parameters<'_>) -> Result<Self, SubjectError> {
+    pub(super) fn read(setup: &Setup<'_>, parameters: &mut Parameters<'_>) -> Result<Self, SubjectError> {
         let wanted = "at most 100000, and 1 GiB together";
         let count = parameters.count("messages", wanted)?;
         let size = match parameters.value("size") {
             Some(Value::Count(size)) if *size <= SIZE_LIMIT => Some(*size),
             Some(Value::Text(word)) if word == "mail" => None,
             Some(Value::Text(word)) => return Err(unknown("word for `size`", word, ["mail"])),
-            _ => return Err(parameters.missing("size", "bytes of a message, at most 8 MiB, or the word `mail`")),
+            _ => return Err(parameters.invalid("size", "bytes of a message, at most 8 MiB, or the word `mail`")),
         };
         if count > COUNT_LIMIT || count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
-            return Err(parameters.missing("messages", wanted));
+            return Err(parameters.invalid("messages", wanted));
         }
         let message = |index| {
-            let size = size.unwrap_or_else(|| setting.payload.mail_size(index, SIZE_LIMIT));
-            Bytes::from(setting.payload.document(index, size as usize))
+            let size = size.unwrap_or_else(|| setup.payload.mail_size(index, SIZE_LIMIT));
+            Bytes::from(setup.payload.document(index, size as usize))
         };
         Ok(Self((0..count).map(message).collect()))
     }
@@ -57,7 +57,7 @@ impl Messages {
     }
 }
 
-/// What message number `index` is called.
+/// The id of message number `index`.
 pub(super) fn id(index: u64) -> String {
     format!("M-{index:08}")
 }

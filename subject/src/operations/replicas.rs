@@ -7,7 +7,7 @@ use benchline_engine::config::{Config, StoreConfig};
 use benchline_engine::crypto::{DatabaseKey, Keys};
 use benchline_engine::store::Replica;
 
-use super::Setting;
+use super::roles::Setup;
 use crate::error::SubjectError;
 
 /// Makes replicas.
@@ -22,11 +22,11 @@ pub(super) struct Replicas {
 
 impl Replicas {
     /// Replicas for `purpose`, a name that no other of this process has.
-    pub(super) fn new(setting: &Setting<'_>, purpose: &str) -> Self {
+    pub(super) fn new(setup: &Setup<'_>, purpose: &str) -> Self {
         Self {
-            folder: setting.folder.join(purpose),
-            keys: setting.keys.clone(),
-            config: setting.config.clone(),
+            folder: setup.folder.join(purpose),
+            keys: setup.keys.clone(),
+            config: setup.config.clone(),
             made: 0,
             current: None,
         }
@@ -44,8 +44,8 @@ impl Replicas {
         Ok(replica)
     }
 
-    /// Closes the current replica and leaves it on disk, to be opened from the place that this gives. Who opens it closes
-    /// it, before the replica is removed.
+    /// Closes the current replica and leaves it on disk. The result opens it again; the caller closes it before the replica is
+    /// removed.
     pub(super) async fn shut(&mut self) -> Result<Place, SubjectError> {
         let Some((replica, folder)) = &self.current else {
             return Err(SubjectError::Order("there is no replica to be closed".to_owned()));
@@ -66,7 +66,7 @@ impl Replicas {
     }
 }
 
-/// Where a replica lies, with what opens it.
+/// The path of a replica, its key and its configuration.
 #[derive(Clone)]
 pub(super) struct Place {
     path: PathBuf,

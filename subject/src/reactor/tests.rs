@@ -1,13 +1,16 @@
 //! The probe on real runtimes: what it sees of blocks whose length the blocking tasks themselves measure.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
+use benchline_contract::LatencyCount;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use super::*;
+use super::probe::Probe;
+use super::recorder::{INTERVAL, Observation};
 use crate::clock::nanoseconds;
-use crate::contract::LatencyCount;
 
 /// How often a measurement is tried that a busy machine may spoil.
 const TRIES: usize = 12;
@@ -206,7 +209,7 @@ fn an_idle_runtime_reads_as_idle() {
             // Long enough that plans which each come a little too late would add up.
             std::thread::sleep(INTERVAL * 150);
             probe.pause();
-            let Seen { latencies, counters } = probe.take();
+            let Observation { latencies, counters } = probe.take();
             let (all, late) = (count(&latencies, Duration::ZERO), count(&latencies, Duration::from_millis(1)));
             seen.push((all, late, counters.clone()));
             late * 2 < all && counters["reactor_blocked"] == 0 && counters["reactor_busy"] < 100_000

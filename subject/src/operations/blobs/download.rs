@@ -3,29 +3,26 @@
 use benchline_engine::client::Blobs;
 use benchline_engine::config::Config;
 
-use super::super::account::Account;
-use super::super::{Client, Setting};
-use super::receiving::{self, Way};
+use super::receiving::{self, ReceiveMethod};
 use super::set::BlobSet;
 use super::transfers::{Counting, exchange};
 use crate::error::SubjectError;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup};
 use crate::parameters::Parameters;
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
-    let set = BlobSet::read(setting, &mut parameters)?;
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
-    receiving::prepare(setting, set, Plainly { config: setting.config.clone() })
+    receiving::prepare(setup, set, Direct { config: setup.config.clone() })
 }
 
-/// All of them, as the engine sees fit.
-struct Plainly {
+/// Directly from the server, in the engine's own order.
+struct Direct {
     config: Config,
 }
 
-impl Way for Plainly {
+impl ReceiveMethod for Direct {
     fn receive(&self, receiver: Blobs, account: Account) -> Counting {
         Box::pin(exchange(self.config.clone(), receiver, account))
     }

@@ -9,12 +9,12 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use benchline_engine::client::Blobs;
 use benchline_engine::config::Config;
 
-use super::super::account::Account;
-use super::super::{Client, Setting, too_early};
-use super::sending::{self, Way};
+use super::sending::{self, SendMethod};
 use super::set::BlobSet;
 use super::transfers::{Counting, connect, counters, sync};
 use crate::error::SubjectError;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup, too_early};
 use crate::parameters::Parameters;
 use crate::relay;
 
@@ -30,26 +30,23 @@ struct Flaky {
     relay: Option<Relay>,
 }
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let wanted = "the share of requests that fail, 0 to 90 percent";
     let failing = parameters.count("failing", wanted)?;
     if failing > 90 {
-        return Err(parameters.missing("failing", wanted));
+        return Err(parameters.invalid("failing", wanted));
     }
-    let set = BlobSet::read(setting, &mut parameters)?;
+    let set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
-    if setting.config.http.keep_alive {
+    if setup.config.http.keep_alive {
         let why = "the setting `http.keep_alive` to be off, so that a connection is a request";
-        return Err(SubjectError::Order(format!("`{}` needs {why}", setting.operation)));
+        return Err(SubjectError::Order(format!("`{}` needs {why}", setup.operation)));
     }
-    let (seed, config) = (setting.payload.seed(), setting.config.clone());
-    Ok(sending::client(setting, set, Flaky { failing, seed, config, relay: None }))
+    let (seed, config) = (setup.payload.seed(), setup.config.clone());
+    Ok(sending::client(setup, set, Flaky { failing, seed, config, relay: None }))
 }
 
-impl Way for Flaky {
+impl SendMethod for Flaky {
     fn reset(&mut self, account: &Account) -> Result<Account, SubjectError> {
         let started = match self.relay.take() {
             Some(relay) => Ok(relay),

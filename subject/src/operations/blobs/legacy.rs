@@ -8,6 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
+use benchline_contract::Access;
 use benchline_engine::client::{Blobs, SyncClient};
 use benchline_engine::config::Config;
 use benchline_engine::document::DocumentId;
@@ -15,19 +16,19 @@ use benchline_engine::store::Replica;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::super::account::Account;
-use super::super::contents::ContentsDigest;
-use super::super::documents::Documents;
-use super::super::messages::{self, Messages};
-use super::super::replicas::Replicas;
-use super::super::sync_client::{self, Clients};
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
 use super::set::{BlobSet, NAMESPACE, address};
 use super::transfers::{self, fill};
-use crate::clock::{Meter, nanoseconds};
-use crate::contract::Access;
+use crate::clock::nanoseconds;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::account::Account;
+use crate::operations::digest::ContentsDigest;
+use crate::operations::documents::Documents;
+use crate::operations::messages::{self, Messages};
+use crate::operations::replicas::Replicas;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
+use crate::operations::sync::client::{self as sync_client, Clients};
 use crate::parameters::Parameters;
 
 /// Bytes of the document of a message whose body is elsewhere: sender, subject, date and flags.
@@ -58,43 +59,40 @@ struct Mailbox {
     runtime: Handle,
 }
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let bodies = parameters.word("bodies", &[("documents", Bodies::Documents), ("blobs", Bodies::Blobs)])?;
-    let messages = Messages::read(setting, &mut parameters)?;
+    let messages = Messages::read(setup, &mut parameters)?;
     parameters.finish()?;
     let documents = messages.iter().map(|(index, body)| {
         let id = format!("D-{index:08}").parse().map_err(SubjectError::engine("naming a document"))?;
         let content = match bodies {
             Bodies::Documents => body.to_vec(),
-            Bodies::Blobs => setting.payload.document(index, HEADERS),
+            Bodies::Blobs => setup.payload.document(index, HEADERS),
         };
         Ok((id, content))
     });
     let documents = documents.collect::<Result<Vec<_>, SubjectError>>()?;
-    let clients = Clients::new(setting);
-    let account = Account::read(setting.operation, setting.server.as_ref())?;
-    clients.fill_account(setting, Documents::of(documents.clone()))?;
+    let clients = Clients::new(setup);
+    let account = Account::read(setup.operation, setup.server.as_ref())?;
+    clients.fill_account(setup, Documents::of(documents.clone()))?;
     if bodies == Bodies::Blobs {
         let blobs = messages.iter().map(|(index, body)| Ok((address(NAMESPACE, index)?, body.clone())));
-        fill(setting, BlobSet::of(blobs.collect::<Result<_, SubjectError>>()?), &account)?;
+        fill(setup, BlobSet::of(blobs.collect::<Result<_, SubjectError>>()?), &account)?;
     }
     Ok(Box::new(Mailbox {
         messages,
         documents,
         bodies,
-        config: setting.config.clone(),
+        config: setup.config.clone(),
         clients,
-        access: setting.server.clone(),
+        access: setup.server.clone(),
         account,
-        replicas: Replicas::new(setting, "replicas"),
-        devices: Devices::new(setting, "devices"),
+        replicas: Replicas::new(setup, "replicas"),
+        devices: Devices::new(setup, "devices"),
         ready: None,
         filled: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 

@@ -1,9 +1,9 @@
 //! The operations on blobs: on a device (`store`), at the server (`server_store`), between the two (`upload`, `download`,
-//! `resume`, `priority`, `flaky`), and against the way without blobs (`legacy`). None may ask what is under test for what
-//! ought to be in it.
+//! `resume`, `priority`, `flaky`), and against the way without blobs (`legacy`). None may ask what is under test for the
+//! expected content.
 //!
-//! `set` makes the blobs, `devices` the places for them, `transfers` the way between two; `receiving` and `sending` are the
-//! clients whose ways `download`, `priority`, `upload` and `flaky` are.
+//! `set` makes the blobs, `devices` makes devices for them, `transfers` moves them; `receiving` and `sending` are the clients
+//! for which `download`, `priority`, `upload` and `flaky` are methods.
 
 pub(super) mod devices;
 pub(super) mod download;

@@ -9,13 +9,13 @@ use benchline_engine::client::Blobs;
 use benchline_engine::config::Config;
 use benchline_engine::store::{BlobAddress, Priority};
 
-use super::super::account::Account;
-use super::super::{Client, Setting};
-use super::receiving::{self, Way};
+use super::receiving::{self, ReceiveMethod};
 use super::set::{self, BlobSet, NAMESPACE};
 use super::transfers::{Counting, connect, counters, sync};
 use crate::clock::nanoseconds;
 use crate::error::SubjectError;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup};
 use crate::parameters::Parameters;
 
 /// Most bytes of the blob that is asked for.
@@ -32,26 +32,23 @@ struct Overtaking {
     bandwidth: Option<NonZeroU64>,
 }
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let priority = parameters.word("priority", &[("urgent", Priority::Urgent), ("normal", Priority::Normal)])?;
     let size = parameters.count("wanted", "bytes of the blob that is asked for, at most 1 GiB")?;
     if size > WANTED_LIMIT {
-        return Err(parameters.missing("wanted", "bytes of the blob that is asked for, at most 1 GiB"));
+        return Err(parameters.invalid("wanted", "bytes of the blob that is asked for, at most 1 GiB"));
     }
     let bandwidth = NonZeroU64::new(parameters.count("bandwidth", "bytes a second, or 0 for no bound")?);
-    let mut set = BlobSet::read(setting, &mut parameters)?;
+    let mut set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
     // The last one by name, so that without a priority its turn would come last.
     let wanted = set::address(NAMESPACE, set.count())?;
-    set.push(wanted.clone(), setting.payload.blob(set.count(), size as usize));
-    let config = setting.config.clone();
-    receiving::prepare(setting, set, Overtaking { config, wanted, priority, bandwidth })
+    set.push(wanted.clone(), setup.payload.blob(set.count(), size as usize));
+    let config = setup.config.clone();
+    receiving::prepare(setup, set, Overtaking { config, wanted, priority, bandwidth })
 }
 
-impl Way for Overtaking {
+impl ReceiveMethod for Overtaking {
     fn receive(&self, receiver: Blobs, account: Account) -> Counting {
         Box::pin(fetch_all(self.clone(), receiver, account))
     }

@@ -2,27 +2,27 @@
 //! `blobs/priority` does. The account is the one given when the case was prepared, and is filled then; the fresh accounts of
 //! later resets stay unused. The digest is over what the device holds afterwards.
 
+use benchline_contract::Access;
 use benchline_engine::client::Blobs;
 use tokio::runtime::Handle;
 
-use super::super::account::Account;
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
 use super::set::{self, BlobSet};
 use super::transfers::{Counting, fill};
-use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 
-/// What is on the clock: fetches everything from the account to an empty device, and gives what was counted.
-pub(super) trait Way {
+/// The timed work: fetches everything from the account to an empty device, and returns the counters.
+pub(super) trait ReceiveMethod {
     fn receive(&self, receiver: Blobs, account: Account) -> Counting;
 }
 
-struct Receiving<W> {
+struct Receiving<M> {
     items: u64,
     bytes: u64,
-    way: W,
+    method: M,
     account: Account,
     receivers: Devices,
     /// Empty, for the next iteration.
@@ -33,29 +33,29 @@ struct Receiving<W> {
     runtime: Handle,
 }
 
-/// A client that fetches these blobs in this way.
+/// A client that fetches these blobs by this method.
 pub(super) fn prepare(
-    setting: &Setting<'_>,
+    setup: &Setup<'_>,
     set: BlobSet,
-    way: impl Way + 'static,
+    method: impl ReceiveMethod + 'static,
 ) -> Result<Box<dyn Client>, SubjectError> {
     let (items, bytes) = (set.count(), set.bytes());
-    let account = Account::read(setting.operation, setting.server.as_ref())?;
-    fill(setting, set, &account)?;
+    let account = Account::read(setup.operation, setup.server.as_ref())?;
+    fill(setup, set, &account)?;
     Ok(Box::new(Receiving {
         items,
         bytes,
-        way,
+        method,
         account,
-        receivers: Devices::new(setting, "receivers"),
+        receivers: Devices::new(setup, "receivers"),
         ready: None,
         filled: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 
-impl<W: Way> Client for Receiving<W> {
+impl<M: ReceiveMethod> Client for Receiving<M> {
     fn reset(&mut self, _: Option<Access>) -> Result<(), SubjectError> {
         self.filled = None;
         self.ready = Some(self.runtime.block_on(self.receivers.fresh(&self.account.user))?);
@@ -65,7 +65,7 @@ impl<W: Way> Client for Receiving<W> {
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
         only_once(&self.operation, count)?;
         let receiver = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
-        let work = self.way.receive(receiver.clone(), self.account.clone());
+        let work = self.method.receive(receiver.clone(), self.account.clone());
         let counters = meter.time(|| on_reactor(&self.runtime, work))?;
         self.filled = Some(receiver);
         Ok(Work { items: self.items, bytes: self.bytes, counters })

@@ -1,28 +1,28 @@
-//! `blobs/resume`: a transfer whose connection was cut on the way goes on in a new life of the transfer manager. All up to
-//! the cut is off the clock, and the relay that cuts is gone before the clock starts, so it is in no figure. What is timed is
-//! the rest. The digest is over all blobs, as for `blobs/upload` and `blobs/download`.
+//! `blobs/resume`: a transfer whose connection was cut is resumed by a new transfer manager. Everything up to the cut is
+//! untimed, and the relay that cuts ends before the timed span, so that it counts in no figure. The rest of the transfer is
+//! timed. The digest is over all blobs, as for `blobs/upload` and `blobs/download`.
 
 use std::error::Error;
 use std::net::SocketAddr;
 
+use benchline_contract::Access;
 use benchline_engine::client::{Blobs, PutAs};
 use benchline_engine::config::Config;
 use tokio::runtime::Handle;
 
-use super::super::account::Account;
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
 use super::set::{self, BlobSet};
 use super::transfers::{connect, exchange, fetched, fill, sync};
-use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::parameters::Parameters;
-use crate::relay::{Cutting, Towards};
+use crate::relay::{CuttingRelay, Direction};
 
 struct Resume {
     set: BlobSet,
-    towards: Towards,
+    direction: Direction,
     /// Bytes that pass before the cut.
     before: u64,
     config: Config,
@@ -30,7 +30,7 @@ struct Resume {
     full: Option<Account>,
     devices: Devices,
     receivers: Devices,
-    /// A device with half of a transfer, for the next iteration.
+    /// A device with a partial transfer, for the next iteration.
     ready: Option<(Blobs, Account)>,
     /// Where the last one left off.
     done: Option<(Blobs, Account)>,
@@ -38,38 +38,36 @@ struct Resume {
     runtime: Handle,
 }
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
-    let towards = parameters.word("direction", &[("upload", Towards::Server), ("download", Towards::Client)])?;
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let direction =
+        parameters.word("direction", &[("upload", Direction::ToServer), ("download", Direction::ToClient)])?;
     let wanted = "the share of all bytes after which the connections are cut, 1 to 99 percent";
     let cut = parameters.count("cut", wanted)?;
     if !(1..100).contains(&cut) {
-        return Err(parameters.missing("cut", wanted));
+        return Err(parameters.invalid("cut", wanted));
     }
-    let set = BlobSet::read(setting, &mut parameters)?;
+    let set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
-    let full = match towards {
-        Towards::Server => None,
-        Towards::Client => {
-            let account = Account::read(setting.operation, setting.server.as_ref())?;
-            fill(setting, set.clone(), &account)?;
+    let full = match direction {
+        Direction::ToServer => None,
+        Direction::ToClient => {
+            let account = Account::read(setup.operation, setup.server.as_ref())?;
+            fill(setup, set.clone(), &account)?;
             Some(account)
         }
     };
     Ok(Box::new(Resume {
         before: set.bytes() * cut / 100,
         set,
-        towards,
-        config: setting.config.clone(),
+        direction,
+        config: setup.config.clone(),
         full,
-        devices: Devices::new(setting, "devices"),
-        receivers: Devices::new(setting, "receivers"),
+        devices: Devices::new(setup, "devices"),
+        receivers: Devices::new(setup, "receivers"),
         ready: None,
         done: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     }))
 }
 
@@ -87,7 +85,7 @@ impl Client for Resume {
             }
             Ok::<_, SubjectError>(device)
         })?;
-        let begun = begin(self.config.clone(), device.clone(), account.clone(), self.towards, self.before);
+        let begun = begin(self.config.clone(), device.clone(), account.clone(), self.direction, self.before);
         on_reactor(&self.runtime, async { begun.await.map_err(SubjectError::engine("cutting a transfer")) })?;
         self.ready = Some((device, account));
         Ok(())
@@ -104,9 +102,9 @@ impl Client for Resume {
 
     fn verify(&mut self) -> Result<String, SubjectError> {
         let (device, account) = self.done.clone().ok_or_else(|| too_early(&self.operation, "an iteration"))?;
-        match self.towards {
-            Towards::Server => self.runtime.block_on(fetched(&self.config, &mut self.receivers, account)),
-            Towards::Client => self.runtime.block_on(set::digest(&device)),
+        match self.direction {
+            Direction::ToServer => self.runtime.block_on(fetched(&self.config, &mut self.receivers, account)),
+            Direction::ToClient => self.runtime.block_on(set::digest(&device)),
         }
     }
 
@@ -121,11 +119,11 @@ async fn begin(
     config: Config,
     device: Blobs,
     account: Account,
-    towards: Towards,
+    direction: Direction,
     before: u64,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let server: SocketAddr = account.host().parse()?;
-    let relay = Cutting::start(server, towards, before)?;
+    let relay = CuttingRelay::start(server, direction, before)?;
     let client = connect(&config, &device, &Account { address: format!("http://{}", relay.address), ..account })?;
     let mut progress = client.progress();
     let mut cut = tokio::task::spawn_blocking(|| relay.wait());
@@ -138,5 +136,5 @@ async fn begin(
     // What came through is taken in by the client, and then by the server: the rest begins where they are.
     progress.wait_for(|progress| progress.running.is_empty()).await?;
     client.close().await;
-    Ok(tokio::task::spawn_blocking(|| relay.wait_for_the_end()).await??)
+    Ok(tokio::task::spawn_blocking(|| relay.wait_for_close()).await??)
 }

@@ -4,38 +4,38 @@
 
 use std::collections::BTreeMap;
 
+use benchline_contract::Access;
 use benchline_engine::client::{Blobs, PutAs};
 use benchline_engine::config::Config;
 use tokio::runtime::Handle;
 
-use super::super::account::Account;
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
 use super::set::BlobSet;
 use super::transfers::{Counting, fetched};
-use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 
 /// How blobs are sent.
-pub(super) trait Way {
-    /// Makes the way ready, off the clock, and gives the account as it is reached on it.
+pub(super) trait SendMethod {
+    /// Prepares the method, untimed, and returns the account with the address to be used.
     fn reset(&mut self, account: &Account) -> Result<Account, SubjectError> {
         Ok(account.clone())
     }
 
-    /// What is on the clock: sends everything from the device to the account, and gives what was counted.
+    /// The timed work: sends everything from the device to the account, and returns the counters.
     fn send(&self, sender: Blobs, account: Account) -> Counting;
 
-    /// What was counted on the way itself since it was made ready.
+    /// The method's own counters since it was prepared.
     fn counted(&mut self) -> Result<BTreeMap<String, u64>, SubjectError> {
         Ok(BTreeMap::new())
     }
 }
 
-struct Sending<W> {
+struct Sending<M> {
     set: BlobSet,
-    way: W,
+    method: M,
     config: Config,
     senders: Devices,
     receivers: Devices,
@@ -49,48 +49,48 @@ struct Sending<W> {
 
 /// An account that blobs are sent to.
 struct Destination {
-    /// As it is.
-    straight: Account,
-    /// As it is reached on the way.
-    on_way: Account,
+    /// With the server's own address.
+    direct: Account,
+    /// With the address that the method returned.
+    via_method: Account,
 }
 
-/// A client that sends these blobs in this way.
-pub(super) fn client(setting: &Setting<'_>, set: BlobSet, way: impl Way + 'static) -> Box<dyn Client> {
+/// A client that sends these blobs by this method.
+pub(super) fn client(setup: &Setup<'_>, set: BlobSet, method: impl SendMethod + 'static) -> Box<dyn Client> {
     Box::new(Sending {
         set,
-        way,
-        config: setting.config.clone(),
-        senders: Devices::new(setting, "senders"),
-        receivers: Devices::new(setting, "receivers"),
+        method,
+        config: setup.config.clone(),
+        senders: Devices::new(setup, "senders"),
+        receivers: Devices::new(setup, "receivers"),
         ready: None,
         sent_to: None,
-        operation: setting.operation.to_owned(),
-        runtime: setting.runtime.clone(),
+        operation: setup.operation.to_owned(),
+        runtime: setup.runtime.clone(),
     })
 }
 
-impl<W: Way> Client for Sending<W> {
+impl<M: SendMethod> Client for Sending<M> {
     fn reset(&mut self, access: Option<Access>) -> Result<(), SubjectError> {
-        let straight = Account::read(&self.operation, access.as_ref())?;
+        let direct = Account::read(&self.operation, access.as_ref())?;
         (self.ready, self.sent_to) = (None, None);
         let sender = self.runtime.block_on(async {
-            let sender = self.senders.fresh(&straight.user).await?;
+            let sender = self.senders.fresh(&direct.user).await?;
             self.set.clone().put(sender.clone(), PutAs::Upload).await?;
             Ok::<_, SubjectError>(sender)
         })?;
-        let on_way = self.way.reset(&straight)?;
-        self.ready = Some((sender, Destination { straight, on_way }));
+        let via_method = self.method.reset(&direct)?;
+        self.ready = Some((sender, Destination { direct, via_method }));
         Ok(())
     }
 
     fn iterate(&mut self, count: u64, meter: &mut Meter) -> Result<Work, SubjectError> {
         only_once(&self.operation, count)?;
         let (sender, to) = self.ready.take().ok_or_else(|| too_early(&self.operation, "a reset"))?;
-        let work = self.way.send(sender, to.on_way);
+        let work = self.method.send(sender, to.via_method);
         let mut counters = meter.time(|| on_reactor(&self.runtime, work))?;
-        counters.extend(self.way.counted()?);
-        self.sent_to = Some(to.straight);
+        counters.extend(self.method.counted()?);
+        self.sent_to = Some(to.direct);
         Ok(Work { items: self.set.count(), bytes: self.set.bytes(), counters })
     }
 

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use benchline_contract::Access;
 use benchline_engine::config::Synchronous;
 use benchline_engine::server::blobs::{Backend, BackendError, FilesBackend, ObjectName, ObjectStoreBackend, Start};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 
-use super::super::contents::ContentsDigest;
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::set::{BlobSet, at_once};
-use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::digest::ContentsDigest;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::parameters::Parameters;
 
 /// The user to whom all contents belong.
@@ -36,36 +36,33 @@ enum Kind {
     ObjectStore,
 }
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let direction = parameters.word("direction", &[("write", Direction::Write), ("read", Direction::Read)])?;
     let kind = parameters.word("backend", &[("files", Kind::Files), ("object-store", Kind::ObjectStore)])?;
-    let set = BlobSet::read(setting, &mut parameters)?;
+    let set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
-    let durable = setting.config.store.synchronous != Synchronous::Off;
-    let mut shelves = Shelves { folder: setting.folder.join("server"), kind, durable, made: 0 };
-    let (operation, runtime) = (setting.operation.to_owned(), setting.runtime.clone());
+    let durable = setup.config.store.synchronous != Synchronous::Off;
+    let mut backends = Backends { folder: setup.folder.join("server"), kind, durable, made: 0 };
+    let (operation, runtime) = (setup.operation.to_owned(), setup.runtime.clone());
     Ok(match direction {
-        Direction::Write => Box::new(Write { set, shelves, ready: None, written: None, operation, runtime }),
+        Direction::Write => Box::new(Write { set, backends, ready: None, written: None, operation, runtime }),
         Direction::Read => {
-            let backend = shelves.fresh()?;
+            let backend = backends.fresh()?;
             on_reactor(&runtime, write_all(backend.clone(), &set))?;
-            Box::new(Read { set, shelves, backend, read: None, operation, runtime })
+            Box::new(Read { set, backends, backend, read: None, operation, runtime })
         }
     })
 }
 
 /// Makes empty backends, each in a folder of its own.
-struct Shelves {
+struct Backends {
     folder: PathBuf,
     kind: Kind,
     durable: bool,
     made: u64,
 }
 
-impl Shelves {
+impl Backends {
     /// An empty backend. What the one before it holds is removed.
     fn fresh(&mut self) -> Result<Arc<dyn Backend>, SubjectError> {
         self.remove()?;
@@ -99,7 +96,7 @@ fn open_store(folder: &Path, durable: bool) -> Result<ObjectStoreBackend, Subjec
 
 struct Write {
     set: BlobSet,
-    shelves: Shelves,
+    backends: Backends,
     /// Empty, for the next iteration.
     ready: Option<Arc<dyn Backend>>,
     /// Filled by the last one.
@@ -111,7 +108,7 @@ struct Write {
 impl Client for Write {
     fn reset(&mut self, _: Option<Access>) -> Result<(), SubjectError> {
         self.written = None;
-        self.ready = Some(self.shelves.fresh()?);
+        self.ready = Some(self.backends.fresh()?);
         Ok(())
     }
 
@@ -131,13 +128,13 @@ impl Client for Write {
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        self.shelves.remove()
+        self.backends.remove()
     }
 }
 
 struct Read {
     set: BlobSet,
-    shelves: Shelves,
+    backends: Backends,
     /// Where they all are.
     backend: Arc<dyn Backend>,
     /// By the last iteration, in any order.
@@ -167,7 +164,7 @@ impl Client for Read {
     }
 
     fn finish(&mut self) -> Result<(), SubjectError> {
-        self.shelves.remove()
+        self.backends.remove()
     }
 }
 

@@ -1,17 +1,17 @@
-//! The blobs of a case, and what proves that they are all there.
+//! The blobs of a case, and the digest that proves that they are all there.
 
 use std::error::Error;
 use std::future::Future;
 
+use benchline_contract::Value;
 use benchline_engine::client::{Blobs, PutAs};
 use benchline_engine::store::BlobAddress;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::super::Setting;
-use super::super::contents::ContentsDigest;
-use crate::contract::Value;
 use crate::error::SubjectError;
+use crate::operations::digest::ContentsDigest;
+use crate::operations::roles::Setup;
 use crate::parameters::{Parameters, unknown};
 
 /// Where the blobs of every case are.
@@ -36,21 +36,21 @@ pub(super) struct BlobSet {
 
 impl BlobSet {
     /// Makes the blobs that the parameters `blobs` and `size` ask for.
-    pub(super) fn read(setting: &Setting<'_>, parameters: &mut Parameters<'_>) -> Result<Self, SubjectError> {
+    pub(super) fn read(setup: &Setup<'_>, parameters: &mut Parameters<'_>) -> Result<Self, SubjectError> {
         let wanted = "at most a million, and 4 GiB together";
         let count = parameters.count("blobs", wanted)?;
         let size = match parameters.value("size") {
             Some(Value::Count(size)) => Some(*size),
             Some(Value::Text(word)) if word == "mail" => None,
             Some(Value::Text(word)) => return Err(unknown("word for `size`", word, ["mail"])),
-            _ => return Err(parameters.missing("size", "bytes of a blob, or the word `mail`")),
+            _ => return Err(parameters.invalid("size", "bytes of a blob, or the word `mail`")),
         };
         if count > COUNT_LIMIT || count.saturating_mul(size.unwrap_or(0)) > TOTAL_LIMIT {
-            return Err(parameters.missing("blobs", wanted));
+            return Err(parameters.invalid("blobs", wanted));
         }
-        let sizes = (0..count).map(|index| size.unwrap_or_else(|| setting.payload.mail_size(index, MAIL_LIMIT)));
+        let sizes = (0..count).map(|index| size.unwrap_or_else(|| setup.payload.mail_size(index, MAIL_LIMIT)));
         let list = (0..count).zip(sizes).map(|(index, size)| {
-            Ok((address(NAMESPACE, index)?, Bytes::from(setting.payload.blob(index, size as usize))))
+            Ok((address(NAMESPACE, index)?, Bytes::from(setup.payload.blob(index, size as usize))))
         });
         Ok(Self { list: list.collect::<Result<_, SubjectError>>()? })
     }

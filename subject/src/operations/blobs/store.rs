@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use benchline_contract::Access;
 use benchline_engine::client::{Blobs, PutAs};
 use benchline_engine::protocol::UserName;
 use tokio::runtime::Handle;
 
-use super::super::contents::ContentsDigest;
-use super::super::{Client, Setting, Work, on_reactor, only_once, too_early};
 use super::devices::Devices;
 use super::set::{self, BlobSet, at_once};
-use crate::clock::Meter;
-use crate::contract::Access;
 use crate::error::SubjectError;
+use crate::meter::Meter;
+use crate::operations::digest::ContentsDigest;
+use crate::operations::roles::{Client, Setup, Work, on_reactor, only_once, too_early};
 use crate::parameters::Parameters;
 
 #[derive(Clone, Copy)]
@@ -22,16 +22,13 @@ enum Direction {
     Get,
 }
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let direction = parameters.word("direction", &[("put", Direction::Put), ("get", Direction::Get)])?;
-    let set = BlobSet::read(setting, &mut parameters)?;
+    let set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
-    let mut devices = Devices::new(setting, "device");
+    let mut devices = Devices::new(setup, "device");
     let user: UserName = "user-1".parse().map_err(SubjectError::engine("naming a user"))?;
-    let (operation, runtime) = (setting.operation.to_owned(), setting.runtime.clone());
+    let (operation, runtime) = (setup.operation.to_owned(), setup.runtime.clone());
     Ok(match direction {
         Direction::Put => Box::new(Put { set, devices, user, ready: None, filled: None, operation, runtime }),
         Direction::Get => {

@@ -1,5 +1,5 @@
-//! The way of blobs between a device and the server: the engine's transfer manager, from its start to its end. It must never
-//! take a transfer that was given up for one that is done.
+//! Transfers of blobs between a device and the server: the engine's transfer manager, from its start to its end. A transfer
+//! that was given up must never count as done.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use benchline_engine::client::{BlobClient, BlobReport, Blobs, PutAs, TransferPro
 use benchline_engine::config::Config;
 use futures_util::future::BoxFuture;
 
-use super::super::Setting;
-use super::super::account::Account;
 use super::devices::Devices;
 use super::set::{self, BlobSet, NAMESPACE};
 use crate::error::SubjectError;
+use crate::operations::account::Account;
+use crate::operations::roles::Setup;
 
-/// A transfer, and in the end what was counted.
+/// A transfer, which returns its counters.
 pub(super) type Counting = BoxFuture<'static, Result<BTreeMap<String, u64>, SubjectError>>;
 
-/// A client that has just begun with what there is to do. It must be made on a runtime.
+/// Starts a client, which begins with the waiting transfers. Must be called on a runtime.
 pub(super) fn connect(config: &Config, blobs: &Blobs, account: &Account) -> Result<BlobClient, SubjectError> {
     BlobClient::new(config, blobs, &account.address, &account.token).map_err(SubjectError::engine("making a client"))
 }
@@ -35,18 +35,18 @@ pub(super) async fn exchange(
     Ok(counted)
 }
 
-/// Puts the blobs into an account, off the clock.
-pub(super) fn fill(setting: &Setting<'_>, set: BlobSet, account: &Account) -> Result<(), SubjectError> {
-    let mut senders = Devices::new(setting, "fillers");
-    setting.runtime.block_on(async {
+/// Puts the blobs into an account, untimed.
+pub(super) fn fill(setup: &Setup<'_>, set: BlobSet, account: &Account) -> Result<(), SubjectError> {
+    let mut senders = Devices::new(setup, "fillers");
+    setup.runtime.block_on(async {
         let sender = senders.fresh(&account.user).await?;
         set.put(sender.clone(), PutAs::Upload).await?;
-        exchange(setting.config.clone(), sender, account.clone()).await?;
+        exchange(setup.config.clone(), sender, account.clone()).await?;
         senders.remove().await
     })
 }
 
-/// The digest over what a fresh device fetches from an account.
+/// The digest of what a fresh device fetches from an account.
 pub(super) async fn fetched(
     config: &Config,
     receivers: &mut Devices,
@@ -62,7 +62,7 @@ pub(super) async fn fetched(
 /// One synchronisation of all blobs of the case.
 ///
 /// # Errors
-/// Where a single one did not come through.
+/// When any of them failed.
 pub(super) async fn sync(client: &BlobClient) -> Result<BlobReport, SubjectError> {
     let syncing = SubjectError::engine::<Box<dyn std::error::Error + Send + Sync>>("transferring blobs");
     let report = client.sync(NAMESPACE).await.map_err(|error| syncing(error.into()))?;
@@ -72,7 +72,7 @@ pub(super) async fn sync(client: &BlobClient) -> Result<BlobReport, SubjectError
     }
 }
 
-/// What the transfer manager counted: the bodies of blobs, each time they are sent.
+/// The transfer manager's counters: bytes of the blobs' bodies, each time they are sent.
 pub(super) fn counters(progress: &TransferProgress) -> BTreeMap<String, u64> {
     let counters = [("wire_received", progress.bytes_received), ("wire_sent", progress.bytes_sent)];
     counters.map(|(name, count)| (name.to_owned(), count)).into()

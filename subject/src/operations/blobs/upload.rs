@@ -3,29 +3,26 @@
 use benchline_engine::client::Blobs;
 use benchline_engine::config::Config;
 
-use super::super::account::Account;
-use super::super::{Client, Setting};
-use super::sending::{self, Way};
+use super::sending::{self, SendMethod};
 use super::set::BlobSet;
 use super::transfers::{Counting, exchange};
 use crate::error::SubjectError;
+use crate::operations::account::Account;
+use crate::operations::roles::{Client, Setup};
 use crate::parameters::Parameters;
 
-pub(in super::super) fn prepare(
-    setting: &Setting<'_>,
-    mut parameters: Parameters<'_>,
-) -> Result<Box<dyn Client>, SubjectError> {
-    let set = BlobSet::read(setting, &mut parameters)?;
+pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+    let set = BlobSet::read(setup, &mut parameters)?;
     parameters.finish()?;
-    Ok(sending::client(setting, set, Plainly { config: setting.config.clone() }))
+    Ok(sending::client(setup, set, Direct { config: setup.config.clone() }))
 }
 
-/// Straight to the server.
-struct Plainly {
+/// Directly to the server.
+struct Direct {
     config: Config,
 }
 
-impl Way for Plainly {
+impl SendMethod for Direct {
     fn send(&self, sender: Blobs, account: Account) -> Counting {
         Box::pin(exchange(self.config.clone(), sender, account))
     }

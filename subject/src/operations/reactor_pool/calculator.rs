@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 /// The argument that asks this program to calculate.
 const ARGUMENT: &str = "fibonacci-worker";
 /// The most that is calculated: more takes minutes.
-const MOST: u32 = 50;
+const MAX_PLACE: u32 = 50;
 
 /// A pool that calculates.
 pub(super) struct Calculator {
@@ -100,9 +100,9 @@ fn serve(places: impl BufRead, mut numbers: impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// By the slow way, which is the point of it.
+/// Slow on purpose: it is the work.
 fn fibonacci(place: u32) -> u64 {
-    match place.min(MOST) {
+    match place.min(MAX_PLACE) {
         0 => 0,
         1 => 1,
         place => fibonacci(std::hint::black_box(place - 1)) + fibonacci(std::hint::black_box(place - 2)),
@@ -116,9 +116,9 @@ mod tests {
     /// The first of <https://oeis.org/A000045>.
     #[test]
     fn the_numbers_are_those_of_the_sequence() {
-        let mut told = Vec::new();
-        serve(&b"0\n1\n2\n3\n10\n25\n"[..], &mut told).unwrap();
-        assert_eq!(String::from_utf8(told).unwrap(), "0\n1\n1\n2\n55\n75025\n");
+        let mut answers = Vec::new();
+        serve(&b"0\n1\n2\n3\n10\n25\n"[..], &mut answers).unwrap();
+        assert_eq!(String::from_utf8(answers).unwrap(), "0\n1\n1\n2\n55\n75025\n");
         assert!(serve(&b"many\n"[..], Vec::new()).is_err());
     }
 }

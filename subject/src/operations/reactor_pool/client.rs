@@ -1,6 +1,6 @@
-//! The client of `reactor/pool`: asks for nothing at planned times and keeps how long each answer took from then, while
-//! others ask for work. It must never leave out a request because the server was slow: one that could not be sent in time
-//! has waited since it was planned.
+//! The client of `reactor/pool`: sends requests for nothing at planned times and records the latency of each from then, while
+//! others request work. It must never leave out a request because the server was slow: one that could not be sent in time
+//! counts as waiting since it was planned.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,13 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use benchline_contract::{Access, LatencyCount};
 
-use super::asking::Connection;
-use super::{Case, NOTHING, Phase};
-use crate::clock::{Meter, nanoseconds};
-use crate::contract::{Access, LatencyCount};
+use super::case::{Case, NOTHING, Phase};
+use super::connection::Connection;
+use crate::clock::nanoseconds;
 use crate::error::SubjectError;
-use crate::operations::{Client, Latencies, Setting, Work, hex, only_once, too_early};
+use crate::meter::Meter;
+use crate::operations::digest::hex;
+use crate::operations::roles::{Client, Latencies, Setup, Work, only_once, too_early};
 use crate::parameters::Parameters;
 
 /// Connections that ask for nothing at planned times. With fewer, one that waits would keep the next from being sent.
@@ -23,11 +25,11 @@ const OPEN_LOOP: u64 = 20;
 /// Connections that ask for nothing as fast as answers come.
 const CLOSED_LOOP: u64 = 4;
 /// For how long work is asked for before a span in which it goes on.
-const BEFORE: Duration = Duration::from_millis(200);
+const LEAD_DURING: Duration = Duration::from_millis(200);
 /// For how long work is asked for before a span in which it is over.
-const UNTIL_AFTER: Duration = Duration::from_secs(1);
+const LEAD_AFTER: Duration = Duration::from_secs(1);
 
-struct Asking {
+struct PoolClient {
     case: Case,
     operation: String,
     address: Option<String>,
@@ -40,16 +42,16 @@ struct Answered {
     lateness: Duration,
 }
 
-pub(crate) fn prepare(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
+pub(crate) fn prepare(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let case = Case::read(parameters)?;
-    Ok(Box::new(Asking { case, operation: setting.operation.to_owned(), address: None, seen: Vec::new() }))
+    Ok(Box::new(PoolClient { case, operation: setup.operation.to_owned(), address: None, seen: Vec::new() }))
 }
 
-impl Client for Asking {
+impl Client for PoolClient {
     fn reset(&mut self, access: Option<Access>) -> Result<(), SubjectError> {
         let access = access.ok_or_else(|| SubjectError::Order(format!("`{}` needs a server", self.operation)))?;
         if self.case.phase == Phase::After {
-            while_working(&access.address, self.case.at_once, UNTIL_AFTER, || Ok(()))
+            while_working(&access.address, self.case.at_once, LEAD_AFTER, || Ok(()))
                 .map_err(SubjectError::engine("asking for work"))?;
         }
         self.address = Some(access.address);
@@ -64,7 +66,7 @@ impl Client for Asking {
         let connections = case.connections(address).map_err(&failed)?;
         let measure = || meter.time(|| case.ask_for_nothing(connections));
         let seen = match case.phase {
-            Phase::During => while_working(address, case.at_once, BEFORE, measure),
+            Phase::During => while_working(address, case.at_once, LEAD_DURING, measure),
             Phase::Alone | Phase::After => measure(),
         };
         self.seen = seen.map_err(failed)?;

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
+use benchline_contract::Access;
 use benchline_engine::crypto::OpenPgpKey;
 use benchline_engine::pool::Pool;
 use tokio::net::TcpListener;
@@ -17,10 +18,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::calculator::Calculator;
-use super::{Case, Kind, NOTHING};
-use crate::contract::Access;
+use super::case::{Case, Kind, NOTHING};
 use crate::error::SubjectError;
-use crate::operations::{Server, Setting};
+use crate::operations::roles::{Server, Setup};
 use crate::parameters::Parameters;
 
 /// Place in the sequence that is calculated for one request: some 30 ms of one processor.
@@ -44,14 +44,14 @@ enum Work {
 
 impl PoolServer {
     /// Starts the server on a free port.
-    pub(crate) fn start(setting: &Setting<'_>, parameters: Parameters<'_>) -> Result<Self, SubjectError> {
-        let work = Work::prepare(setting, &Case::read(parameters)?)?;
-        setting.runtime.block_on(serve(work, setting.runtime.clone()))
+    pub(crate) fn start(setup: &Setup<'_>, parameters: Parameters<'_>) -> Result<Self, SubjectError> {
+        let work = Work::prepare(setup, &Case::read(parameters)?)?;
+        setup.runtime.block_on(serve(work, setup.runtime.clone()))
     }
 }
 
 impl Server for PoolServer {
-    /// There are no accounts: everybody may ask.
+    /// There are no accounts: anybody may send requests.
     fn new_account(&mut self) -> Result<Access, SubjectError> {
         Ok(Access { address: self.address.clone(), credential: String::new() })
     }
@@ -69,19 +69,19 @@ impl Server for PoolServer {
 }
 
 impl Work {
-    fn prepare(setting: &Setting<'_>, case: &Case) -> Result<Self, SubjectError> {
+    fn prepare(setup: &Setup<'_>, case: &Case) -> Result<Self, SubjectError> {
         let failed = SubjectError::engine("preparing a message");
         match case.kind {
             Kind::Fibonacci => Ok(Self::Fibonacci(Calculator::new(case.pool))),
             Kind::OpenPgp => {
                 let key = OpenPgpKey::generate("reactor@example.org").map_err(&failed)?;
-                let message = key.public().encrypt(&setting.payload.document(0, MESSAGE)).map_err(&failed)?;
+                let message = key.public().encrypt(&setup.payload.document(0, MESSAGE)).map_err(&failed)?;
                 Ok(Self::OpenPgp { pool: Pool::new(case.pool), keys: [key].into(), message })
             }
         }
     }
 
-    /// Does it once. What comes of it is the number, or the content of the message.
+    /// Does it once. The result is the number, or the content of the message.
     async fn perform(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         match self {
             Self::Fibonacci(calculator) => Ok(calculator.fibonacci(PLACE).await?.to_string().into_bytes()),
@@ -95,7 +95,7 @@ impl Work {
 async fn serve(work: Work, runtime: Handle) -> Result<PoolServer, SubjectError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SubjectError::engine("listening on the loopback"))?;
     let address = listener.local_addr().map_err(SubjectError::engine("asking for the server's port"))?;
-    // Small answers leave at once. Where this fails they are only slower.
+    // Small answers leave at once. If this fails, they are only slower.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let app = Router::new()
         .route("/nothing", get(async || NOTHING))
@@ -113,12 +113,12 @@ async fn serve(work: Work, runtime: Handle) -> Result<PoolServer, SubjectError> 
     Ok(PoolServer { address: format!("http://{address}"), stop, serving, runtime })
 }
 
-/// Does the work and says how long what came of it is: to send it would be work for the reactor.
+/// Does the work and answers with the length of the result: sending the result would be work for the reactor.
 async fn length(State(work): State<Arc<Work>>) -> Result<String, StatusCode> {
     whole(State(work)).await.map(|answer| answer.len().to_string())
 }
 
-/// Does the work and answers with what came of it.
+/// Does the work and answers with the result.
 async fn whole(State(work): State<Arc<Work>>) -> Result<Vec<u8>, StatusCode> {
     work.perform().await.map_err(|error| {
         eprintln!("benchline-subject: the work failed: {error}");
