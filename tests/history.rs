@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: what fails here fails the test")]
 
 mod comparison;
+mod dump;
+mod fixtures;
+mod sample;
 
 use std::{
     collections::BTreeSet,

@@ -2,7 +2,7 @@
 //! Asked before a record is written and again by the search for damage, so that both always mean the same. Each refusal
 //! says why, in plain English.
 
-use super::HistoryError;
+use super::error::HistoryError;
 use crate::model::{Canary, Design, FindingEvent, Interval, Rate, SeriesChange, Verdict, VerdictKind};
 
 /// The longest reason, in bytes.
@@ -121,12 +121,13 @@ fn reason(text: &str) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FindingState, UnixMillis};
+    use crate::model::{FindingEventKind, FindingState, UnixMillis};
 
     #[test]
     fn texts_are_counted_as_they_are_stated() {
         let said = |person: &str, length: usize| FindingEvent {
             at: UnixMillis(0),
+            kind: FindingEventKind::Note,
             state: FindingState::Noise,
             person: Some(person.to_owned()),
             reason: "é".repeat(length / 2),
