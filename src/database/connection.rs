@@ -53,6 +53,8 @@ pub(super) fn open_to_write(store: &'static Store, path: &Path) -> Result<Connec
     }
     connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // The library switches them on by default.
+    connection.pragma_update(None, "foreign_keys", false)?;
     let version = match content {
         Content::Empty => None,
         Content::Version(version) => Some(version),

@@ -38,7 +38,7 @@ pub(super) fn first<T>(
 /// A word of one of the model's closed lists, such as `finished`. `what` says which list.
 pub(super) fn word<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
     T::deserialize(StrDeserializer::<WordError>::new(text))
-        .map_err(|_| HistoryError::damaged(format!("`{text}` stands where a {what} is expected")))
+        .map_err(|_| HistoryError::damaged(format!("`{text}` is not a valid {what}")))
 }
 
 /// The word that [`word`] reads again.
@@ -187,7 +187,7 @@ pub(super) fn interval(row: &Row) -> Result<Option<Interval>> {
 /// The inverse of [`Stage::number`].
 pub(super) fn stage(number: u32) -> Result<Stage> {
     let found = [Stage::First, Stage::Second].into_iter().find(|stage| stage.number() == number);
-    found.ok_or_else(|| HistoryError::damaged(format!("{number} stands where a stage is expected")))
+    found.ok_or_else(|| HistoryError::damaged(format!("{number} is not a valid stage")))
 }
 
 /// A variant as the database stores it: its word, and the amount of its injection.
@@ -204,7 +204,7 @@ pub(super) const fn variant_columns(variant: VariantKind) -> (&'static str, i64)
 /// The inverse of [`variant_columns`], from the columns `variant` and `amount`.
 pub(super) fn variant(row: &Row) -> Result<VariantKind> {
     let (word, amount): (String, i64) = (row.get("variant")?, row.get("amount")?);
-    let unknown = || HistoryError::damaged(format!("`{word} {amount}` stands where a variant is expected"));
+    let unknown = || HistoryError::damaged(format!("`{word} {amount}` is not a valid variant"));
     let small = || u32::try_from(amount).map_err(|_| unknown());
     match (word.as_str(), amount) {
         ("base", 0) => Ok(VariantKind::Base),
@@ -263,6 +263,6 @@ mod tests {
         }
         assert_eq!(word::<Metric>("wall_time", "metric").unwrap(), Metric::WALL_TIME);
         let error = word::<Grade>("lovely", "grade").unwrap_err().to_string();
-        assert!(error.contains("`lovely` stands where a grade is expected"), "{error}");
+        assert!(error.contains("`lovely` is not a valid grade"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! What the platform measured of itself.
+//! Reading calibrations.
 
 use super::Reader;
 use crate::database::{Connection, Row};
@@ -25,7 +25,7 @@ impl Reader {
         self.with_snapshot(|connection| calibration(connection, id))
     }
 
-    /// The variants of a calibration that have a run, whose trials [`Reader::trials`] tells. Ordered as [`VariantKind`] is.
+    /// The variants of a calibration that have a run, whose trials [`Reader::trials`] returns. Ordered as [`VariantKind`] is.
     ///
     /// # Errors
     /// See [`Reader::serial`].

@@ -1,4 +1,4 @@
-//! Comparisons, their blocks, and what they say.
+//! Reading comparisons, their blocks and verdicts.
 
 use super::{
     Reader,
@@ -55,7 +55,7 @@ impl Reader {
         self.with_snapshot(|connection| comparison_of_run(connection, run))
     }
 
-    /// What a comparison says, ordered by case and metric.
+    /// The verdicts of a comparison, ordered by case and metric.
     ///
     /// # Errors
     /// See [`Reader::serial`].
@@ -71,7 +71,7 @@ impl Reader {
         self.with_snapshot(|connection| blocks(connection, comparison, case_key))
     }
 
-    /// What comparisons of every purpose said about the points of [`Reader::series`], by case and then along the axis. Heads
+    /// The verdicts of comparisons of every purpose on the points of [`Reader::series`], by case and then along the axis. Heads
     /// that were superseded are left out.
     ///
     /// # Errors
@@ -185,7 +185,7 @@ fn block(row: &Row) -> Result<Block> {
     })
 }
 
-/// What a comparison says, ordered by case and metric.
+/// The verdicts of a comparison, ordered by case and metric.
 pub(in crate::history) fn verdicts(connection: &Connection, comparison: ComparisonId) -> Result<Vec<Verdict>> {
     let sql = "SELECT operation_version, metric, cases.*, verdicts.* FROM verdicts
                JOIN series ON series.id = series_id
@@ -218,7 +218,7 @@ fn verdict(row: &Row) -> Result<Verdict> {
     })
 }
 
-/// What comparisons said about one metric of a scenario, for heads that stand on the axis: by case, then along the axis.
+/// The verdicts on one metric of a scenario whose heads are on the axis: by case, then along the axis.
 pub(in crate::history) fn verdict_points(
     connection: &Connection,
     scenario: &str,

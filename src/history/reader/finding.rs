@@ -1,4 +1,4 @@
-//! Changes found in history.
+//! Reading findings.
 
 use super::Reader;
 use crate::database::{Connection, Row, params};
@@ -111,5 +111,5 @@ fn events(connection: &Connection, finding: FindingId) -> Result<Vec<FindingEven
 fn event_kind(row: &Row) -> Result<FindingEventKind> {
     let (word, moved_to): (String, Option<String>) = (row.get("kind")?, row.get("moved_to")?);
     FindingEventKind::from_parts(&word, moved_to)
-        .ok_or_else(|| HistoryError::damaged(format!("`{word}` stands where a kind of event is expected")))
+        .ok_or_else(|| HistoryError::damaged(format!("`{word}` is not a valid kind of event")))
 }

@@ -1,4 +1,4 @@
-//! What became of the cases of each group of scenarios in a run.
+//! Reading the outcomes of the cases of each group of scenarios in a run.
 
 use super::Reader;
 use crate::database::{Connection, Row};
@@ -6,7 +6,7 @@ use crate::history::{error::Result, records::GroupCounts, row::all};
 use crate::model::RunId;
 
 impl Reader {
-    /// What became of the cases of each group of scenarios, for each of `runs` in their order: groups by name. A few rows a
+    /// The outcomes of the cases of each group of scenarios, for each of `runs` in their order, groups by name. A few rows a
     /// run; nothing is counted.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What a run says: its measurements with their checks, and its failures.
+//! Reading the results of a run: its measurements with their checks, and its failures.
 
 use std::collections::BTreeMap;
 

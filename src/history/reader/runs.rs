@@ -1,4 +1,4 @@
-//! Runs, their environments, and what is being measured.
+//! Reading runs, their environments, and what is being measured.
 
 use super::Reader;
 use crate::database::{Connection, params};
@@ -20,7 +20,7 @@ impl Reader {
     }
 
     /// The newest run of each revision on each environment: the highest position first, then the newest. Runs with the part
-    /// `base` or `calibration` are left out, here and wherever a graph's axis is spoken of.
+    /// `base` or `calibration` are left out, here and on every graph's axis.
     ///
     /// # Errors
     /// See [`Reader::serial`].
@@ -83,7 +83,7 @@ impl Reader {
 /// The fewest digits that name a commit.
 const PREFIX: usize = 7;
 
-/// How many of the revisions that an ambiguous prefix names are told.
+/// How many of the revisions that an ambiguous prefix names a message lists.
 const MATCHES: usize = 5;
 
 pub(in crate::history) fn progress(connection: &Connection) -> Result<Option<Progress>> {

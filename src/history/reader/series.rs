@@ -1,4 +1,4 @@
-//! What graphs are drawn from.
+//! Reading series, for graphs and for the search for changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Trials as they were recorded.
+//! Reading trials as they were recorded.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 impl Reader {
-    /// What the trials of a run could not have, each metric and reason once.
+    /// What the trials of a run could not measure, each metric and reason once.
     ///
     /// # Errors
     /// See [`Reader::serial`].
@@ -135,7 +135,7 @@ pub(in crate::history) fn unavailable(connection: &Connection, trial_id: i64) ->
     })
 }
 
-/// What the trials of a run could not have, each metric and reason once.
+/// What the trials of a run could not measure, each metric and reason once.
 pub(in crate::history) fn unavailable_in(connection: &Connection, run: RunId) -> Result<Vec<Unavailable>> {
     let sql = "SELECT DISTINCT metric, reason FROM unavailable_metrics JOIN trials ON trials.id = trial_id
                WHERE run_id = ?1 ORDER BY metric, reason";

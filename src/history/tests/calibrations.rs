@@ -121,9 +121,9 @@ fn what_makes_no_sense_of_a_calibration_is_refused() {
     let elsewhere = RunStart { environment: environment("bbbbbbbbbbbb"), ..part(1, Part::Calibration, "base") };
     let elsewhere = writer.open_run(&elsewhere).unwrap().id;
     writer.calibration_variant(id, VariantKind::Base, base).unwrap();
-    invalid(writer.calibration_variant(id, VariantKind::Same, base), "stands for another variant");
+    invalid(writer.calibration_variant(id, VariantKind::Same, base), "belongs to another variant");
     invalid(writer.calibration_variant(id, VariantKind::Base, same), "the variant has another run");
-    invalid(writer.calibration_variant(id, VariantKind::Same, alone), "with the part `alone`");
+    invalid(writer.calibration_variant(id, VariantKind::Same, alone), "with the part `single`");
     invalid(writer.calibration_variant(id, VariantKind::Same, elsewhere), "it was measured on bbbbbbbbbbbb");
     let nobody = writer.calibration_variant(id, VariantKind::Same, RunId(99)).unwrap_err();
     assert!(matches!(nobody, HistoryError::UnknownRun { run: RunId(99) }), "{nobody}");
@@ -133,7 +133,7 @@ fn what_makes_no_sense_of_a_calibration_is_refused() {
     writer.record_rates(id, &kept).unwrap();
     let whole = rate(VariantKind::Slowdown(20_000), Some(5));
     for (wrong, why) in [
-        (Rate { flagged: 401, ..whole.clone() }, "of 400 pairs, 401 spoke"),
+        (Rate { flagged: 401, ..whole.clone() }, "of 400 pairs, 401 were flagged"),
         (Rate { independent: 401, ..whole.clone() }, "401 are independent"),
         (Rate { spread: Some(-0.1), ..whole.clone() }, "its spread is -0.1"),
         (Rate { resolution: Some(f64::NAN), ..whole.clone() }, "its resolution is NaN"),

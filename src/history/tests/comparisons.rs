@@ -152,9 +152,9 @@ fn runs_that_cannot_be_compared_are_refused() {
     let elsewhere = writer.open_run(&elsewhere).unwrap().id;
     let (other_base, other_head) = pair(&mut writer, 4, 5);
     let mut open = |base, head| writer.open_comparison(&comparison_start((base, head)));
-    invalid(open(head, base), "with the part `head` and stands here as the base");
+    invalid(open(head, base), "with the part `head` and is used here as the base");
     invalid(open(base, base), "as the head");
-    invalid(open(other_base, alone), "with the part `alone` and stands here as the head");
+    invalid(open(other_base, alone), "with the part `single` and is used here as the head");
     invalid(open(calibration, other_head), "with the part `calibration`");
     invalid(open(other_base, elsewhere), "two machines");
     invalid(open(base, other_head), "in one comparison only");
@@ -178,7 +178,7 @@ fn runs_that_cannot_be_compared_are_refused() {
 }
 
 #[test]
-fn a_block_stands_on_two_trials_that_stand_in_no_other() {
+fn a_block_has_two_trials_that_no_other_block_has() {
     let place = Place::new();
     let mut writer = place.writer();
     let runs = pair(&mut writer, 1, 2);

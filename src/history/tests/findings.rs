@@ -115,7 +115,7 @@ fn a_finding_that_makes_no_sense_is_refused_and_leaves_nothing() {
         (SeriesChange { ratio: f64::INFINITY, ..whole.clone() }, "its ratio is inf"),
         (SeriesChange { gain: f64::NAN, ..whole.clone() }, "what it gains is NaN"),
         (SeriesChange { penalty: -1.0, ..whole.clone() }, "its penalty is -1"),
-        (whole.clone(), "told twice"),
+        (whole.clone(), "listed twice"),
     ] {
         let both = [whole.clone(), wrong];
         invalid(writer.new_finding("aaaaaaaaaaaa", None, &revision(2), &both, &told), why);

@@ -56,7 +56,7 @@ fn an_older_format_is_not_read_until_a_writer_has_migrated_it() {
 }
 
 #[test]
-fn what_cannot_be_written_is_said_to_be_so() {
+fn a_path_that_cannot_be_written_is_read_only() {
     let place = Place::new();
     let file = place.folder.path().join("file");
     fs::write(&file, "something").unwrap();
@@ -98,7 +98,7 @@ fn what_does_not_exist_is_missing() {
 }
 
 #[test]
-fn nothing_is_recorded_twice_or_by_halves() {
+fn nothing_is_recorded_twice_or_in_part() {
     let place = Place::new();
     let mut writer = place.writer();
     let run = writer.open_run(&start(1)).unwrap().id;

@@ -81,7 +81,7 @@ fn a_verdict_that_makes_no_sense_is_refused_with_all_beside_it() {
 }
 
 #[test]
-fn verdicts_stand_on_graphs_where_their_heads_do() {
+fn verdicts_are_on_graphs_where_their_heads_are() {
     let place = Place::new();
     let mut writer = place.writer();
     let mut heads = Vec::new();

@@ -16,7 +16,7 @@ const AGREEMENTS: [Agreement; 4] = [
         "the runs of comparison {0} are not a base and a head of one environment",
     ),
     (
-        "SELECT comparison_id, block FROM blocks JOIN comparisons ON comparisons.id = comparison_id
+        "SELECT comparison_id, block_index FROM blocks JOIN comparisons ON comparisons.id = comparison_id
          JOIN trials AS base ON base.id = base_trial_id JOIN trials AS head ON head.id = head_trial_id
          WHERE (base.run_id, base.case_id) <> (base_run_id, blocks.case_id)
              OR (head.run_id, head.case_id, head.trial_index) <> (head_run_id, blocks.case_id, base.trial_index)",

@@ -1,4 +1,4 @@
-//! Calibrations: begun, continued, ended; their variants and rates.
+//! Writing calibrations, their variants and rates.
 
 use super::Writer;
 use crate::database::{Connection, params};
@@ -18,23 +18,23 @@ impl Writer {
     /// which [`Writer::open_run`] opens with the part `calibration` and [`Writer::calibration_variant`] names.
     ///
     /// # Errors
-    /// `HistoryError::Invalid` where the design's levels are none,
-    /// `HistoryError::Clash` where the environment's id stands for another machine.
+    /// `HistoryError::Invalid` where the design's levels are not between 0 and 1,
+    /// `HistoryError::Clash` where the environment's id belongs to another machine.
     pub fn open_calibration(&mut self, start: &CalibrationStart) -> Result<OpenCalibration> {
         self.change(|connection| open_calibration(connection, start))
     }
 
-    /// Says for which variant of a calibration a run stands. Saying it again changes nothing.
+    /// Assigns a run to a variant of a calibration. Assigning it again changes nothing.
     ///
     /// # Errors
-    /// `HistoryError::Invalid` where the run has another part or environment or stands for another variant, or
+    /// `HistoryError::Invalid` where the run has another part or environment or belongs to another variant, or
     /// the variant has another run; `HistoryError::UnknownCalibration`,
     /// `HistoryError::UnknownRun`.
     pub fn calibration_variant(&mut self, calibration: i64, variant: VariantKind, run: RunId) -> Result<()> {
         self.change(|connection| record_variant(connection, calibration, variant, run))
     }
 
-    /// Keeps what came out of a calibration, instead of all that was kept before.
+    /// Replaces the rates of a calibration.
     ///
     /// # Errors
     /// `HistoryError::Invalid` where a figure is not finite, negative, or counts more than there are;
@@ -43,7 +43,7 @@ impl Writer {
         self.change(|connection| record_rates(connection, calibration, rates))
     }
 
-    /// Says how far a calibration came. Its variants' runs have states of their own.
+    /// Sets the state of a calibration. Its variants' runs have states of their own.
     ///
     /// # Errors
     /// `HistoryError::UnknownCalibration`.
@@ -153,7 +153,7 @@ fn record_variant(connection: &Connection, calibration: i64, variant: VariantKin
         return Ok(());
     }
     refused(
-        "the variant has another run, or the run stands for another variant; let the plan of each run name its variant"
+        "the variant has another run, or the run belongs to another variant; let the plan of each run name its variant"
             .to_owned(),
     )
 }

@@ -1,4 +1,4 @@
-//! Comparisons: begun, continued, ended; their blocks and verdicts.
+//! Writing comparisons, their blocks and verdicts.
 
 use super::Writer;
 use crate::database::{Connection, params, signed};
@@ -24,7 +24,7 @@ impl Writer {
         self.change(|connection| open_comparison(connection, start))
     }
 
-    /// Keeps which two trials stand against each other. Both are recorded already.
+    /// Stores which two trials are compared with each other. Both are recorded already.
     ///
     /// # Errors
     /// `HistoryError::DuplicateBlock` where the comparison has the block, or a block has one of its trials;
@@ -34,7 +34,7 @@ impl Writer {
         self.change(|connection| record_block(connection, comparison, block))
     }
 
-    /// Keeps what a comparison says. Verdicts on the same series are replaced, others stay.
+    /// Stores the verdicts of a comparison. Those on the same series are replaced, others stay.
     ///
     /// # Errors
     /// `HistoryError::Invalid` where a figure is not finite or out of its range, the reason is longer than
@@ -44,7 +44,7 @@ impl Writer {
         self.change(|connection| record_verdicts(connection, comparison, verdicts, at))
     }
 
-    /// Says how far a comparison came. Its runs have states of their own.
+    /// Sets the state of a comparison. Its runs have states of their own.
     ///
     /// # Errors
     /// `HistoryError::UnknownComparison`.
@@ -73,7 +73,7 @@ fn side(connection: &Connection, start: &ComparisonStart, run: RunId, parts: &[P
         return Ok(found.environment);
     }
     let (found, wanted) = (found.part.as_str(), parts[0].as_str());
-    Err(invalid(named(start), format!("run {run} was opened with the part `{found}` and stands here as the {wanted}")))
+    Err(invalid(named(start), format!("run {run} was opened with the part `{found}` and is used here as the {wanted}")))
 }
 
 /// The comparison of the same two runs. A run that stands in any other is refused.

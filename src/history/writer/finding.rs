@@ -1,4 +1,4 @@
-//! Findings: made, seen again, and what happens to them.
+//! Writing findings and their events.
 
 use super::Writer;
 use crate::database::{Connection, params};
@@ -11,7 +11,7 @@ use crate::history::{
 use crate::model::{FindingEvent, FindingId, Revision, SeriesChange};
 
 impl Writer {
-    /// Keeps a new finding with its first event. `series` are numbers of [`crate::history::Series::id`].
+    /// Stores a new finding with its first event. `series` are numbers of [`crate::history::Series::id`].
     ///
     /// # Errors
     /// `HistoryError::Invalid` where the environment or a series is unknown, a number stands for another
@@ -28,7 +28,7 @@ impl Writer {
         self.change(|connection| new_finding(connection, environment, after, at, series, event))
     }
 
-    /// Says where a finding is and what changes there, as the history is seen now. Its events stay.
+    /// Sets where a finding is and which series change there, as of the newest analysis. Its events stay.
     ///
     /// # Errors
     /// `HistoryError::UnknownFinding`; and see [`Writer::new_finding`].
@@ -42,7 +42,7 @@ impl Writer {
         self.change(|connection| set_finding(connection, finding, after, at, series))
     }
 
-    /// Keeps what happened to a finding, whose state is the event's from here on.
+    /// Stores an event of a finding, whose state is the event's from here on.
     ///
     /// # Errors
     /// `HistoryError::UnknownFinding`; and see [`Writer::new_finding`].
@@ -127,7 +127,7 @@ fn set_series(connection: &Connection, id: FindingId, environment: &str, series:
         limits::change(change).map_err(|why| invalid(name(), why))?;
         known(connection, environment, change).and_then(|known| known.map_err(|why| invalid(name(), why)))?;
         if !insert(connection, id, ordinal, change)? {
-            return Err(invalid(name(), "it is told twice"));
+            return Err(invalid(name(), "it is listed twice"));
         }
     }
     Ok(())

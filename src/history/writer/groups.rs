@@ -1,10 +1,10 @@
-//! Counts by group of scenarios, kept beside what they count.
+//! Writing counts by group of scenarios, in the transaction of what they count.
 
 use crate::database::{Connection, params};
 use crate::history::{error::Result, reader, records::GroupCounts};
 use crate::model::RunId;
 
-/// Counts the run's cases anew.
+/// Counts the run's cases again.
 pub(super) fn recount(connection: &Connection, run: RunId) -> Result<()> {
     connection.prepare_cached("DELETE FROM group_counts WHERE run_id = ?1")?.execute([run.0])?;
     for counts in reader::groups::counted(connection, run)? {

@@ -1,4 +1,4 @@
-//! Measurements: derived from trials, so they may be replaced.
+//! Writing measurements. They are derived from trials, so they may be replaced.
 
 use super::{Writer, groups::recount};
 use crate::database::{Connection, params};
@@ -10,7 +10,7 @@ use crate::history::{
 use crate::model::{Check, Grade, Measurement, RunId, Summary};
 
 impl Writer {
-    /// Keeps what was derived from a run's trials. Measurements of the same series from the same run are replaced.
+    /// Stores measurements that were derived from a run's trials. Those of the same series from the same run are replaced.
     ///
     /// # Errors
     /// [`HistoryError::UnknownRun`], [`HistoryError::Invalid`] where a figure is not a finite number, [`HistoryError::Clash`].

@@ -1,4 +1,4 @@
-//! Runs: begun, continued, ended; their failures, and what is being measured now.
+//! Writing runs, their failures, and what is being measured now.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ impl Writer {
     /// environment, profile, plan and build (inputs and binary), or else begins a new one.
     ///
     /// # Errors
-    /// [`HistoryError::Clash`] where the environment's id stands for another machine.
+    /// [`HistoryError::Clash`] where the environment's id belongs to another machine.
     pub fn open_run(&mut self, start: &RunStart) -> Result<OpenRun> {
         self.change(|connection| open_run(connection, start))
     }
@@ -26,12 +26,12 @@ impl Writer {
     /// [`Writer::open_run`] would measure once more.
     ///
     /// # Errors
-    /// [`HistoryError::Sqlite`].
+    /// [`HistoryError::Database`].
     pub fn finished_run(&self, start: &RunStart) -> Result<Option<RunId>> {
         newest(self.connection(), start, [RunState::Finished; 2])
     }
 
-    /// Keeps a failure.
+    /// Stores a failure.
     ///
     /// # Errors
     /// [`HistoryError::UnknownRun`], [`HistoryError::Clash`].
@@ -39,7 +39,7 @@ impl Writer {
         self.change(|connection| record_failure(connection, run, failure))
     }
 
-    /// Says what is being measured now, or that nothing is. Seen by readers at once, but not waited for on the disk: after
+    /// Sets what is being measured now, or that nothing is. Readers see it at once, but it does not wait for the disk: after
     /// a power cut there is no progress anyway.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Writer {
         self.0.change_unflushed(|connection| set_progress(connection, progress))
     }
 
-    /// Says how far a run came. Every state but `running` sets when it ended, and clears its progress.
+    /// Sets the state of a run. Every state but `running` also sets when it ended, and clears its progress.
     ///
     /// # Errors
     /// [`HistoryError::UnknownRun`].

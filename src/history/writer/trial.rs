@@ -1,4 +1,4 @@
-//! Trials, with all that is raw in them.
+//! Writing trials, with all raw data in them.
 
 use std::{collections::BTreeSet, fmt::Display};
 
@@ -13,7 +13,7 @@ use crate::history::{
 use crate::model::{Canary, LatencyHistogram, RunId, SampleColumn, Timeline, Trial, TrialTotal, Unavailable};
 
 impl Writer {
-    /// Keeps a trial.
+    /// Stores a trial.
     ///
     /// # Errors
     /// [`HistoryError::DuplicateTrial`] where the run has that trial of that case already, [`HistoryError::UnknownRun`],
