@@ -19,6 +19,7 @@ use std::{
 };
 
 use benchline::{
+    database::DatabaseError,
     history::{HistoryError, Progress, Reader, RunStart, Writer},
     model::*,
 };
@@ -61,7 +62,7 @@ fn a_writer_in_another_process_keeps_others_out_until_it_is_killed() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     kept(&mut lines);
     let error = Writer::open(&path).expect_err("two processes write at once");
-    assert!(matches!(error, HistoryError::Busy { .. }), "{error}");
+    assert!(matches!(error, HistoryError::Database(DatabaseError::Busy { .. })), "{error}");
     // It sets its progress before each trial and never clears it.
     let reader = Reader::open(&path).unwrap();
     assert!(reader.progress().unwrap().is_some());
