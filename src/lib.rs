@@ -1,13 +1,14 @@
 //! Benchline measures a program at every commit, keeps every sample, and shows what changed.
 //!
-//! The rooms. Imports flow downwards only; `tests/tidy.rs` proves it. In reading order: `units` and `stats` know nothing
-//! else; `model` is the words as records; `scenario`, `probe`, `revision`, `history` and `load` each face one part of the
-//! world; `judge` decides; `adapter` holds programs that do not speak the contract; `runner` measures; `exchange` speaks with
+//! The rooms. Imports flow downwards only; `tests/tidy.rs` proves it. In reading order: `units`, `stats` and
+//! `database` know nothing else; `model` is the words as records; `scenario`, `probe`, `revision`, `history` and `load` each
+//! face one part of the world; `judge` decides; `adapter` holds programs that do not speak the contract; `runner` measures; `exchange` speaks with
 //! other tools; `charts` and `site` show; `cli` wires.
 
 pub mod adapter;
 pub mod charts;
 pub mod cli;
+pub mod database;
 pub mod exchange;
 pub mod history;
 pub mod judge;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{comparing::Sizes, settings::Settings};
 use crate::{
-    history::{HistoryError, Reader},
+    history::Reader,
     model::{Case, Profile},
     probe::environment,
     scenario::{CasePlan, Plan},
@@ -55,7 +55,7 @@ impl Estimates {
     pub(super) fn read(settings: &Settings) -> anyhow::Result<Estimates> {
         let reader = match Reader::open(&settings.database) {
             Ok(reader) => reader,
-            Err(HistoryError::Missing { .. }) => return Ok(Estimates::default()),
+            Err(error) if error.is_missing() => return Ok(Estimates::default()),
             Err(error) => return Err(error.into()),
         };
         let here = environment::fingerprint(None, None).id;

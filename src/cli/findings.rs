@@ -7,7 +7,7 @@ use super::{FINE, measuring::now, output::say, settings::Settings, table::table}
 use crate::{
     history::{Reader, RunListing, Writer},
     judge::{self, FindingUpdate, Line, LinePoint},
-    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Revision, Role, Rules},
+    model::{Finding, FindingEvent, FindingEventKind, FindingId, FindingState, Grade, Metric, Revision, Role, Rules},
     revision::Repository,
     units,
 };
@@ -128,7 +128,7 @@ pub(super) fn refresh<'a>(
     for update in judge::reconcile(&known, &seen, &axis, now()) {
         match update {
             FindingUpdate::New { after, at, state, series, reason } => {
-                let event = FindingEvent { at: now(), state, person: None, reason };
+                let event = FindingEvent { at: now(), kind: FindingEventKind::Detected, state, person: None, reason };
                 writer.new_finding(environment, after.as_ref(), &at, &series, &event)?;
                 new += 1;
             }
@@ -243,6 +243,7 @@ fn said(known: &Finding, state: Option<FindingState>, why: &Why) -> anyhow::Resu
     anyhow::ensure!(!why.because.trim().is_empty(), "say why, in a sentence");
     Ok(FindingEvent {
         at: now(),
+        kind: if state.is_some() { FindingEventKind::StateChanged } else { FindingEventKind::Note },
         state: state.unwrap_or(known.state),
         person: Some(why.person.clone().unwrap_or_else(somebody)),
         reason: why.because.trim().to_owned(),

@@ -34,7 +34,7 @@ pub use comparison::{Block, Comparison, ComparisonId, Design, Purpose, Side, Sta
 pub use environment::{Annotation, Environment};
 pub use event::{Event, PlannedCase};
 pub use failure::{Failure, FailureKind};
-pub use finding::{Finding, FindingEvent, FindingId, FindingState, SeriesChange};
+pub use finding::{Finding, FindingEvent, FindingEventKind, FindingId, FindingState, SeriesChange};
 pub use foreign::Foreign;
 pub use measurement::{Interval, Measurement, Summary};
 pub use metric::{Direction, Grain, Metric, ParseMetricError, Quantity};

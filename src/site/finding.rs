@@ -150,7 +150,7 @@ impl EventText {
             sign: Sign::finding(event.state),
             who: event.person.clone().unwrap_or_else(|| "Benchline".to_owned()),
             date: words::date(event.at),
-            reason: event.reason.clone(),
+            reason: event.text(),
         }
     }
 }

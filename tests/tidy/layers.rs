@@ -18,10 +18,12 @@ const PLATFORM: &[Room] = &[
     room(0, "units", &[]),
     room(0, "stats", &[]),
     room(1, "model", &["units"]),
+    // Databases of whatever records; the only room that names SQLite.
+    room(1, "database", &[]),
     room(2, "scenario", RECORDS),
     room(2, "probe", RECORDS),
     room(2, "revision", RECORDS),
-    room(2, "history", RECORDS),
+    room(2, "history", &["units", "model", "database"]),
     room(2, "load", RECORDS),
     // Programs of other people, held at the contract: a subject's side of the pipe.
     room(3, "adapter", &["units", "model", "probe"]),
