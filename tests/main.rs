@@ -6,6 +6,7 @@
 mod bisect;
 mod browser;
 mod calibrate;
+mod campaign;
 mod cli;
 mod compare;
 mod detect;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{calibrating::arms::name, table::table};
+use super::table::table;
 use crate::{
+    campaign::variant_name as name,
     judge::shares::{Share, claim, percent, share, touches},
     model::{Calibration, Metric, Rate, RatedSeries, VariantKind},
 };

@@ -5,8 +5,8 @@ use std::io;
 
 use anyhow::Context as _;
 
-use super::{FINE, own};
-use crate::{adapter, load, model::foreign::AdapterOrder};
+use super::FINE;
+use crate::{adapter, load, model::foreign::AdapterOrder, selfbench};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -30,7 +30,7 @@ enum Role {
 pub(super) fn role(args: &Args) -> anyhow::Result<u8> {
     match &args.role {
         Role::Load => load::serve(io::stdin().lock(), io::stdout().lock())?,
-        Role::Own => return own::own(),
+        Role::Own => selfbench::serve(io::stdin().lock(), io::stdout())?,
         Role::Foreign { order } => {
             let order: AdapterOrder = serde_json::from_str(order).context("the order is not one of the runner's")?;
             adapter::serve(&order)?;

@@ -82,6 +82,11 @@ done
         self.folder.path().join(below)
     }
 
+    /// The folder that its builds are cached below.
+    pub(crate) fn cache(&self) -> &Path {
+        self.cache.path()
+    }
+
     #[track_caller]
     pub(crate) fn write(&self, below: &str, text: &str) {
         let path = self.path(below);

@@ -31,32 +31,46 @@ const PLATFORM: &[Room] = &[
     room(4, "runner", &["units", "model", "stats", "scenario", "probe", "revision", "load", "judge"]),
     room(4, "charts", RECORDS),
     room(4, "exchange", RECORDS),
-    room(
-        5,
-        "ci",
-        &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "runner", "charts",
-            "exchange",
-        ],
-    ),
-    // Everything below it but `runner`: pages read what was stored.
+    // What a command, a worker or a test asks for: build, measure, keep, decide.
+    room(5, "campaign", &["units", "stats", "model", "scenario", "probe", "revision", "history", "judge", "runner"]),
+    // Everything below it but `runner` and `campaign`: pages read what was stored.
     room(
         6,
         "site",
+        &["units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "charts", "exchange"],
+    ),
+    // The platform measuring itself.
+    room(
+        7,
+        "selfbench",
         &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "charts",
-            "exchange", "ci",
+            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
+            "runner", "charts", "exchange", "campaign", "site",
         ],
     ),
     room(
-        7,
+        8,
         "cli",
         &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
-            "runner", "charts", "exchange", "ci", "site",
+            "units",
+            "stats",
+            "model",
+            "scenario",
+            "probe",
+            "revision",
+            "history",
+            "load",
+            "adapter",
+            "judge",
+            "runner",
+            "charts",
+            "exchange",
+            "campaign",
+            "site",
+            "selfbench",
         ],
     ),
-    room(8, "main", &["cli"]),
+    room(9, "main", &["cli"]),
 ];
 
 /// The rooms of the engine (`engine/src/`). `config` holds the knobs, which any room above documents may read.

@@ -1,82 +1,73 @@
-//! `benchline own`: the platform as a subject. It speaks the pipe contract as the client of the `self/*` cases, so that what
-//! the platform costs is measured like anything else. The runner starts it; nobody types it, so it is hidden. Nothing but
-//! the contract may reach standard output.
+//! The platform as a subject: it speaks the pipe contract as the client of the `self/*` cases, so that what the platform
+//! costs is measured like anything else. The runner starts it as `benchline role own`. Nothing but the contract may reach
+//! its output.
+//!
+//! Start with [`serve`]. `operation` says what an operation is; `operations`, `ingest` and `page` hold them.
 
+mod error;
 mod ingest;
-mod made;
+mod operation;
+mod operations;
 mod page;
-mod works;
+mod synthetic_history;
 
 use std::{
-    io,
-    path::Path,
+    io::{BufRead, Write},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow, bail};
 use benchline_contract::{
-    CONTRACT_VERSION, Failed, FailureKind, Hello, LINE_LIMIT, Operation, Prepare, Prepared, Ready, Reply, Request,
-    Role, Sample, Value, Values, Verified,
+    CONTRACT_VERSION, Failed, FailureKind, Hello, LINE_LIMIT, Operation as Offered, Prepare, Prepared, Ready, Reply,
+    Request, Role, Sample, Verified,
     lines::{TooLong, read_line, write_reply},
 };
 use nix::time::{ClockId, clock_gettime};
 
-use super::{FINE, measuring::fingerprint};
+use crate::campaign::fingerprint;
+use error::Result;
+use operation::Operation;
 
-/// What one operation does, and how its result is proved.
-trait Work {
-    /// Brings the state back to where an operation starts, off the clock.
-    fn reset(&mut self) -> anyhow::Result<()> {
-        Ok(())
-    }
+pub use error::SelfbenchError;
 
-    /// One operation, on the clock.
-    fn once(&mut self) -> anyhow::Result<()>;
-
-    /// Things that one operation handles.
-    fn items(&self) -> u64;
-
-    /// What the last operation produced, as text.
-    fn proof(&mut self) -> anyhow::Result<String>;
-}
-
-type Set = fn(&Prepare) -> anyhow::Result<Box<dyn Work>>;
+/// Prepares an operation from the parameters of a request.
+type Constructor = fn(&Prepare) -> Result<Box<dyn Operation>>;
 
 /// Raised whenever what is timed changes its meaning.
 const VERSION: u32 = 1;
 
-const OPERATIONS: [(&str, Set); 5] = [
-    ("self/changes", works::changes),
+const OPERATIONS: [(&str, Constructor); 5] = [
+    ("self/changes", operations::changes),
     ("self/ingest", ingest::ingest),
     ("self/page", page::page),
-    ("self/pipe", works::pipe),
-    ("self/sampling", works::sampling),
+    ("self/pipe", operations::pipe),
+    ("self/sampling", operations::sampling),
 ];
 
 /// Answers requests until told to finish, or until there are no more.
-pub(super) fn own() -> anyhow::Result<u8> {
-    let mut input = io::stdin().lock();
-    let mut output = io::stdout();
+///
+/// # Errors
+/// Where the pipe cannot be read or written. An operation that fails is an answer, and no error.
+pub fn serve(mut input: impl BufRead, mut output: impl Write) -> Result<()> {
     write_reply(&mut output, &Reply::Hello(hello()))?;
-    let mut work = None;
+    let mut prepared = None;
     while let Some(line) = read_line(&mut input)? {
-        let reply = line.map_err(|TooLong| anyhow!("the line is longer than {LINE_LIMIT} bytes"));
+        let reply = line.map_err(|TooLong| SelfbenchError::LineTooLong(LINE_LIMIT));
         let reply = reply
-            .and_then(|line| answer(&line, &mut work))
-            .unwrap_or_else(|error| Reply::Failed(Failed { kind: FailureKind::Error, message: format!("{error:#}") }));
+            .and_then(|line| answer(&line, &mut prepared))
+            .unwrap_or_else(|error| Reply::Failed(Failed { kind: FailureKind::Error, message: error.to_string() }));
         let last = reply == Reply::Finished;
-        drop(last.then(|| work.take()));
+        drop(last.then(|| prepared.take()));
         write_reply(&mut output, &reply)?;
         if last {
             break;
         }
     }
-    Ok(FINE)
+    Ok(())
 }
 
 fn hello() -> Hello {
     let operation =
-        |(name, _): (&str, Set)| Operation { name: name.to_owned(), version: VERSION, roles: vec![Role::Client] };
+        |(name, _): (&str, Constructor)| Offered { name: name.to_owned(), version: VERSION, roles: vec![Role::Client] };
     Hello {
         contract: CONTRACT_VERSION,
         engine: format!("benchline {}", env!("CARGO_PKG_VERSION")),
@@ -84,40 +75,40 @@ fn hello() -> Hello {
     }
 }
 
-fn answer(line: &[u8], work: &mut Option<Box<dyn Work>>) -> anyhow::Result<Reply> {
-    let request = serde_json::from_slice(line).context("the line is not a request of this contract")?;
+fn answer(line: &[u8], prepared: &mut Option<Box<dyn Operation>>) -> Result<Reply> {
+    let request = serde_json::from_slice(line).map_err(SelfbenchError::NotARequest)?;
     if let Request::Prepare(prepare) = request {
         if prepare.injection.is_some() || !prepare.configuration.is_empty() || prepare.reactor {
             let message = "the platform as a subject takes no configuration, no injection and no probe".to_owned();
             return Ok(Reply::Failed(Failed { kind: FailureKind::Unsupported, message }));
         }
-        let Some((_, set)) = OPERATIONS.iter().find(|(name, _)| *name == prepare.operation) else {
+        let Some((_, constructor)) = OPERATIONS.iter().find(|(name, _)| *name == prepare.operation) else {
             let message = format!("operation `{}` is unknown here", prepare.operation);
             return Ok(Reply::Failed(Failed { kind: FailureKind::Unsupported, message }));
         };
-        *work = Some(set(&prepare)?);
+        *prepared = Some(constructor(&prepare)?);
         return Ok(Reply::Prepared(Prepared { server: None }));
     }
     if request == Request::Finish {
         return Ok(Reply::Finished);
     }
-    let work = work.as_mut().context("nothing is prepared yet")?;
+    let operation = prepared.as_mut().ok_or(SelfbenchError::Order("nothing is prepared yet"))?;
     match request {
         Request::Reset(_) => {
-            work.reset()?;
+            operation.reset()?;
             Ok(Reply::Ready(Ready { server: None }))
         }
-        Request::Iterate(iterate) => timed(work.as_mut(), iterate.count).map(Reply::Sample),
-        Request::Verify => Ok(Reply::Verified(Verified { digest: fingerprint(&work.proof()?) })),
-        _ => bail!("a client is not asked this"),
+        Request::Iterate(iterate) => timed(operation.as_mut(), iterate.count).map(Reply::Sample),
+        Request::Verify => Ok(Reply::Verified(Verified { digest: fingerprint(&operation.proof()?) })),
+        _ => Err(SelfbenchError::Order("a client is not asked this")),
     }
 }
 
-fn timed(work: &mut dyn Work, count: u64) -> anyhow::Result<Sample> {
+fn timed(operation: &mut dyn Operation, count: u64) -> Result<Sample> {
     let cpu = process_cpu();
     let began = Instant::now();
     for _ in 0..count {
-        work.once()?;
+        operation.once()?;
     }
     let wall = began.elapsed();
     let cpu = process_cpu().saturating_sub(cpu);
@@ -125,7 +116,7 @@ fn timed(work: &mut dyn Work, count: u64) -> anyhow::Result<Sample> {
     Ok(Sample {
         wall_ns: ns(wall),
         cpu_ns: ns(cpu),
-        items: work.items(),
+        items: operation.items(),
         bytes: 0,
         counters: [].into(),
         reactor: Vec::new(),
@@ -138,22 +129,9 @@ fn process_cpu() -> Duration {
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from).unwrap_or_default()
 }
 
-/// The only parameter of an operation, a count of at least 1.
-fn only_count(parameters: &Values, name: &str) -> anyhow::Result<u64> {
-    match (parameters.len(), parameters.get(name)) {
-        (1, Some(Value::Count(count @ 1..))) => Ok(*count),
-        _ => bail!("it takes the parameter `{name}`, a count of at least 1, and no other"),
-    }
-}
-
-/// The folder that this process may use.
-fn folder(prepare: &Prepare) -> &Path {
-    Path::new(&prepare.folder)
-}
-
 #[cfg(test)]
 mod tests {
-    use benchline_contract::{Iterate, Reset};
+    use benchline_contract::{Iterate, Reset, Value};
 
     use super::*;
 
@@ -190,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_asked_rightly_is_refused() {
+    fn an_invalid_request_is_rejected() {
         for parameters in ["{}", r#"{"commits":{"count":0}}"#, r#"{"commits":{"count":1},"more":{"count":1}}"#] {
             let line = format!(
                 r#"{{"type":"prepare","role":"client","operation":"self/page","parameters":{parameters},

@@ -6,9 +6,9 @@ use std::{fs, path::PathBuf};
 use benchline_contract::Prepare;
 
 use super::{
-    Work, folder,
-    made::{case, start, trial},
-    only_count,
+    error::{Result, SelfbenchError},
+    operation::{Operation, folder, only_count},
+    synthetic_history::{case, start, trial},
 };
 use crate::{
     history::{Reader, Writer},
@@ -21,13 +21,13 @@ struct Ingest {
     open: Option<(Writer, RunId)>,
 }
 
-pub(super) fn ingest(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
+pub(super) fn ingest(prepare: &Prepare) -> Result<Box<dyn Operation>> {
     let trials = u32::try_from(only_count(&prepare.parameters, "trials")?)?;
     Ok(Box::new(Ingest { database: folder(prepare).join("history/benchline.sqlite"), trials, open: None }))
 }
 
-impl Work for Ingest {
-    fn reset(&mut self) -> anyhow::Result<()> {
+impl Operation for Ingest {
+    fn reset(&mut self) -> Result<()> {
         self.open = None;
         if let Some(history) = self.database.parent()
             && history.exists()
@@ -40,8 +40,8 @@ impl Work for Ingest {
         Ok(())
     }
 
-    fn once(&mut self) -> anyhow::Result<()> {
-        let (writer, run) = self.open.as_mut().ok_or_else(|| anyhow::anyhow!("it needs a reset first"))?;
+    fn once(&mut self) -> Result<()> {
+        let (writer, run) = self.open.as_mut().ok_or(SelfbenchError::Order("it needs a reset first"))?;
         for index in 0..self.trials {
             writer.record_trial(*run, &trial(index))?;
         }
@@ -52,7 +52,7 @@ impl Work for Ingest {
         u64::from(self.trials)
     }
 
-    fn proof(&mut self) -> anyhow::Result<String> {
+    fn proof(&mut self) -> Result<String> {
         let Some((_, run)) = &self.open else { return Ok(String::new()) };
         let kept = Reader::open(&self.database)?.trials(*run, &case().key())?;
         let right = (0..).zip(&kept).filter(|(index, kept)| **kept == trial(*index)).count();

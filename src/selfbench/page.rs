@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
@@ -14,9 +13,9 @@ use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
 use super::{
-    Work, folder,
-    made::{case, start, trial},
-    only_count,
+    error::{Result, SelfbenchError},
+    operation::{Operation, folder, only_count},
+    synthetic_history::{case, start, trial},
 };
 use crate::{
     history::Writer,
@@ -39,7 +38,7 @@ struct Page {
     shown: Bytes,
 }
 
-pub(super) fn page(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
+pub(super) fn page(prepare: &Prepare) -> Result<Box<dyn Operation>> {
     let commits = only_count(&prepare.parameters, "commits")?;
     let history = folder(prepare).join("history/benchline.sqlite");
     let writer = fill(&history, commits)?;
@@ -49,7 +48,7 @@ pub(super) fn page(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
 }
 
 /// A history of many commits, each with one case.
-fn fill(path: &Path, commits: u64) -> anyhow::Result<Writer> {
+fn fill(path: &Path, commits: u64) -> Result<Writer> {
     let mut writer = Writer::open(path)?;
     let trials: Vec<_> = (0..TRIALS).map(trial).collect();
     let measured = measurements(&trials, &[])?;
@@ -65,18 +64,20 @@ fn fill(path: &Path, commits: u64) -> anyhow::Result<Writer> {
 }
 
 impl Page {
-    fn get(&self, path: &str) -> anyhow::Result<Bytes> {
+    fn get(&self, path: &str) -> Result<Bytes> {
         let request = Request::get(path).body(Body::empty())?;
         self.runtime.block_on(async {
-            let answer = self.site.clone().oneshot(request).await?;
-            ensure!(answer.status() == StatusCode::OK, "{path} answered {}", answer.status());
+            let Ok(answer) = self.site.clone().oneshot(request).await;
+            if answer.status() != StatusCode::OK {
+                return Err(SelfbenchError::Status { path: path.to_owned(), status: answer.status().as_u16() });
+            }
             Ok(to_bytes(answer.into_body(), LIMIT).await?)
         })
     }
 }
 
-impl Work for Page {
-    fn once(&mut self) -> anyhow::Result<()> {
+impl Operation for Page {
+    fn once(&mut self) -> Result<()> {
         self.shown = self.get(&format!("/scenarios/{}", case().scenario))?;
         Ok(())
     }
@@ -86,11 +87,11 @@ impl Work for Page {
     }
 
     /// That the page is whole and has graphs, and how many commits one of them shows.
-    fn proof(&mut self) -> anyhow::Result<String> {
+    fn proof(&mut self) -> Result<String> {
         let page = std::str::from_utf8(&self.shown)?;
         let graphs = page.contains("<svg") && page.trim_end().ends_with("</html>");
-        let (_, linked) = page.split_once("/series.csv?").context("the page links to no series")?;
-        let (query, _) = linked.split_once('"').context("the link to a series has no end")?;
+        let (_, linked) = page.split_once("/series.csv?").ok_or(SelfbenchError::Page("links to no series"))?;
+        let (query, _) = linked.split_once('"').ok_or(SelfbenchError::Page("has a link without an end"))?;
         let series = self.get(&format!("/series.csv?{}", query.replace("&amp;", "&").replace("&#38;", "&")))?;
         let rows = series.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
         Ok(format!("{graphs} {rows}"))

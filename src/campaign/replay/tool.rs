@@ -1,5 +1,5 @@
-//! The tools that `benchline replay` can put around a client: what starts them, what they say afterwards.
-//! A tool that is missing is said to be missing; nothing is counted in its stead.
+//! The tools that a replay can put around a client: what starts them, what they found. A tool that is missing is an error;
+//! nothing is counted in its stead.
 
 use std::{
     cell::Cell,
@@ -11,13 +11,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::Context as _;
-
-use crate::units::Unit;
+use crate::campaign::error::ReplayError;
 
 /// What runs the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tool {
+pub enum Tool {
     /// Counts instructions, by simulating the processor.
     Callgrind,
     /// Counts system calls.
@@ -26,8 +24,38 @@ pub(super) enum Tool {
     Perf,
 }
 
-/// A tool that was found, with the file that it writes.
-pub(super) struct Found {
+/// What a tool found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ToolReport {
+    /// Instructions of the client while samples that count were taken.
+    Instructions {
+        /// Per operation.
+        each: f64,
+        /// In all samples.
+        total: u64,
+        /// Samples that were counted.
+        samples: u32,
+        /// The profile.
+        file: PathBuf,
+    },
+    /// System calls of the client from start to exit.
+    Syscalls {
+        /// The table as the tool wrote it.
+        table: String,
+        /// The file that holds it.
+        file: PathBuf,
+    },
+    /// A profile to be read with another program.
+    Profile {
+        /// Its size in bytes.
+        bytes: u64,
+        /// The profile.
+        file: PathBuf,
+    },
+}
+
+/// A tool that is installed, with the file that it writes.
+pub(super) struct InstalledTool {
     tool: Tool,
     program: PathBuf,
     output: PathBuf,
@@ -38,7 +66,7 @@ pub(super) struct Found {
 
 impl Tool {
     /// How many times longer a step may take.
-    pub(super) const fn patience(self) -> u32 {
+    pub(super) const fn slowdown(self) -> u32 {
         match self {
             Tool::Callgrind => 100,
             Tool::Syscalls => 20,
@@ -46,6 +74,7 @@ impl Tool {
         }
     }
 
+    /// Program, what it finds, the file that it writes.
     const fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Tool::Callgrind => ("valgrind", "instructions", "callgrind.out"),
@@ -54,32 +83,31 @@ impl Tool {
         }
     }
 
-    /// Looks for the program. Its output goes into `folder`.
-    pub(super) fn find(self, folder: &Path, warmup: u32) -> anyhow::Result<Found> {
-        let (name, what, file) = self.names();
-        let program = on_the_path(name).with_context(|| {
-            let package = if self == Tool::Perf { "linux-perf" } else { name };
-            format!(
-                "{what} are unavailable: there is no `{name}` on this machine; `sudo apt install {package}` brings it"
-            )
-        })?;
-        Ok(Found { tool: self, program, output: folder.join(file), warmup: Cell::new(warmup), counted: Cell::new(0) })
+    /// Looks for the program. Its output goes into `folder`; the first `warmup` samples are not counted.
+    pub(super) fn find(self, folder: &Path, warmup: u32) -> Result<InstalledTool, ReplayError> {
+        let (program, counts, file) = self.names();
+        let package = if self == Tool::Perf { "linux-perf" } else { program };
+        let found = on_the_path(program).ok_or(ReplayError::ToolMissing { counts, program, package })?;
+        Ok(InstalledTool {
+            tool: self,
+            program: found,
+            output: folder.join(file),
+            warmup: Cell::new(warmup),
+            counted: Cell::new(0),
+        })
     }
 }
 
-impl Found {
+impl InstalledTool {
     /// What is put before the client's command line.
     pub(super) fn command(&self) -> Vec<OsString> {
         let mut command = vec![self.program.clone().into_os_string()];
-        let with = |option: &str| {
-            let mut option = OsString::from(option);
-            option.push(&self.output);
-            option
-        };
         match self.tool {
             Tool::Callgrind => {
+                let mut output = OsString::from("--callgrind-out-file=");
+                output.push(&self.output);
                 command.extend(["--tool=callgrind", "--instr-atstart=no", "--quiet"].map(OsString::from));
-                command.push(with("--callgrind-out-file="));
+                command.push(output);
             }
             Tool::Syscalls => {
                 command.extend(["-f", "-c", "-o"].map(OsString::from));
@@ -115,40 +143,22 @@ impl Found {
         }
     }
 
-    /// What it found, as lines for a person. `operations` is how many operations each sample performed.
-    pub(super) fn tell(&self, operations: u64) -> anyhow::Result<Vec<String>> {
-        let output = self.output.display();
+    /// What it found. `operations` is how many operations each sample performed.
+    pub(super) fn report(&self, operations: u64) -> Result<ToolReport, ReplayError> {
+        let file = self.output.clone();
+        let missing =
+            |source| ReplayError::NoOutput { program: self.tool.names().0, path: self.output.clone(), source };
         match self.tool {
             Tool::Callgrind => {
-                let text = fs::read_to_string(&self.output)
-                    .with_context(|| format!("valgrind left no profile in {output}"))?;
+                let text = fs::read_to_string(&file).map_err(missing)?;
                 let samples = self.counted.get();
-                let total = instructions(&text)
-                    .filter(|total| samples > 0 && *total > 0)
-                    .with_context(|| format!("valgrind counted nothing: {output}. Could `vgdb` reach the client?"))?;
+                let total = instructions(&text).filter(|total| samples > 0 && *total > 0);
+                let total = total.ok_or_else(|| ReplayError::NothingCounted(self.output.clone()))?;
                 let each = total as f64 / (f64::from(samples) * operations.max(1) as f64);
-                Ok(vec![
-                    format!(
-                        "instructions  {} an operation ({total} in all, samples: {samples}; one role alone, all its threads)",
-                        Unit::Count.format(each)
-                    ),
-                    format!("profile       {output}; `callgrind_annotate {output}` reads it"),
-                ])
+                Ok(ToolReport::Instructions { each, total, samples, file })
             }
-            Tool::Syscalls => {
-                let text =
-                    fs::read_to_string(&self.output).with_context(|| format!("strace left no table in {output}"))?;
-                let mut lines = vec!["system calls of the client from start to exit, set-up included:".to_owned()];
-                lines.extend(text.lines().take(16).map(str::to_owned));
-                lines.push(format!("all of them   {output}"));
-                Ok(lines)
-            }
-            Tool::Perf => {
-                let size =
-                    fs::metadata(&self.output).with_context(|| format!("perf left no profile in {output}"))?.len();
-                let size = Unit::Bytes.format(size as f64);
-                Ok(vec![format!("profile       {output} ({size}); `perf report -i {output}` reads it")])
-            }
+            Tool::Syscalls => Ok(ToolReport::Syscalls { table: fs::read_to_string(&file).map_err(missing)?, file }),
+            Tool::Perf => Ok(ToolReport::Profile { bytes: fs::metadata(&file).map_err(missing)?.len(), file }),
         }
     }
 }
@@ -183,21 +193,20 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_tool_is_named_with_what_brings_it() {
+    fn a_tool_that_wrote_nothing_is_an_error() {
         assert_eq!(on_the_path("no-such-tool"), None);
-        let folder = Path::new("/kept");
-        let found = |tool| Found {
-            tool,
-            program: "/usr/bin/x".into(),
-            output: folder.join("out"),
-            warmup: Cell::new(0),
-            counted: Cell::new(0),
-        };
         for tool in [Tool::Callgrind, Tool::Syscalls, Tool::Perf] {
-            let command = found(tool).command();
+            let installed = InstalledTool {
+                tool,
+                program: "/usr/bin/x".into(),
+                output: Path::new("/kept").join("out"),
+                warmup: Cell::new(0),
+                counted: Cell::new(0),
+            };
+            let command = installed.command();
             assert_eq!(command[0], "/usr/bin/x");
             assert!(command.iter().any(|part| part.to_string_lossy().ends_with("/kept/out")), "{command:?}");
-            assert!(found(tool).tell(1).is_err(), "nothing was written");
+            assert!(installed.report(1).is_err(), "nothing was written");
         }
     }
 }

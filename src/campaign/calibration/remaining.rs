@@ -1,5 +1,5 @@
-//! Which blocks of a calibration are still to be measured. A block is measured whole or not at all: its trials stand next
-//! to each other or say nothing, so what a kill cut off is never completed later, but replaced.
+//! Which blocks of a calibration remain to be measured. A block is measured whole or not at all: its trials are comparable
+//! only when they ran next to each other, so a block that a kill cut off is never completed later, but replaced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::{
     scenario::CasePlan,
 };
 
-/// What one arm has done already.
+/// What one variant has done already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Done {
     /// `(case's key, block)`, measured or failed.
@@ -30,27 +30,26 @@ impl Done {
 }
 
 /// The blocks that are missing until each case has `blocks` whole ones, in rounds, those that replace others last.
-pub(super) fn left<'p>(cases: &'p [CasePlan], blocks: u32, done: &[Done], seed: u64) -> Vec<BlockSpec<'p>> {
+pub(super) fn remaining<'p>(cases: &'p [CasePlan], blocks: u32, done: &[Done], seed: u64) -> Vec<BlockSpec<'p>> {
     let missing: BTreeMap<String, BTreeSet<u32>> =
         cases.iter().map(|case| case.case.key()).map(|key| (key.clone(), missing(&key, blocks, done))).collect();
     let end = missing.values().filter_map(|numbers| numbers.last()).max().map_or(0, |last| last + 1);
-    let wanted = |order: &BlockSpec<'_>| {
-        missing.get(&order.case.case.key()).is_some_and(|numbers| numbers.contains(&order.block))
-    };
+    let wanted =
+        |spec: &BlockSpec<'_>| missing.get(&spec.case.case.key()).is_some_and(|numbers| numbers.contains(&spec.block));
     rounds(cases, 0..end, seed).into_iter().filter(wanted).collect()
 }
 
 /// The numbers of the blocks that one case misses.
 fn missing(key: &str, blocks: u32, done: &[Done]) -> BTreeSet<u32> {
-    if done.iter().any(|arm| arm.cases.contains(key)) {
+    if done.iter().any(|variant| variant.cases.contains(key)) {
         return BTreeSet::new();
     }
-    let of_case = |arm: &Done| -> BTreeSet<u32> {
-        arm.trials.iter().filter(|(case, _)| case == key).map(|(_, block)| *block).collect()
+    let of_case = |variant: &Done| -> BTreeSet<u32> {
+        variant.trials.iter().filter(|(case, _)| case == key).map(|(_, block)| *block).collect()
     };
-    let arms: Vec<BTreeSet<u32>> = done.iter().map(of_case).collect();
-    let begun: BTreeSet<u32> = arms.iter().flatten().copied().collect();
-    let whole = begun.iter().filter(|block| arms.iter().all(|arm| arm.contains(block))).count();
+    let variants: Vec<BTreeSet<u32>> = done.iter().map(of_case).collect();
+    let begun: BTreeSet<u32> = variants.iter().flatten().copied().collect();
+    let whole = begun.iter().filter(|block| variants.iter().all(|variant| variant.contains(block))).count();
     (0..).filter(|block| !begun.contains(block)).take((blocks as usize).saturating_sub(whole)).collect()
 }
 

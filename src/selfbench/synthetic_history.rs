@@ -1,8 +1,8 @@
-//! A history that is made up: runs and trials as large as real ones, each of which follows from its number. What is kept
+//! A synthetic history: runs and trials as large as real ones, each of which follows from its number. What is kept
 //! and shown of them can be foretold.
 
 use crate::{
-    cli::measuring::{environment_of, now},
+    campaign::{environment_of, now},
     history::RunStart,
     model::{
         Case, CaseLabel, Conditions, Metric, Part, Profile, Quantity, Revision, RevisionKind, Role, SampleColumn,

@@ -2,17 +2,19 @@
 //! functions, and nothing more.
 
 use std::{
+    env,
     hint::black_box,
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
 use benchline_contract::{Prepare, Reply, Request, Value};
 
-use super::{Work, only_count};
+use super::{
+    error::{Result, SelfbenchError},
+    operation::{Operation, only_count},
+};
 use crate::{
-    cli::measuring::platform,
     runner,
     stats::{LevelScale, segments},
 };
@@ -23,7 +25,7 @@ struct Changes {
     found: Vec<usize>,
 }
 
-pub(super) fn changes(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
+pub(super) fn changes(prepare: &Prepare) -> Result<Box<dyn Operation>> {
     let points = only_count(&prepare.parameters, "points")?;
     let mut state = prepare.seed;
     let noise = |state: &mut u64| (step(state) >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
@@ -32,8 +34,8 @@ pub(super) fn changes(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
     Ok(Box::new(Changes { values, found: Vec::new() }))
 }
 
-impl Work for Changes {
-    fn once(&mut self) -> anyhow::Result<()> {
+impl Operation for Changes {
+    fn once(&mut self) -> Result<()> {
         let cut = segments(black_box(&self.values), LevelScale::Ratio)?;
         self.found = cut.changes.iter().map(|change| change.at).collect();
         Ok(())
@@ -43,7 +45,7 @@ impl Work for Changes {
         self.values.len() as u64
     }
 
-    fn proof(&mut self) -> anyhow::Result<String> {
+    fn proof(&mut self) -> Result<String> {
         Ok(self.found.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
     }
 }
@@ -57,36 +59,36 @@ struct Pipe {
     answered: u64,
 }
 
-pub(super) fn pipe(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
+pub(super) fn pipe(prepare: &Prepare) -> Result<Box<dyn Operation>> {
     let messages = only_count(&prepare.parameters, "messages")?;
-    let mut command = Command::new(platform()?);
+    let mut command = Command::new(env::current_exe()?);
     let mut child = command.args(["role", "own"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let input = child.stdin.take().context("the child has no input")?;
-    let output = BufReader::new(child.stdout.take().context("the child has no output")?);
+    let input = child.stdin.take().ok_or(SelfbenchError::Pipe("has no input"))?;
+    let output = BufReader::new(child.stdout.take().ok_or(SelfbenchError::Pipe("has no output"))?);
     let mut pipe = Pipe { child, input, output, messages, answered: 0 };
     match pipe.receive()? {
         Reply::Hello(_) => Ok(Box::new(pipe)),
-        _ => bail!("the other end of the pipe said no hello"),
+        _ => Err(SelfbenchError::Pipe("said no hello")),
     }
 }
 
 impl Pipe {
-    fn receive(&mut self) -> anyhow::Result<Reply> {
+    fn receive(&mut self) -> Result<Reply> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
-        serde_json::from_str(&line).context("the other end of the pipe said what is not the contract")
+        serde_json::from_str(&line).map_err(SelfbenchError::NotAReply)
     }
 }
 
-impl Work for Pipe {
-    fn reset(&mut self) -> anyhow::Result<()> {
+impl Operation for Pipe {
+    fn reset(&mut self) -> Result<()> {
         self.answered = 0;
         Ok(())
     }
 
-    fn once(&mut self) -> anyhow::Result<()> {
+    fn once(&mut self) -> Result<()> {
         for _ in 0..self.messages {
-            let mut line = serde_json::to_vec(&Request::Observe)?;
+            let mut line = serde_json::to_vec(&Request::Observe).map_err(SelfbenchError::NotAReply)?;
             line.push(b'\n');
             self.input.write_all(&line)?;
             // Nothing is prepared there, so it says so: an answer like any other.
@@ -101,7 +103,7 @@ impl Work for Pipe {
         self.messages
     }
 
-    fn proof(&mut self) -> anyhow::Result<String> {
+    fn proof(&mut self) -> Result<String> {
         Ok(self.answered.to_string())
     }
 }
@@ -127,17 +129,17 @@ struct Sampling {
     result: u64,
 }
 
-pub(super) fn sampling(prepare: &Prepare) -> anyhow::Result<Box<dyn Work>> {
+pub(super) fn sampling(prepare: &Prepare) -> Result<Box<dyn Operation>> {
     let sampled = match (prepare.parameters.len(), prepare.parameters.get("sampling")) {
         (1, Some(Value::Text(word))) if word == "on" => true,
         (1, Some(Value::Text(word))) if word == "off" => false,
-        _ => bail!("it takes the parameter `sampling`, `on` or `off`, and no other"),
+        _ => return Err(SelfbenchError::Parameters { name: "sampling".to_owned(), kind: "`on` or `off`" }),
     };
     Ok(Box::new(Sampling { sampled, result: 0 }))
 }
 
-impl Work for Sampling {
-    fn once(&mut self) -> anyhow::Result<()> {
+impl Operation for Sampling {
+    fn once(&mut self) -> Result<()> {
         self.result = if self.sampled { runner::sampled(multiply)? } else { multiply() };
         Ok(())
     }
@@ -146,7 +148,7 @@ impl Work for Sampling {
         1
     }
 
-    fn proof(&mut self) -> anyhow::Result<String> {
+    fn proof(&mut self) -> Result<String> {
         Ok(self.result.to_string())
     }
 }

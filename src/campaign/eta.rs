@@ -1,11 +1,11 @@
 //! How long measuring will take, from how long it took. A case that was never measured is taken to be like its neighbours,
-//! and said to be so; of builds nothing is claimed.
+//! and the estimate says so. Builds are not estimated.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 
-use super::{comparing::Sizes, settings::Settings};
+use super::{comparison::Sizes, error::Result};
 use crate::{
     history::Reader,
     model::{Case, Profile},
@@ -13,12 +13,12 @@ use crate::{
     scenario::{CasePlan, Plan},
 };
 
-/// What a run alone may take longer, where intervals are wide, as a share of what was planned.
+/// What a run by itself may take longer, where intervals are wide, as a share of what was planned.
 pub(super) const EXTENSION: f64 = 0.5;
 
 /// Durations of trials that were measured, in nanoseconds, by the case's key.
 #[derive(Debug, Default)]
-pub(super) struct Estimates {
+pub struct Estimates {
     here: BTreeMap<String, f64>,
     elsewhere: BTreeMap<String, f64>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Estimates {
 /// Where an estimate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Source {
+pub enum Source {
     /// The case was measured on this machine.
     Measured,
     /// The case was measured on another machine.
@@ -37,23 +37,26 @@ pub(super) enum Source {
 
 /// How long a plan takes, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Total {
+pub struct Total {
     /// Where nothing is suspicious, and nothing has to be measured longer.
-    pub(super) usual_ns: f64,
+    pub usual_ns: f64,
     /// Where everything is.
-    pub(super) worst_ns: f64,
+    pub worst_ns: f64,
     /// Cases with an estimate of their own.
-    pub(super) measured: usize,
+    pub measured: usize,
     /// Cases that are taken to be like others.
-    pub(super) like_others: usize,
+    pub like_others: usize,
     /// Cases of which nothing is known.
-    pub(super) unknown: usize,
+    pub unknown: usize,
 }
 
 impl Estimates {
     /// What the history knows; nothing where there is none yet.
-    pub(super) fn read(settings: &Settings) -> anyhow::Result<Estimates> {
-        let reader = match Reader::open(&settings.database) {
+    ///
+    /// # Errors
+    /// Where the history is there and cannot be read.
+    pub fn read(database: &Path) -> Result<Estimates> {
+        let reader = match Reader::open(database) {
             Ok(reader) => reader,
             Err(error) if error.is_missing() => return Ok(Estimates::default()),
             Err(error) => return Err(error.into()),
@@ -63,7 +66,7 @@ impl Estimates {
     }
 
     /// How long a trial of the case takes, in nanoseconds.
-    pub(super) fn trial(&self, case: &Case) -> Option<(f64, Source)> {
+    pub fn trial(&self, case: &Case) -> Option<(f64, Source)> {
         let key = case.key();
         let known = |map: &BTreeMap<String, f64>, source| map.get(&key).map(|took| (*took, source));
         known(&self.here, Source::Measured)
@@ -84,7 +87,7 @@ impl Estimates {
     }
 
     /// How long a plan takes, builds left out.
-    pub(super) fn total(&self, plan: &Plan) -> Total {
+    pub fn total(&self, plan: &Plan) -> Total {
         let mut total = Total { usual_ns: 0.0, worst_ns: 0.0, measured: 0, like_others: 0, unknown: 0 };
         for case in &plan.cases {
             let Some((trial, source)) = self.trial(&case.case) else {
@@ -102,7 +105,7 @@ impl Estimates {
 
 /// Trials of a case where nothing is suspicious, and where everything is. The gate measures both revisions of a pair:
 /// blocks of one trial each in a first stage, and in a second one where the first is suspicious.
-pub(super) fn trials(case: &CasePlan, profile: Profile) -> (f64, f64) {
+pub fn trials(case: &CasePlan, profile: Profile) -> (f64, f64) {
     match profile {
         Profile::Gate => {
             let Sizes { first, second, .. } = Sizes::DEFAULT;
