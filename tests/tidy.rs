@@ -153,6 +153,8 @@ fn the_engine_s_rooms_and_the_packages_keep_their_walls() {
     assert_reported("engine-cli/src/output.rs", "use benchline::units::Unit;", "benchline_engine alone");
     assert_reported("engine-cli/src/output.rs", "use benchline_contract::Role;", "benchline_engine alone");
     assert_clean("engine-cli/src/device.rs", "use benchline_engine::crypto::Keys;");
+    assert_reported("engine-cli/src/device.rs", "use crate::commands::Cli;", "`device` may not import `commands`");
+    assert_reported("subject/src/clock.rs", "use crate::meter::Meter;", "`clock` may not import `meter`");
     for path in ["src/runner/pipe.rs", "src/cli/mod.rs"] {
         assert_reported(path, "use benchline_subject::serve::run;", "benchline_contract alone");
         assert_reported(path, "use benchline_subject as s;", "benchline_contract alone");

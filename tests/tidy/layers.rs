@@ -85,6 +85,58 @@ const ENGINE: &[Room] = &[
     room(5, "server", &["crypto", "document", "config", "store", "protocol"]),
 ];
 
+/// The modules of the subject (`subject/src/`).
+const SUBJECT: &[Room] = &[
+    room(0, "allocations", &[]),
+    room(0, "fsyncs", &[]),
+    room(0, "clock", &[]),
+    room(0, "counters", &[]),
+    room(0, "error", &[]),
+    room(0, "payload", &[]),
+    room(1, "parameters", &["error"]),
+    room(1, "reactor", &["clock"]),
+    room(1, "relay", &["payload"]),
+    room(2, "injection", &["clock", "error", "parameters"]),
+    room(3, "meter", &["clock", "counters", "error", "injection", "reactor"]),
+    room(4, "operations", &["clock", "error", "meter", "parameters", "payload", "relay"]),
+    room(5, "serve", &["counters", "error", "injection", "meter", "operations", "parameters", "reactor"]),
+];
+
+/// The modules of the engine's command line (`engine-cli/src/`): the commands, and what they share.
+const ENGINE_CLI: &[Room] = &[
+    room(0, "blobs", &[]),
+    room(0, "data", &[]),
+    room(0, "options", &[]),
+    room(0, "output", &[]),
+    room(0, "runtime", &[]),
+    room(0, "secrets", &[]),
+    room(0, "spinner", &[]),
+    room(1, "advice", &["output"]),
+    room(1, "device", &["secrets"]),
+    room(2, "documents", &["device", "runtime"]),
+    room(2, "polling", &["device"]),
+    room(2, "transfer", &["device", "output", "runtime"]),
+    room(
+        3,
+        "commands",
+        &[
+            "advice",
+            "blobs",
+            "data",
+            "device",
+            "documents",
+            "options",
+            "output",
+            "polling",
+            "runtime",
+            "secrets",
+            "spinner",
+            "transfer",
+        ],
+    ),
+    room(4, "main", &["advice", "commands", "output"]),
+];
+
 /// The packages of the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Package {
@@ -127,7 +179,11 @@ pub(super) fn refusal(package: Package, room: &str, path: &[String]) -> Option<S
         return match package {
             Package::Platform => inner_refusal(PLATFORM, room, second),
             Package::Engine => inner_refusal(ENGINE, room, second),
-            Package::Contract | Package::EngineCli | Package::Subject => None,
+            Package::EngineCli => inner_refusal(ENGINE_CLI, room, second),
+            // The program is the library and what must not be linked into a library.
+            Package::Subject if room == "main" => None,
+            Package::Subject => inner_refusal(SUBJECT, room, second),
+            Package::Contract => None,
         };
     }
     let allowed = package.imports();
@@ -156,7 +212,7 @@ fn inner_refusal(rooms: &[Room], importer: &str, imported: Option<&str>) -> Opti
 
 #[test]
 fn the_tables_point_downwards() {
-    for rooms in [PLATFORM, ENGINE] {
+    for rooms in [PLATFORM, ENGINE, SUBJECT, ENGINE_CLI] {
         for room in rooms {
             for name in room.may_import {
                 let below = rooms.iter().find(|other| other.name == *name).unwrap();
