@@ -2,10 +2,10 @@
 //! kinds of blocks show before anybody believes the estimate. Stages stand side by side and are never pooled.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 

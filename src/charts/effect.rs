@@ -1,10 +1,9 @@
 //! One change against its margin, the size of a word: a whisker on an axis that all changes of a table share.
 
 use super::{
-    ChartError,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::model::Grade;
 

@@ -193,3 +193,12 @@ impl Glyph {
 
 /// What an area of a chart is drawn on.
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
+
+/// How many colours there are for lines, `c1` onwards in `static/chart.css`.
+const COLOURS: usize = 8;
+
+/// The classes of the n-th line: a colour, and dashes once colours come round again.
+pub(super) fn line_class(index: usize) -> String {
+    let colour = index % COLOURS + 1;
+    if index < COLOURS { format!("c{colour}") } else { format!("c{colour} dashed") }
+}

@@ -2,12 +2,11 @@
 //! supported on the axis.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
-    element::{Element, Glyph, Mark},
+    element::{Element, Glyph, Mark, line_class},
+    estimate::Estimate,
     labels::{self, Label, Room},
-    line_class,
-    plot::{self, Margins, Plot},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 

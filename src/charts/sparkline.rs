@@ -1,10 +1,10 @@
 //! A line the size of a word: where a value has been, without axes.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 

@@ -2,10 +2,10 @@
 //! were taken, so that a drift within a trial leans and a drift between trials steps.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
     element::Element,
-    plot::{self, Margins, Plot},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::units::Unit;
 

@@ -2,11 +2,9 @@
 //! axis. Rates are between two readings; where readings end, lines end.
 
 use super::{
-    ChartError,
     axis::Axis,
-    element::Element,
-    line_class,
-    plot::{self, Margins, Plot},
+    element::{Element, line_class},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::TimelinePoint, units::Unit};
 
