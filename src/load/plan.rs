@@ -74,8 +74,8 @@ pub enum Pace {
         ramp: Duration,
         /// How planned times lie.
         arrivals: Arrivals,
-        /// How long a request may wait past its planned time for a client that is free. After that it is dropped.
-        patience: Duration,
+        /// How long a request may wait past its planned time for a free client. After that it is dropped.
+        queue_timeout: Duration,
     },
 }
 
@@ -113,11 +113,11 @@ impl LoadPlan {
             return wrong("a request needs a time limit above zero");
         }
         let mut spans = vec![self.warm_up, self.timeout];
-        if let Pace::Open { from, to, ramp, patience, .. } = self.pace {
+        if let Pace::Open { from, to, ramp, queue_timeout, .. } = self.pace {
             if !((0.0..=HIGHEST_RATE).contains(&from) && (LOWEST_RATE..=HIGHEST_RATE).contains(&to)) {
                 return wrong(&format!("a rate ends at {LOWEST_RATE} to {HIGHEST_RATE} requests a second"));
             }
-            spans.extend([ramp, patience]);
+            spans.extend([ramp, queue_timeout]);
         }
         if let End::After(duration) = self.end {
             spans.push(duration);

@@ -18,7 +18,7 @@ use super::error::LoadError;
 use super::exchange::{Answer, Exchange};
 use super::plan::{Client, End, LoadPlan, Pace};
 use super::run::run;
-use super::script::{PATIENCE, Script, ScriptError, Volume};
+use super::script::{Script, ScriptError, TIMEOUT, Volume};
 use super::tally::{Fault, LoadReport, nanoseconds};
 use super::workload::Job;
 
@@ -192,7 +192,7 @@ impl Load {
             end: End::Turns,
             keep_alive: self.script.keep_alive,
             threads: THREADS,
-            timeout: PATIENCE,
+            timeout: TIMEOUT,
             answer_limit: ANSWER_LIMIT,
             seed: self.seed,
         }
