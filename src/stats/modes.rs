@@ -1,7 +1,8 @@
 //! Whether values gather around two levels instead of one: a mode of the machine, say, that some processes land in. It
 //! must not take a long tail for a second mode.
 
-use super::{Sorted, StatsError, check_length};
+use super::error::{StatsError, check_length};
+use super::sorted::Sorted;
 
 /// The fewest values that can show two modes.
 const FEWEST: usize = 6;

@@ -4,10 +4,13 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::describe::SIGMA_PER_MAD;
+use super::error::{StatsError, check_length, check_range};
+use super::interval::{FEWEST_TRIALS, LEVEL};
 use super::random::SplitMix64;
-use super::shift::fill_walsh_averages;
+use super::shift::{Shift, fill_walsh_averages, shift};
 use super::signed_rank::tail;
-use super::{FEWEST_TRIALS, LEVEL, SIGMA_PER_MAD, Shift, Sorted, StatsError, check_length, check_range, shift};
+use super::sorted::Sorted;
 
 /// Simulated stages, where each is small. A share of 90% of plain draws would have a standard error of 1.9 points, the
 /// stratified ones here have less.

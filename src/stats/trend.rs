@@ -3,7 +3,8 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Sorted, StatsError, check_length, check_range};
+use super::error::{StatsError, check_length, check_range};
+use super::sorted::Sorted;
 
 /// The most values accepted. The slopes of all their pairs take 64 MiB.
 const MOST: usize = 4096;

@@ -1,10 +1,10 @@
-//! A series that grows, and the best places to cut it. Whether points come one by one or all at once makes no difference
-//! to the result, bit for bit: what depends on all points at once is estimated at fixed lengths only.
+//! The change points of a growing series. The result is the same, bit for bit, whether points come one by one or all at
+//! once: whatever depends on all points is estimated at fixed lengths only.
 
-use super::levels::{Stretch, Sums};
+use super::error::{StatsError, check_range};
+use super::levels::{LevelScale, Stretch, Sums};
 use super::noise_level::{self, NoiseLevel};
 use super::partition::{Partition, SHORTEST};
-use super::{LevelScale, StatsError, check_range};
 
 /// The penalty of a change, in units of the fresh noise's variance: this many times the logarithm of the series' length …
 const PENALTY: f64 = 3.5;
@@ -42,7 +42,7 @@ impl Fit {
 
 /// A growing series and its best partition.
 #[derive(Debug, Clone)]
-pub(super) struct Cutter {
+pub(super) struct Changepoints {
     scale: LevelScale,
     /// On the scale.
     values: Vec<f64>,
@@ -57,7 +57,7 @@ pub(super) struct Cutter {
     settled: Partition,
 }
 
-impl Cutter {
+impl Changepoints {
     pub(super) fn new(scale: LevelScale) -> Self {
         let settled = Partition::new(0.0, 0.0);
         let sums = Sums::default();
