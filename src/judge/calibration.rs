@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 
 use super::checks;
 use super::compare::{decides, resolution, sends_on, two_stages};
+use super::design::gate_metrics;
 use super::effects::{Effects, value};
-use super::series::SeriesTrials;
-use super::{JudgeError, check_together, gate_metrics};
+use super::error::JudgeError;
+use super::series::{SeriesTrials, check_same_series};
 use crate::model::{CheckStatus, Design, Metric, Rate, RatedSeries, Role, Rules, Scale, Trial, VariantKind};
 use crate::stats::{Power, SIGMA_PER_MAD, Sorted, StatsError, mad, signed_rank};
 
@@ -67,10 +68,10 @@ impl CaseReplay {
         let procedure = Procedure { rules, design, power: two_stages(design) };
         let metrics = gate_metrics(roles, rules);
         let Some(first) = base.first() else { return Ok(CaseReplay { variants: Vec::new() }) };
-        check_together(first, base)?;
+        check_same_series(first, base)?;
         let mut replays = Vec::new();
         for (variant, trials) in variants {
-            check_together(first, trials)?;
+            check_same_series(first, trials)?;
             let blocks = blocks(base, trials);
             let mut series = Vec::new();
             for metric in metrics.iter().filter(|metric| usable(base, **metric) && usable(trials, **metric)) {
@@ -203,7 +204,7 @@ fn blocks<'t>(base: &'t [Trial], head: &'t [Trial]) -> Vec<(&'t Trial, &'t Trial
 /// Whether a side has the metric, and a clock that resolves it: a comparison would say nothing of others.
 fn usable(trials: &[Trial], metric: Metric) -> bool {
     SeriesTrials::of(trials, metric)
-        .is_some_and(|series| checks::resolved(&series).is_none_or(|check| check.status != CheckStatus::Fail))
+        .is_some_and(|series| checks::clock_resolved(&series).is_none_or(|check| check.status != CheckStatus::Fail))
 }
 
 /// Blocks of both stages; at least one.

@@ -8,9 +8,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::JudgeError;
 use super::checks;
 use super::effects::{Effects, Figures};
+use super::error::JudgeError;
 use super::pairing::{Pairing, Pairs, name};
 use super::reasons;
 use super::series::SeriesTrials;
@@ -65,7 +65,7 @@ impl CaseComparison<'_> {
                 let Some(series) = SeriesTrials::of(trials, metric) else {
                     return (!trials.is_empty()).then(|| format!("the {} has no such value", name(side)));
                 };
-                let check = checks::resolved(&series).filter(|check| check.status == CheckStatus::Fail)?;
+                let check = checks::clock_resolved(&series).filter(|check| check.status == CheckStatus::Fail)?;
                 Some(format!("the clock cannot resolve the {}'s samples. {}", name(side), check.advice))
             })
         })

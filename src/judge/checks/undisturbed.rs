@@ -1,7 +1,7 @@
 //! What went on beside the subject: others on the CPU, a canary that tells another speed, and the runner's own looking. Only
 //! times are doubted for it.
 
-use super::{judged, upwards};
+use super::grading::{check, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Canary, Check, CheckName, CheckStatus, Conditions, Trial, Unit};
 use crate::stats::Sorted;
@@ -20,7 +20,7 @@ const LOOKING_LOST: f64 = 0.1;
 
 /// Whether something else held the CPU up, or the machine changed its speed: the larger of the two, as a share. For times
 /// alone, because counts and memory do not change with it. Left out where neither the kernel nor a canary tells.
-pub(super) fn quiet(series: &SeriesTrials<'_>) -> Option<Check> {
+pub(super) fn undisturbed(series: &SeriesTrials<'_>) -> Option<Check> {
     if series.metric.unit() != Unit::Nanoseconds {
         return None;
     }
@@ -31,11 +31,11 @@ pub(super) fn quiet(series: &SeriesTrials<'_>) -> Option<Check> {
         _ if figure < DISTURBANCE_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(CheckName::Undisturbed, status, figure, DISTURBANCE, advice))
+    Some(check(CheckName::Undisturbed, status, figure, DISTURBANCE, advice))
 }
 
 /// Whether reading the processes from outside cost little. For times alone, as above.
-pub(super) fn unobtrusive(series: &SeriesTrials<'_>) -> Option<Check> {
+pub(super) fn low_overhead(series: &SeriesTrials<'_>) -> Option<Check> {
     if series.metric.unit() != Unit::Nanoseconds {
         return None;
     }
