@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::{
     probe::kernel::{self, Files},
     units::Unit,

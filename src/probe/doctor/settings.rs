@@ -1,12 +1,12 @@
 //! How the machine is set up: settings that let a CPU's speed change by itself, and memory that is not memory.
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::{
     probe::kernel::{self, Files},
     units::Unit,
 };
 
-/// Said where a setting is hidden.
+/// The advice where a setting is hidden.
 const HIDDEN: &str = "a virtual machine's host decides it: use a machine of your own, or more trials";
 
 /// Where the kernel shows its clocks.

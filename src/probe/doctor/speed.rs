@@ -1,7 +1,7 @@
 //! What may change a CPU's speed beside its governor: its present frequency, heat, a battery, a share that it may use.
 //! And what is merely worth knowing about how programs are laid out in memory.
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::probe::kernel::{self, Files, fact};
 
 /// Names under which the kernel shows a laptop's mains adapter.

@@ -1,4 +1,4 @@
-//! How the machine behaves just now: its clock, a fixed piece of work again and again, and what others do meanwhile.
+//! The machine's present behaviour: its clock, the spread of fixed work, durable writes, and what else uses the CPUs.
 
 use std::{
     hint,
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Finding, Status,
+    finding::{Finding, Status},
     neighbours::{self, Processes},
     workloads::{self, Bound, Workload},
 };
