@@ -70,11 +70,19 @@ const ENGINE: &[Room] = &[
 ];
 
 /// The packages of the workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Package {
     Platform,
     Engine,
     Subject,
+}
+
+/// Every right of the tables: a room of a package, and what it may import.
+pub(super) fn rights() -> impl Iterator<Item = (Package, &'static str, &'static str)> {
+    let tables = [(Package::Platform, PLATFORM), (Package::Engine, ENGINE)];
+    tables.into_iter().flat_map(|(package, rooms)| {
+        rooms.iter().flat_map(move |room| room.may_import.iter().map(move |name| (package, room.name, *name)))
+    })
 }
 
 /// Why a room may not import a path, if it may not. The path is absolute: it starts with `crate` or a crate's name.
