@@ -19,7 +19,7 @@ use super::{
     timed::{self, Run},
     words::Words,
 };
-use crate::model::foreign::{AdapterOrder, CommandSpec, Output};
+use crate::model::external::{AdapterOrder, CommandSpec, Output};
 
 /// The most times that a program is run in one iteration.
 const MOST_RUNS: u64 = 1_000_000;

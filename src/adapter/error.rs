@@ -1,4 +1,4 @@
-//! Why a foreign program's part cannot be played, and how that is told to the runner.
+//! Why an external program's part cannot be played, and how that is told to the runner.
 
 use std::{io, path::PathBuf, process::ExitStatus};
 

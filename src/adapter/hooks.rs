@@ -10,7 +10,7 @@ use super::{
     error::{AdapterError, UNAVAILABLE, shown},
     words::Words,
 };
-use crate::model::foreign::CommandLine;
+use crate::model::external::CommandLine;
 
 /// A command that is ready to be started. Its errors go to this process's own standard error, whose end the runner keeps;
 /// nothing of it reaches standard output, which is the contract's.

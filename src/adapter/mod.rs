@@ -17,10 +17,10 @@ use std::io;
 
 use benchline_subject::contract::{CONTRACT_VERSION, Hello, Operation, Reply, Request, Role};
 
-use crate::model::foreign::{AdapterOrder, Foreign};
+use crate::model::external::{AdapterOrder, ExternalProgram};
 use error::AdapterError;
 
-/// Plays the part of a foreign program over standard input and output until it is told to finish.
+/// Plays the part of an external program over standard input and output until it is told to finish.
 ///
 /// # Errors
 /// When the pipes fail.
@@ -41,9 +41,9 @@ enum Part {
 
 impl Part {
     fn new(order: &AdapterOrder) -> Part {
-        match &order.foreign {
-            Foreign::Command(spec) => Part::Command(command::CommandPart::new(order, spec.clone())),
-            Foreign::Service(spec) => Part::Service(service::ServicePart::new(order, spec.clone())),
+        match &order.external {
+            ExternalProgram::Command(spec) => Part::Command(command::CommandPart::new(order, spec.clone())),
+            ExternalProgram::Service(spec) => Part::Service(service::ServicePart::new(order, spec.clone())),
         }
     }
 
@@ -66,9 +66,9 @@ impl Part {
 }
 
 fn hello(order: &AdapterOrder, role: Role) -> Hello {
-    let program = match &order.foreign {
-        Foreign::Command(spec) => spec.run.first(),
-        Foreign::Service(spec) => spec.start.first(),
+    let program = match &order.external {
+        ExternalProgram::Command(spec) => spec.run.first(),
+        ExternalProgram::Service(spec) => spec.start.first(),
     };
     Hello {
         contract: CONTRACT_VERSION,
@@ -78,7 +78,7 @@ fn hello(order: &AdapterOrder, role: Role) -> Hello {
     }
 }
 
-/// Refuses what a foreign program cannot be told: passed over, it would give a figure under a wrong name.
+/// Refuses what an external program cannot be told: passed over, it would give a figure under a wrong name.
 fn check(prepare: &benchline_subject::contract::Prepare, role: Role) -> Result<(), AdapterError> {
     let refused = [
         (prepare.role != role, "another role"),

@@ -21,7 +21,7 @@ use nix::{
 };
 
 use super::{error::AdapterError, hooks, pipe, ready, words::Words};
-use crate::model::foreign::{AdapterOrder, Ready, RequestSpec, ServiceSpec};
+use crate::model::external::{AdapterOrder, Ready, RequestSpec, ServiceSpec};
 
 /// Time between two looks whether something has happened.
 const POLL: Duration = Duration::from_millis(10);

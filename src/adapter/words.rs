@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use benchline_subject::contract::{Prepare, Value};
 
 use super::error::AdapterError;
-use crate::model::foreign::CommandLine;
+use crate::model::external::CommandLine;
 use crate::model::template::fill;
 
 /// Values by name: places, the case's parameters, and what is known once it runs.

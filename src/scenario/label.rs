@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::validate::ParameterKind;
+use super::parameters::ParameterKind;
 use crate::{
     model::{
         CaseLabel, Value, Values,

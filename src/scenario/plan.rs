@@ -6,7 +6,7 @@ use super::{
     problem::did_you_mean,
     validate::{Point, Scenario},
 };
-use crate::model::{Case, CaseLabel, Foreign, PlannedCase, Profile, Role, Rules};
+use crate::model::{Case, CaseLabel, ExternalProgram, PlannedCase, Profile, Role, Rules};
 
 /// Cases to measure, in order. Never empty.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub struct CasePlan {
     /// The processes, in the order in which they are started.
     pub roles: Vec<Role>,
     /// What plays the subject's part, where the program does not speak the contract.
-    pub foreign: Option<Foreign>,
+    pub external: Option<ExternalProgram>,
     /// The folder of the scenario's file.
     pub here: PathBuf,
     /// Whether the reactor's latency is probed.
@@ -116,11 +116,15 @@ impl Plan {
     /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
-            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, foreign, .. } = case;
+            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, external, .. } = case;
             // Equal specifications have equal text: `Debug` of plain records is made of all of their fields.
-            let foreign = foreign.as_ref().map(|foreign| format!(" {foreign:?}")).unwrap_or_default();
+            let external = external.as_ref().map(|external| format!(" {external:?}")).unwrap_or_default();
             let only = rules.only.map(|metric| format!(" only={metric}")).unwrap_or_default();
-            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{only}{foreign}\n", case.key(), expect.digest)
+            format!(
+                "{} {trials} {warmup} {samples} {iterations} {seed} {}{only}{external}\n",
+                case.key(),
+                expect.digest
+            )
         };
         self.cases.iter().map(line).collect()
     }
@@ -183,7 +187,7 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
         },
         label: point.label.clone(),
         roles: scenario.roles.clone(),
-        foreign: scenario.foreign.clone(),
+        external: scenario.external.clone(),
         here: scenario.folder.clone(),
         reactor: scenario.reactor,
         seed: scenario.seed,

@@ -77,7 +77,7 @@ cleanup = [["rm", "zeros"]]"#;
     assert!((50e6..90e6).contains(&peak), "{peak}");
     assert!(of("client.cpu_time") > 1e6 && of("wall_time") > 1e6);
     for absent in ["client.fsyncs", "client.wire_sent", "client.rss_before", "client.cpu_total"] {
-        assert!(find(absent).is_none(), "{absent} cannot be known of a foreign program");
+        assert!(find(absent).is_none(), "{absent} cannot be known of an external program");
     }
 }
 
@@ -155,9 +155,9 @@ struct Adapter(Child, Option<ChildStdin>, BufReader<ChildStdout>, tempfile::Temp
 impl Adapter {
     #[track_caller]
     fn start(service: &Value) -> Adapter {
-        let order = json!({ "operation": "toy/serve", "foreign": { "service": service }, "places": {}, "items": 1, "bytes": 1 });
+        let order = json!({ "operation": "toy/serve", "external": { "service": service }, "places": {}, "items": 1, "bytes": 1 });
         let mut command = Command::new(env!("CARGO_BIN_EXE_benchline"));
-        command.args(["role", "foreign", &order.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["role", "external", &order.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut adapter = Adapter(child, input, output, tempfile::tempdir().unwrap());
