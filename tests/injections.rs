@@ -9,7 +9,7 @@ use benchline::{
     scenario::{load_texts, plan},
 };
 
-use crate::support::{one_account, subject_of_the_engine};
+use crate::support::subject_of_the_engine;
 
 /// The digest is one of `subject/tests/vectors/payload.json`.
 const SCENARIO: &str = r#"name = "sync/upload"
@@ -88,7 +88,6 @@ fn least(trial: &Trial, metric: Metric) -> f64 {
 
 #[test]
 fn each_injection_moves_its_own_metric_of_its_own_role_and_no_other() {
-    let _account = one_account();
     let subject = subject_of_the_engine();
     let programs = Programs { subject: &subject, platform: &subject };
     let scenarios = load_texts(Path::new(""), &[("sync/upload.toml".into(), SCENARIO.into())]).unwrap();

@@ -9,8 +9,6 @@ use benchline::{
     scenario::{load_texts, plan},
 };
 
-use crate::support::one_account;
-
 /// Both roles in one program. The server works only while the client's iteration waits for it, so what the runner counts
 /// for it is bracketed by what happens in another process. Each account of its own goes into `account.ROLE`.
 const SUBJECT: &str = r#"#!/usr/bin/perl
@@ -88,7 +86,6 @@ fn near(what: &str, seen: f64, known: f64) {
 
 #[test]
 fn cpu_io_and_memory_of_a_server_are_what_it_did() {
-    let _account = one_account();
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("subject.pl");
     fs::write(&binary, SUBJECT).unwrap();

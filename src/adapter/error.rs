@@ -33,7 +33,7 @@ pub(super) enum AdapterError {
     #[error("the line is not a request of this contract: {0}")]
     Line(String),
     #[error("{0}")]
-    Order(&'static str),
+    OutOfOrder(&'static str),
     #[error("the machine does not tell of the process: {0}")]
     Machine(#[from] io::Error),
 }
@@ -46,16 +46,16 @@ impl AdapterError {
     }
 
     /// A command line that could not be started: one whose program is not there is an outcome.
-    pub(super) fn start(words: &[String], source: io::Error) -> AdapterError {
+    pub(super) fn start(line: &[String], source: io::Error) -> AdapterError {
         match source.kind() {
-            io::ErrorKind::NotFound => AdapterError::Missing(words.first().cloned().unwrap_or_default()),
-            _ => AdapterError::Start { line: shown(words), source },
+            io::ErrorKind::NotFound => AdapterError::Missing(line.first().cloned().unwrap_or_default()),
+            _ => AdapterError::Start { line: shown(line), source },
         }
     }
 
     /// A command line that ended with another status than `right`.
-    pub(super) fn ended(words: &[String], status: ExitStatus, right: i32) -> AdapterError {
-        AdapterError::Ended { line: shown(words), status, right }
+    pub(super) fn ended(line: &[String], status: ExitStatus, right: i32) -> AdapterError {
+        AdapterError::Ended { line: shown(line), status, right }
     }
 
     pub(super) fn to_reply(&self) -> Failed {
@@ -70,8 +70,8 @@ impl AdapterError {
 }
 
 /// A command line as people read it, not longer than they do.
-pub(super) fn shown(words: &[String]) -> String {
-    let line = words.join(" ");
+pub(super) fn shown(line: &[String]) -> String {
+    let line = line.join(" ");
     match line.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

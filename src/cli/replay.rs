@@ -21,7 +21,7 @@ use super::{
 use crate::{
     model::{Failure, Metric, Trial},
     revision::{BuildOutcome, Builder, BuiltSubject, Repository, cache_root},
-    runner::{self, Attempt, ByHand, Programs, Stop, Tap, Way},
+    runner::{self, Attempt, Inspection, PipeDirection, PipeTrace, Programs, Stop, Target},
     scenario::{self, CasePlan},
     units::Unit,
 };
@@ -176,22 +176,22 @@ fn perform(
     args: &Args,
     stop: &Stop,
 ) -> Attempt {
-    let tap: Tap = Arc::new(|role, way, line| {
-        let arrow = if way == Way::Asked { "◂" } else { "▸" };
+    let trace: PipeTrace = Arc::new(|role, direction, line| {
+        let arrow = if direction == PipeDirection::Request { "◂" } else { "▸" };
         let cut = if line.len() > SHOWN { " …" } else { "" };
         let shown: String = line.chars().take(SHOWN).collect();
         // Beside the results: standard output may be read by a program.
         eprintln!("{:<6} {arrow} {shown}{cut}", role.as_str());
     });
     let command = tool.map(Found::command).unwrap_or_default();
-    let by_hand = ByHand {
-        programs: Programs { subject: &subject.path, platform },
-        folder: &place.path().join("trial"),
+    let target =
+        Target { programs: Programs { subject: &subject.path, platform }, folder: &place.path().join("trial") };
+    let inspection = Inspection {
         tool: &command,
-        tap: args.verbose.then_some(tap),
+        trace: args.verbose.then_some(trace),
         around: &|client, begins| tool.iter().for_each(|tool| tool.around(client, begins)),
     };
-    runner::replay(plan, &by_hand, stop, &mut |sample, wall_ns| {
+    runner::replay(plan, &target, &inspection, stop, &mut |sample, wall_ns| {
         if !args.json {
             let counts = if sample < plan.warmup { "warm-up" } else { "sample" };
             say(format_args!("{counts:<8} {:>12}", Unit::Nanoseconds.format(wall_ns as f64)));

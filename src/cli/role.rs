@@ -6,7 +6,7 @@ use std::io;
 use anyhow::Context as _;
 
 use super::{FINE, own};
-use crate::{adapter, load, model::external::AdapterOrder};
+use crate::{adapter, load, model::external::AdapterSpec};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,7 +32,7 @@ pub(super) fn role(args: &Args) -> anyhow::Result<u8> {
         Role::Load => load::serve(io::stdin().lock(), io::stdout().lock())?,
         Role::Own => return own::own(),
         Role::External { order } => {
-            let order: AdapterOrder = serde_json::from_str(order).context("the order is not one of the runner's")?;
+            let order: AdapterSpec = serde_json::from_str(order).context("the order is not one of the runner's")?;
             adapter::serve(&order)?;
         }
     }

@@ -21,7 +21,7 @@ pub enum ExternalProgram {
 
 /// All that an adapter must know to play an external program's part: it is started with this, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AdapterOrder {
+pub struct AdapterSpec {
     /// The operation that it offers.
     pub operation: String,
     /// The program.

@@ -13,7 +13,7 @@ use std::{
 use super::RevisionError;
 
 /// How often a waiting benchline looks again.
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 /// A held lock; dropping it lets the next one in.
 pub(super) struct Lock {
@@ -42,7 +42,7 @@ impl Lock {
                 progress("waiting for another benchline that builds this repository");
                 told = true;
             }
-            thread::sleep(PATIENCE);
+            thread::sleep(POLL);
         }
     }
 

@@ -7,7 +7,6 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -239,11 +238,4 @@ pub(crate) fn subject_of_the_engine() -> PathBuf {
     let subject = Path::new(env!("CARGO_BIN_EXE_benchline")).with_file_name("benchline-subject");
     assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
     subject
-}
-
-/// Held by tests whose subjects use much CPU time. The kernel keeps one account of all children that a process has waited
-/// for, and these tests share one process: two at a time would find each other's time in it.
-pub(crate) fn one_account() -> MutexGuard<'static, ()> {
-    static ACCOUNT: Mutex<()> = Mutex::new(());
-    ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner)
 }
