@@ -28,7 +28,7 @@ impl Lock {
         stop: &AtomicBool,
     ) -> Result<Option<Lock>, RevisionError> {
         let file = open(path).map_err(RevisionError::io("open the lock", path))?;
-        let mut told = false;
+        let mut reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(Lock { file })),
@@ -38,9 +38,9 @@ impl Lock {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            if !told {
+            if !reported {
                 progress("waiting for another benchline that builds this repository");
-                told = true;
+                reported = true;
             }
             thread::sleep(POLL);
         }
