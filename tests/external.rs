@@ -14,7 +14,7 @@ use nix::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Project, eventually, processes_of};
+use crate::support::{Project, eventually, processes_of, scenario::ScenarioFile};
 
 /// SHA-256 of "50000000\n".
 const FIFTY_MILLION: &str = "6cb7cb92efabf18562614cd07c294ed7d36370c0c2bb60d61237943f2e730adb";
@@ -25,33 +25,17 @@ fn project(commands: &[(&str, &str, &str)], timeout: &str) -> Project {
     let project = Project::new();
     project.git(&["rm", "-rq", "scenarios"]);
     for (name, table, digest) in commands {
-        let text = format!(
-            r#"name = "{name}"
-version = 1
-question = "How long?"
-reading = "So long."
-roles = ["client"]
-label = "{{n}}"
-
-[command]
-{table}
-
-[parameters]
-n = "count"
-
-[sampling]
-trials = {{ quick = 1, gate = 1, full = 1 }}
-warmup = 1
-samples = 3
-timeout = "{timeout}"
-
-[[points]]
-parameters = {{ n = 50000000 }}
-profiles = ["quick"]
-expect = {{ items = 1, bytes = 9, digest = "{digest}" }}
-"#
-        );
-        project.write(&format!("scenarios/{name}.toml"), &text);
+        let text = ScenarioFile {
+            name,
+            more: &format!("[command]\n{table}"),
+            warmup: 1,
+            timeout,
+            point: "n = 50000000",
+            expect: (1, 9),
+            digest,
+            ..ScenarioFile::default()
+        };
+        project.write(&format!("scenarios/{name}.toml"), &text.text());
     }
     project.commit("Commands");
     project
@@ -110,7 +94,7 @@ fn what_goes_wrong_with_a_command_is_told_as_what_it_is() {
         ("toy/killed", "reported", "signal: 9"),
         ("toy/missing", "unsupported", "`no-such-program` is not installed here"),
         ("toy/nofile", "reported", "result cannot be read"),
-        ("toy/unavailable", "unsupported", "cannot be had here"),
+        ("toy/unavailable", "unsupported", "not available here"),
         ("toy/wrong", "wrong_result", FIFTY_MILLION),
     ] {
         let of_it = |failure: &&Value| failure["scenario"] == scenario;

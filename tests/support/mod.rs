@@ -1,6 +1,7 @@
 //! A project to measure in a test: a git repository whose subject is a shell script, and a benchline pointed at it.
 
 pub(crate) mod engine;
+pub(crate) mod scenario;
 
 use std::{
     fs,
@@ -13,8 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// What the toy subject's result digests to.
-const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+use scenario::{DIGEST, ScenarioFile};
 
 /// A repository with one commit, a toy subject and a toy scenario.
 pub(crate) struct Project {
@@ -177,29 +177,8 @@ pub(crate) fn processes_of(path: &Path) -> Vec<u32> {
 }
 
 fn scenario(trials: u32, samples: u32) -> String {
-    format!(
-        r#"name = "toy/work"
-version = 1
-question = "Does the platform work?"
-reading = "Nothing to read."
-roles = ["client"]
-label = "{{n}} things"
-
-[parameters]
-n = "count"
-
-[sampling]
-trials = {{ quick = {trials}, gate = {trials}, full = {trials} }}
-warmup = 1
-samples = {samples}
-timeout = "20 s"
-
-[[points]]
-parameters = {{ n = 1 }}
-profiles = ["quick", "gate"]
-expect = {{ items = 1, bytes = 2, digest = "{DIGEST}" }}
-"#
-    )
+    let profiles = "\"quick\", \"gate\"";
+    ScenarioFile { label: "{n} things", trials, warmup: 1, samples, profiles, ..ScenarioFile::default() }.text()
 }
 
 /// The engine's own subject, as this build has it, and one point of each of some scenarios of the project.
