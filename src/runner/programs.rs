@@ -11,7 +11,7 @@ use crate::{
     model::{ExternalProgram, FailureKind, Role, external::AdapterSpec},
     probe::tree::Root,
     revision::cache_root,
-    scenario::CasePlan,
+    scenario::{CasePlan, SubjectKind},
 };
 
 /// The programs that play the roles of a case.
@@ -37,14 +37,15 @@ impl<'a> Programs<'a> {
     /// What is started for a role.
     pub(super) fn of(&self, plan: &CasePlan, role: Role) -> Result<Program<'a>, StepError> {
         let arguments = |words: &[&str]| words.iter().map(OsString::from).collect();
-        match (&plan.external, role) {
+        match (&plan.subject, role) {
             (_, Role::Load) => Ok(Program { arguments: arguments(&["role", "load"]), ..Program::plain(self.platform) }),
-            // What the platform measures of itself it plays itself.
-            (None, Role::Client) if plan.case.operation.starts_with("self/") => {
+            (SubjectKind::Platform, Role::Client) => {
                 Ok(Program { arguments: arguments(&["role", "own"]), ..Program::plain(self.platform) })
             }
-            (None, Role::Client | Role::Server) => Ok(Program::plain(self.subject)),
-            (Some(external), Role::Client | Role::Server) => {
+            (SubjectKind::Built | SubjectKind::Platform, Role::Client | Role::Server) => {
+                Ok(Program::plain(self.subject))
+            }
+            (SubjectKind::External(external), Role::Client | Role::Server) => {
                 let spec = serde_json::to_string(&self.adapter_spec(plan, external)).map_err(|error| {
                     StepError::Failed(
                         FailureKind::Protocol,

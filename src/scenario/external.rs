@@ -1,5 +1,5 @@
 //! The tables `[command]` and `[service]`: programs that do not speak the contract, from as written to what an adapter
-//! is told.
+//! needs.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -29,7 +29,7 @@ const SERVICE_PLACES: [&str; 2] = ["port", "address"];
 /// Signals that ask a program to end.
 const SIGNALS: [&str; 4] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"];
 
-/// How a service is stopped unless the file says otherwise.
+/// How long a service may take to stop, unless the file sets another limit.
 const GRACE_MS: u64 = 10_000;
 
 /// Reads the table, where there is one. `roles` are those of the scenario.
@@ -214,7 +214,7 @@ impl Check<'_, '_> {
         StopSpec { signal, grace_ms }
     }
 
-    /// What else the scenario says must fit a program that does not speak the contract.
+    /// Reports the parts of a scenario that a program that does not speak the contract cannot have.
     fn check_compatibility(&mut self, file: &written::File, at: Range<usize>, roles: &[Role], wanted: &[Role]) {
         if roles != wanted {
             let words: Vec<String> = wanted.iter().map(|role| format!("\"{}\"", role.as_str())).collect();
@@ -247,7 +247,7 @@ impl Check<'_, '_> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::super::load_texts;
+    use super::super::{SubjectKind, load_texts};
     use crate::model::external::{ExternalProgram, Output, Ready};
 
     const COMMAND: &str = r#"
@@ -296,17 +296,22 @@ expect = {{ items = 1, bytes = 2, digest = "{0}{0}" }}
         Ok(loaded.remove(0))
     }
 
+    fn external(scenario: &super::super::Scenario) -> &ExternalProgram {
+        let SubjectKind::External(program) = &scenario.subject else { panic!("{scenario:?}") };
+        program
+    }
+
     #[test]
     fn both_kinds_are_read() {
         let scenario = load(COMMAND).unwrap();
-        let Some(ExternalProgram::Command(spec)) = &scenario.external else { panic!("{scenario:?}") };
+        let ExternalProgram::Command(spec) = external(&scenario) else { panic!("{scenario:?}") };
         assert_eq!((spec.exit_code, &spec.output), (0, &Output::File("sorted".into())));
         assert_eq!(spec.setup, [["sh", "-c", "seq {n} >numbers"]]);
         assert_eq!(scenario.folder, Path::new("toy"));
         let scenario = load(SERVICE).unwrap();
-        let Some(ExternalProgram::Service(spec)) = &scenario.external else { panic!("{scenario:?}") };
+        let ExternalProgram::Service(spec) = external(&scenario) else { panic!("{scenario:?}") };
         assert_eq!((&spec.ready, spec.stop.grace_ms), (&Ready::Http("/{n}".into()), 3000));
-        assert!(load("roles = [\"client\"]").unwrap().external.is_none());
+        assert_eq!(load("roles = [\"client\"]").unwrap().subject, SubjectKind::Built);
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub struct Scenario {
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
-    /// What plays the subject's part, where the program does not speak the contract.
-    pub external: Option<ExternalProgram>,
+    /// What plays the roles of the subject.
+    pub subject: SubjectKind,
     /// The folder of its file, where helpers of an external program lie.
     pub folder: PathBuf,
     /// The settings or parameters that others are compared with, on the scenario's page.
@@ -53,6 +53,20 @@ pub struct Scenario {
     /// The file's text, for its page.
     pub source: String,
 }
+
+/// What plays the roles of the subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// The program that the revision's recipe builds.
+    Built,
+    /// The platform, which measures itself.
+    Platform,
+    /// A program that does not speak the contract, through an adapter.
+    External(Box<ExternalProgram>),
+}
+
+/// Operations with this prefix are the platform's own.
+const SELF_PREFIX: &str = "self/";
 
 /// How often cases are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,13 +145,18 @@ fn validate(file: &written::File, path: &Path, text: &str, reporter: &mut Report
     }
     for prose in [&file.question, &file.reading] {
         if prose.get_ref().trim().is_empty() {
-            reporter.report(prose.span(), "this text stands on the scenario's page and must not be empty", None);
+            reporter.report(prose.span(), "this text is shown on the scenario's page and must not be empty", None);
         }
     }
     let kinds = parameter_kinds(file, reporter);
     let points = points(file, &kinds, reporter);
     let roles = roles(file, reporter);
     let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
+    let subject = match external::external(file, &kinds, &roles, reporter) {
+        Some(program) => SubjectKind::External(Box::new(program)),
+        None if operation.starts_with(SELF_PREFIX) => SubjectKind::Platform,
+        None => SubjectKind::Built,
+    };
     Scenario {
         name: file.name.get_ref().clone(),
         version: *file.version.get_ref(),
@@ -145,7 +164,7 @@ fn validate(file: &written::File, path: &Path, text: &str, reporter: &mut Report
         reading: file.reading.get_ref().trim().to_owned(),
         operation,
         rules: rules::rules(file, &roles, reporter),
-        external: external::external(file, &kinds, &roles, reporter),
+        subject,
         roles,
         reactor: file.reactor,
         seed: file.seed,
@@ -204,7 +223,7 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
     roles
 }
 
-/// The settings to hold others against. Where no point has them there would be nothing to hold against.
+/// The settings to compare others with. Some point must have them.
 fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>) -> Option<Values> {
     let written = file.baseline.as_ref()?;
     let baseline = configuration(written, reporter);
