@@ -56,9 +56,9 @@ impl CommandPart {
             }
             Request::Iterate(iterate) => self.iterate(iterate.count).map(Reply::Sample),
             Request::Verify => self.digest().map(|digest| Reply::Verified(Verified { digest })),
-            Request::Observe | Request::Disturb => {
-                Err(AdapterError::OutOfOrder("a client tells what it counted with each sample, and disturbs nobody"))
-            }
+            Request::Observe | Request::Disturb => Err(AdapterError::OutOfOrder(
+                "a client reports what it counted with each sample, and runs no injection",
+            )),
             Request::Finish => {
                 if let Some(case) = self.case.take() {
                     hooks::run_all(&self.spec.cleanup, &case.substitutions, &case.folder)?;
@@ -141,7 +141,7 @@ impl CommandPart {
 }
 
 impl Case {
-    /// Where the next run's standard output goes: to a file where it is the result, so that nobody reads along.
+    /// Where the next run's standard output goes: to a file where it is the result, so that no reader slows it down.
     fn stdout(&self, output: &Output) -> Result<Stdio, AdapterError> {
         match output {
             Output::Stdout => Ok(File::create(&self.stdout).map_err(AdapterError::file("made", &self.stdout))?.into()),

@@ -1,4 +1,4 @@
-//! Why an external program's part cannot be played, and how that is told to the runner.
+//! Why an external program's role cannot be played, and how that is reported to the runner.
 
 use std::{io, path::PathBuf, process::ExitStatus};
 
@@ -6,8 +6,8 @@ use benchline_subject::contract::{Failed, FailureKind};
 
 use crate::model::template::TemplateError;
 
-/// The exit code of a hook that says that what it should set up cannot be had on this machine (`EX_UNAVAILABLE` of
-/// sysexits.h): an outcome, and no alarm.
+/// The exit code of a hook whose set-up is not available on this machine (`EX_UNAVAILABLE` of sysexits.h): an outcome, not
+/// an error.
 pub(super) const UNAVAILABLE: i32 = 69;
 
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(super) enum AdapterError {
     Refused(&'static str),
     #[error("`{0}` is not installed here")]
     Missing(String),
-    #[error("`{0}` says that what it sets up cannot be had here (exit code {UNAVAILABLE}); why is in the log")]
+    #[error("`{0}` reports that its set-up is not available here (exit code {UNAVAILABLE}); the log has the reason")]
     Unavailable(String),
     #[error("`{line}` cannot be started: {source}")]
     Start { line: String, source: io::Error },
@@ -34,7 +34,7 @@ pub(super) enum AdapterError {
     Line(String),
     #[error("{0}")]
     OutOfOrder(&'static str),
-    #[error("the machine does not tell of the process: {0}")]
+    #[error("the process cannot be observed: {0}")]
     Machine(#[from] io::Error),
 }
 

@@ -20,7 +20,7 @@ use benchline_subject::contract::{CONTRACT_VERSION, Hello, Operation, Reply, Req
 use crate::model::external::{AdapterSpec, ExternalProgram};
 use error::AdapterError;
 
-/// Plays the part of an external program over standard input and output until it is told to finish.
+/// Plays the role of an external program over standard input and output until it is asked to finish.
 ///
 /// # Errors
 /// When the pipes fail.

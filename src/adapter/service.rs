@@ -26,7 +26,7 @@ use crate::model::external::{AdapterSpec, Ready, RequestSpec, ServiceSpec};
 /// Time between two looks whether something has happened.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How much of a failed service's log is told, from its end.
+/// How much of a failed service's log is reported, from its end.
 const LOG_LIMIT: u64 = 8 << 10;
 
 pub(super) struct ServicePart {
@@ -147,10 +147,10 @@ impl Running {
     }
 }
 
-/// Parameters that say how the load is sent; all others are the service's own.
+/// Parameters of the load; all others are the service's own.
 const OF_THE_LOAD: [&str; 5] = ["each", "rate", "seconds", "arrivals", "connections"];
 
-/// What the load is told to send.
+/// What the load sends.
 fn workload(spec: &ServiceSpec, prepare: &Prepare, running: &Running) -> Result<Workload, AdapterError> {
     let Running { substitutions, folder, .. } = running;
     let clients: usize =

@@ -33,7 +33,7 @@ pub(super) fn run(line: &[String], folder: &Path, stdout: Stdio) -> Result<Run, 
     let exit = child::wait(&child)?;
     let wall = began.elapsed();
     // A child begins life in the memory of its parent, and the kernel's mark of the child starts from the parent's
-    // (`exec_mmap`): a lower figure than that is the parent's, and says nothing of the child.
+    // (`exec_mmap`): a lower figure than that is the parent's, and not the child's.
     let own = ProcessProbe::new(process::id())?.rss_peak()?;
     let peak = Some(exit.usage.rss_peak).filter(|peak| *peak > own + SLACK);
     Ok(Run { status: exit.status, wall, cpu: Duration::from_nanos(exit.usage.cpu_ns()), peak })

@@ -1,4 +1,4 @@
-//! The cases of one scenario beside each other: a row for each, with its value and interval on one axis for all, so that
+//! The cases of one scenario next to each other: a row for each, with its value and interval on one axis for all, so that
 //! what differs by a factor is seen as far apart.
 
 use super::{

@@ -11,7 +11,7 @@ use crate::{model::Grade, units::Unit};
 /// What a sparkline shows.
 #[derive(Debug)]
 pub struct Sparkline<'a> {
-    /// What a screen reader says.
+    /// The text for screen readers.
     pub title: &'a str,
     /// Estimate and interval at each place, oldest first; `None` where there is no value.
     pub values: &'a [Option<Estimate>],

@@ -34,8 +34,8 @@ pub enum JudgeError {
         /// Index of the trial.
         index: u32,
     },
-    /// One trial stands in two blocks, which would count it twice.
-    #[error("trial {index} stands in two blocks: every block has its own trials")]
+    /// One trial is part of two blocks, which would count it twice.
+    #[error("trial {index} is part of two blocks: every block has its own trials")]
     PairedTwice {
         /// Index of the trial.
         index: u32,

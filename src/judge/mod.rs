@@ -1,12 +1,12 @@
-//! Decides what measured data says: from the trials of a case to summaries, checks and grades. Pure: data in, decisions
+//! Decides what measured data shows: from the trials of a case to summaries, checks and grades. Pure: data in, decisions
 //! out. Nothing here may read a clock, a file or a database, drop a sample, or let a fast wrong result pass.
 //!
-//! One run: start at [`measurements`]. `summary` turns trials into numbers, `checks` says whether to believe them.
+//! One run: start at [`measurements`]. `summary` turns trials into numbers, `checks` decides whether they are reliable.
 //! Two revisions measured together: [`design`](fn@design) before, [`suspicious`] between the stages, [`verdicts`] after.
-//! `pairing` says which trials stand against each other, `effects` what their blocks show, `compare` what that decides,
-//! `reasons` says it in words.
+//! `pairing` decides which trials are compared, `effects` what their blocks show, `compare` what that decides, and
+//! `reasons` states it in words.
 //! Settings within one run: [`contrast`](fn@contrast).
-//! Graphs: [`changes`] finds what changed in history, [`reconcile()`] holds it against the findings that are known.
+//! Graphs: [`changes`] finds what changed in history, [`reconcile()`] matches it with the known findings.
 
 pub mod bisect;
 mod budgets;

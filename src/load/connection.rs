@@ -1,4 +1,4 @@
-//! One client's connection: sends a request, reads the whole answer, and says whether it was right. Buffers are kept from
+//! One client's connection: sends a request, reads the whole answer, and checks whether it was right. Buffers are kept from
 //! one request to the next. It must never keep more of an answer than a buffer holds.
 
 use std::io::{self, ErrorKind, IoSlice};
@@ -54,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Connects ahead of time, where connections are kept. Where that fails, the next request tries again and says why.
+    /// Connects ahead of time, where connections are kept. Where that fails, the next request tries again and reports why.
     pub(super) async fn prepare(&mut self) {
         if self.keep_alive
             && let Ok(Ok(stream)) = tokio::time::timeout(self.timeout, open(self.target)).await
@@ -71,7 +71,7 @@ impl Connection {
             Ok(outcome) => outcome,
             Err(_) => Err(Fault::Timeout),
         };
-        // After a whole answer the connection is as before; after anything else nobody knows what would come.
+        // After a whole answer the connection is as before; after anything else its state is unknown.
         if !matches!(outcome, Ok(()) | Err(Fault::Status | Fault::Content)) {
             self.stream = None;
         }
@@ -99,7 +99,7 @@ impl Connection {
         self.used
             .sent
             .add(Volume { bodies: (templated + rest.len()) as u64, whole: (self.request.len() + rest.len()) as u64 });
-        // A server may answer and close before it has read everything; then its answer says more than the failed write.
+        // A server may answer and close before it has read everything; then its answer is more informative than the failed write.
         let answered = self.read_answer(&mut stream, request).await;
         let (status, right, again) = match (written, answered) {
             (_, Ok(answer)) => answer,

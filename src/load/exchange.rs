@@ -40,7 +40,7 @@ pub enum Content {
 pub enum Answer {
     /// Any.
     Any,
-    /// Any of so many bytes.
+    /// Any of this length in bytes.
     Length(u64),
     /// Exactly these.
     Bytes(Arc<[u8]>),

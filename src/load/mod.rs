@@ -4,7 +4,7 @@
 //!
 //! Read `plan` for what can be asked for, `run` for how it is done, `tally` for what is reported; `request` prepares requests,
 //! `connection` and `answer` do one exchange, `schedule` and `alarm` keep planned times. `role` is a case's load: a process
-//! that speaks the pipe contract, with `workload` (what the server's subject says is sent) and `script` (how).
+//! that speaks the pipe contract, with `workload` (what is sent, by the server's subject) and `script` (how).
 
 mod alarm;
 mod answer;

@@ -17,7 +17,7 @@ use super::request::{ClientRequests, cycle};
 use super::schedule::Schedule;
 use super::tally::{LoadReport, between};
 
-/// Does what the plan says and waits for its end. Connections that are kept are opened before the clock starts.
+/// Executes the plan and waits for its end. Connections that are kept are opened before the clock starts.
 ///
 /// # Errors
 /// [`LoadError`] where the run cannot begin. What goes wrong with requests is in the report.
@@ -239,7 +239,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// Sends until the end, and tells which turns counted.
+    /// Sends until the end, and returns which turns counted.
     async fn send(mut self, shared: Arc<Shared>) -> (usize, Range<u64>) {
         let mut counted: Option<Range<u64>> = None;
         let mut free = shared.span.began;

@@ -1,4 +1,4 @@
-//! The parameters of a case that say how the load is sent. It must never ignore one.
+//! The parameters of a case for its load. None may be ignored.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ pub(super) struct Script {
 /// How much an iteration sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Volume {
-    /// So many requests of each client, in a closed loop.
+    /// This number of requests per client, in a closed loop.
     Each(u64),
-    /// So many in all, in an open loop.
+    /// This number in all, in an open loop.
     All(u64),
 }
 

@@ -26,7 +26,7 @@ pub struct AdapterSpec {
     pub operation: String,
     /// The program.
     pub external: ExternalProgram,
-    /// What can be put in beside parameters: `binary`, `here`, `cache`.
+    /// What can be substituted besides parameters: `binary`, `here`, `cache`.
     pub places: BTreeMap<String, String>,
     /// Things that one run handles, in the scenario's words.
     pub items: u64,

@@ -100,6 +100,7 @@ fn read(usage: &libc::rusage) -> ChildUsage {
 }
 
 #[cfg(test)]
+#[expect(clippy::zombie_processes, reason = "they are waited for by what is tested")]
 mod tests {
     use std::process::Command;
 

@@ -140,7 +140,7 @@ pub fn measure_blocks<E>(
     Ok(if stop.is_set() { Ended::Stopped } else { Ended::Complete })
 }
 
-/// Whether the case is over, after so many failed blocks in a row. Adds the failure that says so.
+/// Whether the case is given up after this number of failed blocks in a row. Adds the failure that reports it.
 fn give_up(case: &CasePlan, finished: &mut FinishedBlock, failures_in_a_row: u32) -> bool {
     if finished.failures.iter().any(|(_, failure)| failure.trial.is_none()) {
         return true;

@@ -9,7 +9,7 @@ use super::{
     subject::{Program, StepError, Subject},
 };
 
-/// How long a subject may take to say hello.
+/// How long a subject may take to send its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The subject did not state its operations.

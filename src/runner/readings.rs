@@ -48,7 +48,7 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    /// Adds a sample of so many `iterations`. One of warm-up does not count: its latencies are left out.
+    /// Adds a sample of `iterations` operations. The latencies of warm-up samples are left out.
     pub(super) fn add(
         &mut self,
         subjects: &[Subject],

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// How long a subject that was told to finish may take to exit.
+/// How long a subject may take to exit after `finish`.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// How often a wait looks whether it should stop.
@@ -41,7 +41,7 @@ const LOG_LIMIT: usize = 16 << 10;
 /// How long the rest of the log of a process that has ended is waited for.
 const LOG_GRACE: Duration = Duration::from_secs(1);
 
-/// A started subject that has said hello. Dropping it kills its process group and all of its descendants.
+/// A started subject that has sent its hello. Dropping it kills its process group and all of its descendants.
 pub(super) struct Subject {
     role: Role,
     root: Root,
@@ -53,9 +53,9 @@ pub(super) struct Subject {
     trace: Option<PipeTrace>,
     /// How it ended, once it was waited for: a process can be waited for only once.
     exit: Option<ChildExit>,
-    /// What it said it is.
+    /// Its hello.
     pub(super) hello: Hello,
-    /// Bytes of the last request and the last reply, so that the pipe's own traffic can be told from the subject's.
+    /// Bytes of the last request and the last reply, so that the pipe's own traffic can be subtracted from the subject's.
     pub(super) last_exchange: (u64, u64),
 }
 
@@ -244,7 +244,7 @@ impl Subject {
         }
     }
 
-    /// The pipe is closed: says how the process ended.
+    /// The pipe is closed: reports how the process ended.
     fn ended<T>(&mut self, step: &str) -> Result<T, StepError> {
         let role = self.role.as_str();
         let how = match self.wait(Duration::from_secs(1)) {

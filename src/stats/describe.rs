@@ -7,7 +7,7 @@ use super::sorted::Sorted;
 /// The factor that makes the median absolute deviation of Gaussian noise its standard deviation: 1 / Φ⁻¹(3/4).
 pub const SIGMA_PER_MAD: f64 = 1.482_602_218_505_602;
 
-/// The figures stored beside the samples. All in the unit of the values.
+/// The figures stored with the samples. All in the unit of the values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Description {
     /// How many values.

@@ -50,7 +50,7 @@ impl Sums {
     }
 }
 
-/// What a stretch of points says of its level.
+/// What a stretch of points shows of its level.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
     pub(super) level: f64,

@@ -35,7 +35,7 @@ impl Online {
         Self { points: Changepoints::new(scale), sightings: Vec::new() }
     }
 
-    /// Takes the next point. What is estimated from the whole series is estimated anew when the series has grown by a
+    /// Takes the next point. What is estimated from the whole series is estimated again when the series has grown by a
     /// sixteenth (at each point up to 256 points), so a point costs little on average, and that one costs as much as the
     /// whole series.
     ///

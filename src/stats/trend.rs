@@ -1,5 +1,5 @@
 //! Whether values drift in the order in which they were taken, and by how much. Ranks and medians only, so that one
-//! stall is no trend. Quadratic in time and memory, so long series are refused rather than thinned in silence.
+//! stall is no trend. Quadratic in time and memory, so long series are rejected rather than thinned silently.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -63,7 +63,7 @@ pub fn common_trend(groups: &[Vec<f64>]) -> Result<Trend, StatsError> {
     Ok(Trend { s, p: approximate_probability(s, sum_of_variances), slope: Sorted::of_finite(slopes).median() })
 }
 
-/// What all pairs of a series say.
+/// The slopes of all pairs of a series.
 struct Pairs {
     s: i64,
     slopes: Vec<f64>,

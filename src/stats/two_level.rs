@@ -19,7 +19,7 @@ pub struct Estimate {
     pub between: Option<f64>,
 }
 
-/// What trials of samples say together.
+/// What trials of samples show together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TwoLevel {
     /// The estimate from the trial medians.

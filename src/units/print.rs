@@ -1,10 +1,10 @@
 //! Numbers as people read them. Rounding is that of correctly rounded decimal formatting; nothing here may print more
-//! digits than it was told the value supports.
+//! digits than the value supports.
 
 use super::scale::{self, Step};
 use super::unit::Unit;
 
-/// What stands where there is no value.
+/// Printed where there is no value.
 const MISSING: &str = "–";
 
 /// Significant digits of a value whose uncertainty is not known.

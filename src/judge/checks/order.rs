@@ -1,5 +1,5 @@
 //! Whether values depend on when they were measured: a trend within trials, or trials that resemble the one before. A
-//! trend is never taken out, and no trial is put elsewhere: this only says what is there.
+//! trend is never taken out, and no trial is moved: this only reports what is there.
 
 use super::grading::{TRIFLE, check, is_gradual, upwards};
 use crate::judge::series::SeriesTrials;
@@ -19,7 +19,7 @@ const FEWEST_SAMPLES: usize = 3;
 /// Into how many parts a long trial is divided: more would cost time, and neighbouring samples depend on each other.
 const PARTS: usize = 32;
 
-/// Trials whose order can say something.
+/// The fewest trials whose order is informative.
 const FEWEST_IN_ORDER: usize = 8;
 
 /// A trend after warm-up that the trials have in common. The figure is its size, and zero where chance explains it: many

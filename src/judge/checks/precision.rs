@@ -19,7 +19,7 @@ const CLOCK_STEPS: f64 = 1000.0;
 const CLOCK_STEPS_LOST: f64 = 100.0;
 
 /// Half-width against the target. Left out where there is no interval, which `enough_trials` reports, and for counts: most are
-/// small numbers of what the kernel chose to do (9 switches or 16), where a share of the estimate says nothing.
+/// small numbers of what the kernel chose to do (9 switches or 16), where a share of the estimate is meaningless.
 pub(super) fn precise(series: &SeriesTrials<'_>, summary: &Summary, disturbed: bool) -> Option<Check> {
     if series.metric.unit() == Unit::Count {
         return None;
@@ -50,7 +50,7 @@ fn precision_advice(series: &SeriesTrials<'_>, summary: &Summary, (figure, distu
     const MOST_TRIALS: f64 = 60.0;
     if disturbed {
         return "The machine was disturbed meanwhile. Measure again when it is quiet, before adding trials; \
-                `benchline doctor` names what keeps it busy."
+                `benchline doctor` lists what keeps it busy."
             .to_owned();
     }
     // The width of an order-statistic interval shrinks with the square root of the number of values.

@@ -59,8 +59,8 @@ impl Groups {
             // The doctor looks at what moves times, and knows nothing of what moves memory.
             let doctor = if unit == Unit::Nanoseconds { ", and run `benchline doctor`" } else { "" };
             return format!(
-                "Trials fall into two groups {apart} apart, {upper} of {} in the upper one: something is decided anew \
-                 for each process, such as which CPU it runs on or how its memory grows. Measure more trials, so that \
+                "Trials fall into two groups {apart} apart, {upper} of {} in the upper one: something differs from \
+                 process to process, such as which CPU it runs on or how its memory grows. Measure more trials, so that \
                  neither group is missed{doctor}.",
                 self.values
             );

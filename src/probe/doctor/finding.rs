@@ -67,9 +67,9 @@ impl Finding {
         Finding { name, status, found: found.into(), advice }
     }
 
-    /// A thing that this machine does not tell.
+    /// A property that this machine does not show.
     pub(super) fn unknown(name: &'static str, advice: &str) -> Finding {
-        Finding::new(name, Status::Unknown, "not told", advice)
+        Finding::new(name, Status::Unknown, "not shown", advice)
     }
 }
 

@@ -70,7 +70,7 @@ fn clock_source(files: Files) -> Finding {
     let advice = if available.split_ascii_whitespace().any(|name| name == "tsc") {
         format!("each look at the clock is a slow system call: `echo tsc | sudo tee {CLOCKS}/current_clocksource`")
     } else {
-        "each look at the clock is a slow system call; `dmesg | grep -i clocksource` tells why the kernel gave tsc up"
+        "each reading of the clock is a slow system call; `dmesg | grep -i clocksource` shows why the kernel gave tsc up"
             .to_owned()
     };
     Finding::new("clock source", status, source, &advice)

@@ -35,7 +35,7 @@ const FILE_SYSTEMS: [(i64, &str, &str); 6] = [
 ];
 
 /// The advice where a file system has no device of its own.
-const NO_DEVICE: &str = "the file system lies on no device that the kernel shows; `durable writes` tells enough";
+const NO_DEVICE: &str = "the kernel shows no device for this file system; see `durable writes` instead";
 
 /// Examines the folder of results.
 pub(super) fn examine(place: &Path, files: Files) -> [Finding; 3] {
@@ -81,7 +81,7 @@ fn judge_file_system(kind: i64) -> Finding {
     }
 }
 
-/// Whether the results lie on a disk that turns.
+/// Whether the results lie on a rotating disk.
 fn rotation(place: &Path, files: Files) -> Finding {
     let Ok(data) = fs::metadata(place) else { return Finding::unknown("storage", NO_DEVICE) };
     judge_rotation(major(data.dev()), minor(data.dev()), files)
@@ -93,12 +93,12 @@ fn judge_rotation(major: u64, minor: u64, files: Files) -> Finding {
     let told =
         ["queue/rotational", "../queue/rotational"].iter().find_map(|file| fact(files, &format!("{device}/{file}")));
     match told.as_deref() {
-        Some("0") => Finding::fine("storage", "does not turn"),
+        Some("0") => Finding::fine("storage", "not rotating"),
         Some(_) => Finding::new(
             "storage",
             Status::Note,
-            "a disk that turns, or that says so",
-            "where it truly turns, each durable write waits for it: put results (`--database`) on flash",
+            "a rotating disk, or one that reports to be",
+            "if it rotates, each durable write waits for it: put results (`--database`) on flash",
         ),
         None => Finding::unknown("storage", NO_DEVICE),
     }

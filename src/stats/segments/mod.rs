@@ -1,10 +1,10 @@
-//! Change points: a series cut into segments of one level each. Says nothing about whether a change matters or whose it
-//! is.
+//! Change points: a series cut into segments of one level each. Whether a change matters, and what caused it, is not
+//! decided here.
 //!
 //! Values are clipped to a band around a running median, so that single spikes are no changes (`noise_level`). A change
 //! has to save more than a penalty in the cost of autoregressive noise around levels (`partition`); noise and penalty are
-//! estimated from the series itself (`changepoint`). Deterministic, and near-linear in time. [`Online`](super::Online) says
-//! the same of a series that grows.
+//! estimated from the series itself (`changepoint`). Deterministic, and near-linear in time. [`Online`](super::Online) gives
+//! the same for a growing series.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
