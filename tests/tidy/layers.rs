@@ -20,38 +20,23 @@ const PLATFORM: &[Room] = &[
     room(1, "model", &["units"]),
     room(2, "scenario", RECORDS),
     room(2, "probe", RECORDS),
-    room(2, "revision", RECORDS),
-    room(2, "history", RECORDS),
-    room(2, "load", RECORDS),
+    room(2, "revision", &["model"]),
+    room(2, "history", &["model"]),
+    room(2, "load", &[]),
     // Programs of other people, held at the contract: a subject's side of the pipe.
-    room(3, "adapter", &["units", "model", "probe"]),
+    room(3, "adapter", &["model", "probe"]),
     room(3, "judge", &["units", "model", "stats"]),
-    room(4, "runner", &["units", "model", "stats", "scenario", "probe", "revision", "load", "judge"]),
+    room(4, "runner", &["model", "scenario", "probe", "revision"]),
     room(4, "charts", RECORDS),
-    room(4, "exchange", RECORDS),
-    room(
-        5,
-        "ci",
-        &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "runner", "charts",
-            "exchange",
-        ],
-    ),
-    // Everything below it but `runner`: pages read what was stored.
-    room(
-        6,
-        "site",
-        &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "charts",
-            "exchange", "ci",
-        ],
-    ),
+    room(4, "exchange", &["model"]),
+    // Pages read what was stored: they never measure.
+    room(6, "site", &["units", "stats", "model", "history", "judge", "charts", "exchange"]),
     room(
         7,
         "cli",
         &[
             "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
-            "runner", "charts", "exchange", "ci", "site",
+            "runner", "exchange", "site",
         ],
     ),
     room(8, "main", &["cli"]),
@@ -61,10 +46,10 @@ const PLATFORM: &[Room] = &[
 const ENGINE: &[Room] = &[
     room(0, "crypto", &[]),
     room(1, "document", &["crypto"]),
-    room(2, "config", &["crypto", "document"]),
+    room(2, "config", &["crypto"]),
     room(3, "pool", &["crypto", "config"]),
     room(3, "store", &["crypto", "document", "config"]),
-    room(4, "protocol", &["crypto", "document", "config", "store"]),
+    room(4, "protocol", &["crypto", "document"]),
     room(5, "client", &["crypto", "document", "config", "pool", "store", "protocol"]),
     room(5, "server", &["crypto", "document", "config", "store", "protocol"]),
 ];
