@@ -202,15 +202,10 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
     let quantities = [Quantity::CpuTime, Quantity::BytesRead, Quantity::Fsyncs];
     let point = |at| TimelinePoint { at_ns: at, cpu_ns: at * at, rss: at ^ number, ..TimelinePoint::default() };
     Trial {
-        case: case(number),
-        label: CaseLabel(String::new()),
-        operation_version: 1,
         index,
         order,
         started_at: UnixMillis(i64::from(index)),
         duration_ns: 1,
-        iterations: 1,
-        warmup: 0,
         starts_ns: values(),
         columns: quantities
             .map(|quantity| SampleColumn { metric: Metric::of(Role::Client, quantity), values: values() })
@@ -222,9 +217,7 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
             counts: vec![(number, 1)],
         }],
         timelines: vec![Timeline { role: Role::Server, points: (0..100).map(point).collect() }],
-        conditions: Conditions::default(),
-        canary: None,
-        unavailable: Vec::new(),
+        ..Trial::empty(case(number))
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     campaign::{Notice, Observer, Replay, ReplayOutcome, ReplaySpec, Tool, ToolReport},
     model::{Failure, Metric, Trial},
-    runner::{Tap, Way},
+    runner::{PipeDirection, PipeTrace},
     scenario::{self, CasePlan},
     units::Unit,
 };
@@ -134,9 +134,9 @@ impl Observer for SampleLines {
 }
 
 /// Prints each line of the pipe, on standard error: standard output may be read by a program.
-fn pipe_lines() -> Tap {
-    Arc::new(|role, way, line| {
-        let arrow = if way == Way::Asked { "◂" } else { "▸" };
+fn pipe_lines() -> PipeTrace {
+    Arc::new(|role, direction, line| {
+        let arrow = if direction == PipeDirection::Request { "◂" } else { "▸" };
         let cut = if line.len() > SHOWN { " …" } else { "" };
         let shown: String = line.chars().take(SHOWN).collect();
         eprintln!("{:<6} {arrow} {shown}{cut}", role.as_str());

@@ -29,7 +29,7 @@ pub fn design(first_blocks: u32, second_blocks: u32, budget: f64, gate_series: u
 }
 
 /// The gate metrics of a case with these roles, to count the series that share a budget before measuring: wall time, CPU
-/// time and peak memory of each role, and what the scenario names beside them.
+/// time and peak memory of each role, and what the scenario adds.
 pub fn gate_metrics(roles: &[Role], rules: &Rules) -> Vec<Metric> {
     let of_roles = roles.iter().flat_map(|role| [Quantity::CpuTime, Quantity::RssPeak].map(|of| Metric::of(*role, of)));
     let mut seen = BTreeSet::new();

@@ -85,7 +85,7 @@ impl CheckName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// Nothing to say.
+    /// Nothing to report.
     Pass,
     /// Believe the point with care.
     Warn,
@@ -93,7 +93,7 @@ pub enum CheckStatus {
     Fail,
 }
 
-/// What the checks say together: the worst of them.
+/// The checks together: the worst of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {

@@ -1,4 +1,4 @@
-//! Changes found in history: a commit or a range of commits, the series that change there, and what people said of it.
+//! Changes found in history: a commit or a range of commits, the series that change there, and what people noted about it.
 
 use std::{fmt, str::FromStr};
 
@@ -65,15 +65,15 @@ pub struct SeriesChange {
     pub confirmed: bool,
 }
 
-/// Where a finding stands.
+/// The state of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {
-    /// First seen; a few more commits will tell.
+    /// First seen; a few more commits will confirm it or not.
     New,
     /// Enough points lie after it.
     Confirmed,
-    /// A person has seen it and said why it may stay.
+    /// A person has seen it and explained why it may stay.
     Acknowledged,
     /// The level returned to what it was.
     Resolved,

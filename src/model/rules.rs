@@ -9,7 +9,7 @@ use super::{Metric, Quantity, Role, Unit};
 /// The rules by which a case's series are compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
-    /// What the scenario lets decide beside wall time, CPU time and peak memory.
+    /// What else decides, besides wall time, CPU time and peak memory.
     pub gate: BTreeSet<Metric>,
     /// Counts that must be the same every time, compared by difference.
     pub exact: BTreeSet<Metric>,
@@ -31,7 +31,7 @@ pub struct Budget {
     pub limit: Limit,
 }
 
-/// What a budget is held against.
+/// What a budget is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
@@ -66,7 +66,7 @@ impl Rules {
         match self.only {
             Some(only) => metric == only,
             None => {
-                // What the load generator uses is nobody's fault.
+                // What the load generator uses is not the subject's cost.
                 matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
                     && metric.role != Some(Role::Load)
                     || self.gate.contains(&metric)

@@ -5,8 +5,8 @@ use crate::{
     campaign::{environment_of, now},
     history::RunStart,
     model::{
-        Case, CaseLabel, Conditions, Metric, Part, Profile, Quantity, Revision, RevisionKind, Role, SampleColumn,
-        Timeline, TimelinePoint, Trial, TrialTotal, UnixMillis, Values,
+        Case, CaseLabel, Metric, Part, Profile, Quantity, Revision, RevisionKind, Role, SampleColumn, Timeline,
+        TimelinePoint, Trial, TrialTotal, UnixMillis,
     },
 };
 
@@ -44,13 +44,7 @@ pub(super) fn start(position: u64, trials: u32) -> RunStart {
 
 /// The only case.
 pub(super) fn case() -> Case {
-    Case {
-        scenario: "self/none".into(),
-        version: 1,
-        operation: "self/none".into(),
-        parameters: Values::new(),
-        configuration: Values::new(),
-    }
+    Case::plain("self/none")
 }
 
 /// A trial that follows from its number.
@@ -64,22 +58,15 @@ pub(super) fn trial(index: u32) -> Trial {
     let point =
         |at: u64| TimelinePoint { at_ns: at * 20_000_000, cpu_ns: at * 9_999_991, rss: 1 << 24, ..Default::default() };
     Trial {
-        case: case(),
         label: CaseLabel("nothing".into()),
-        operation_version: 1,
         index,
         order: index,
-        started_at: UnixMillis(0),
         duration_ns: 2_000_000_000,
-        iterations: 1,
         warmup: 2,
         starts_ns: (0..SAMPLES).map(|at| at * 100_000_000).collect(),
         columns: columns.collect(),
         totals: totals.map(|quantity| TrialTotal { metric: Metric::of(Role::Client, quantity), value: 1 << 24 }).into(),
-        histograms: Vec::new(),
         timelines: vec![Timeline { role: Role::Client, points: (0..READINGS).map(point).collect() }],
-        conditions: Conditions::default(),
-        canary: None,
-        unavailable: Vec::new(),
+        ..Trial::empty(case())
     }
 }

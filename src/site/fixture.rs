@@ -317,14 +317,11 @@ fn a_trial(costed: &Costed, position: u64, index: u32, order: u32, samples: usiz
     }
     let busy = if position == 20 && costed.case.scenario == "store/create" { 400_000 } else { 1_800 };
     Trial {
-        case: costed.case.clone(),
         label: costed.label.clone(),
-        operation_version: 1,
         index,
         order,
         started_at: UnixMillis(BEGAN + position as i64 * 18_400_000 + 60_000 + i64::from(order) * 1000),
         duration_ns,
-        iterations: 1,
         warmup: warmup as u32,
         starts_ns: starts,
         columns,
@@ -342,8 +339,7 @@ fn a_trial(costed: &Costed, position: u64, index: u32, order: u32, samples: usiz
             sampler_ppm: 1_100,
             clock_step_ns: 30,
         },
-        canary: None,
-        unavailable: Vec::new(),
+        ..Trial::empty(costed.case.clone())
     }
 }
 

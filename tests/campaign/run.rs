@@ -211,7 +211,8 @@ fn a_replay_keeps_the_files_of_what_failed_and_nobody_elses() {
     assert_eq!(trial.samples(Metric::WALL_TIME), Some(vec![1000.0; 2]));
 
     project.write("taken/file", "mine");
-    let refused = Replay::prepare(&config, &repository, spec(Some(&project.path("taken"))), &Silent, &stop);
+    let taken = project.path("taken");
+    let refused = Replay::prepare(&config, &repository, spec(Some(&taken)), &Silent, &stop);
     assert!(matches!(refused.err(), Some(CampaignError::Replay(ReplayError::NotEmpty(_)))));
     project.subject(1000, "echo left >left; exit 3;");
     let replay = Replay::prepare(&config, &repository, spec(None), &Silent, &stop).unwrap().unwrap();

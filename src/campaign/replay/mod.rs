@@ -15,7 +15,7 @@ use super::{
 use crate::{
     model::{Failure, Trial},
     revision::{BuiltSubject, Repository},
-    runner::{self, Attempt, ByHand, Programs, Stop, Tap},
+    runner::{self, Attempt, Inspection, PipeTrace, Programs, Stop, Target},
     scenario::CasePlan,
 };
 use folder::Folder;
@@ -103,20 +103,20 @@ impl<'a> Replay<'a> {
         &self.plan
     }
 
-    /// Performs the trial. `tap` is given each line of the pipe.
+    /// Performs the trial. `trace` receives each line of the pipe.
     ///
     /// # Errors
     /// Where the tool left no output.
-    pub fn perform(self, tap: Option<Tap>, observer: &dyn Observer, stop: &Stop) -> Result<ReplayOutcome> {
+    pub fn perform(self, trace: Option<PipeTrace>, observer: &dyn Observer, stop: &Stop) -> Result<ReplayOutcome> {
         let command = self.tool.as_ref().map(InstalledTool::command).unwrap_or_default();
-        let by_hand = ByHand {
-            programs: Programs { subject: &self.subject.path, platform: self.platform },
-            folder: &self.folder.path().join("trial"),
+        let folder = self.folder.path().join("trial");
+        let programs = Programs { subject: &self.subject.path, platform: self.platform };
+        let inspection = Inspection {
             tool: &command,
-            tap,
+            trace,
             around: &|client, begins| self.tool.iter().for_each(|tool| tool.around(client, begins)),
         };
-        let attempt = runner::replay(&self.plan, &by_hand, stop, &mut |sample, wall_ns| {
+        let attempt = runner::replay(&self.plan, &Target { programs, folder: &folder }, &inspection, stop, &mut |sample, wall_ns| {
             observer.notify(&Notice::SampleTaken { sample, wall_ns });
         });
         match attempt {

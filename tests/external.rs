@@ -14,7 +14,7 @@ use nix::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Project, eventually, processes_of};
+use crate::support::{Project, eventually, processes_of, scenario::ScenarioFile};
 
 /// SHA-256 of "50000000\n".
 const FIFTY_MILLION: &str = "6cb7cb92efabf18562614cd07c294ed7d36370c0c2bb60d61237943f2e730adb";
@@ -25,33 +25,17 @@ fn project(commands: &[(&str, &str, &str)], timeout: &str) -> Project {
     let project = Project::new();
     project.git(&["rm", "-rq", "scenarios"]);
     for (name, table, digest) in commands {
-        let text = format!(
-            r#"name = "{name}"
-version = 1
-question = "How long?"
-reading = "So long."
-roles = ["client"]
-label = "{{n}}"
-
-[command]
-{table}
-
-[parameters]
-n = "count"
-
-[sampling]
-trials = {{ quick = 1, gate = 1, full = 1 }}
-warmup = 1
-samples = 3
-timeout = "{timeout}"
-
-[[points]]
-parameters = {{ n = 50000000 }}
-profiles = ["quick"]
-expect = {{ items = 1, bytes = 9, digest = "{digest}" }}
-"#
-        );
-        project.write(&format!("scenarios/{name}.toml"), &text);
+        let text = ScenarioFile {
+            name,
+            more: &format!("[command]\n{table}"),
+            warmup: 1,
+            timeout,
+            point: "n = 50000000",
+            expect: (1, 9),
+            digest,
+            ..ScenarioFile::default()
+        };
+        project.write(&format!("scenarios/{name}.toml"), &text.text());
     }
     project.commit("Commands");
     project
@@ -77,7 +61,7 @@ cleanup = [["rm", "zeros"]]"#;
     assert!((50e6..90e6).contains(&peak), "{peak}");
     assert!(of("client.cpu_time") > 1e6 && of("wall_time") > 1e6);
     for absent in ["client.fsyncs", "client.wire_sent", "client.rss_before", "client.cpu_total"] {
-        assert!(find(absent).is_none(), "{absent} cannot be known of a foreign program");
+        assert!(find(absent).is_none(), "{absent} cannot be known of an external program");
     }
 }
 
@@ -110,7 +94,7 @@ fn what_goes_wrong_with_a_command_is_told_as_what_it_is() {
         ("toy/killed", "reported", "signal: 9"),
         ("toy/missing", "unsupported", "`no-such-program` is not installed here"),
         ("toy/nofile", "reported", "result cannot be read"),
-        ("toy/unavailable", "unsupported", "cannot be had here"),
+        ("toy/unavailable", "unsupported", "not available here"),
         ("toy/wrong", "wrong_result", FIFTY_MILLION),
     ] {
         let of_it = |failure: &&Value| failure["scenario"] == scenario;
@@ -155,9 +139,9 @@ struct Adapter(Child, Option<ChildStdin>, BufReader<ChildStdout>, tempfile::Temp
 impl Adapter {
     #[track_caller]
     fn start(service: &Value) -> Adapter {
-        let order = json!({ "operation": "toy/serve", "foreign": { "service": service }, "places": {}, "items": 1, "bytes": 1 });
+        let order = json!({ "operation": "toy/serve", "external": { "service": service }, "places": {}, "items": 1, "bytes": 1 });
         let mut command = Command::new(env!("CARGO_BIN_EXE_benchline"));
-        command.args(["role", "foreign", &order.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["role", "external", &order.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut adapter = Adapter(child, input, output, tempfile::tempdir().unwrap());

@@ -1,10 +1,10 @@
-//! A series that grows, and the best places to cut it. Whether points come one by one or all at once makes no difference
-//! to the result, bit for bit: what depends on all points at once is estimated at fixed lengths only.
+//! The change points of a growing series. The result is the same, bit for bit, whether points come one by one or all at
+//! once: whatever depends on all points is estimated at fixed lengths only.
 
-use super::levels::{Stretch, Sums};
+use super::error::{StatsError, check_range};
+use super::levels::{LevelScale, Stretch, Sums};
 use super::noise_level::{self, NoiseLevel};
 use super::partition::{Partition, SHORTEST};
-use super::{LevelScale, StatsError, check_range};
 
 /// The penalty of a change, in units of the fresh noise's variance: this many times the logarithm of the series' length …
 const PENALTY: f64 = 3.5;
@@ -12,7 +12,7 @@ const PENALTY: f64 = 3.5;
 /// … with so many points added, because the first look at a series is not the last.
 const AHEAD: f64 = 20.0;
 
-/// Up to so many points the noise is estimated anew at each; beyond, each time that the series has grown by a sixteenth.
+/// Up to this length the noise is estimated again at each point; beyond, each time that the series has grown by a sixteenth.
 const ALWAYS_FITTED: usize = 256;
 
 /// Noise below this share of the values is taken for that much: nobody asks for smaller changes, and costs in units of
@@ -42,7 +42,7 @@ impl Fit {
 
 /// A growing series and its best partition.
 #[derive(Debug, Clone)]
-pub(super) struct Cutter {
+pub(super) struct Changepoints {
     scale: LevelScale,
     /// On the scale.
     values: Vec<f64>,
@@ -57,7 +57,7 @@ pub(super) struct Cutter {
     settled: Partition,
 }
 
-impl Cutter {
+impl Changepoints {
     pub(super) fn new(scale: LevelScale) -> Self {
         let settled = Partition::new(0.0, 0.0);
         let sums = Sums::default();
@@ -164,7 +164,7 @@ impl Cutter {
         cuts
     }
 
-    /// What the points from `start` to before `end` say of their level.
+    /// What the points from `start` to before `end` show of their level.
     pub(super) fn stretch(&self, start: usize, end: usize) -> Stretch {
         self.sums.stretch(start, end, self.fit.noise)
     }
@@ -189,7 +189,7 @@ impl Cutter {
         best.1
     }
 
-    /// Whether the newest points are better told by a level of their own when none of them counts for more than an
+    /// Whether the newest points are better explained by a level of their own when none of them counts for more than an
     /// outlier. Three outliers in a row hardly agree on one.
     fn holds(&self, start: usize, at: usize) -> bool {
         let before = self.stretch(start, at).level;
@@ -234,7 +234,7 @@ fn penalty(length: usize) -> f64 {
     freedom * (wanted / freedom).exp_m1()
 }
 
-/// Degrees of freedom of the noise's estimate from so many points.
+/// Degrees of freedom of the noise's estimate from this number of points.
 pub(super) fn freedom(length: usize) -> f64 {
     (length as f64 / 2.0 - 1.0).max(1.0)
 }

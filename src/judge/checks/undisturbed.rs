@@ -1,61 +1,61 @@
-//! What went on beside the subject: others on the CPU, a canary that tells another speed, and the runner's own looking. Only
-//! times are doubted for it.
+//! What else the machine was doing: other processes on the CPU, a changed speed that the canary shows, and the sampler's own
+//! overhead. Only times are affected.
 
-use super::{judged, upwards};
+use super::grading::{check, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Canary, Check, CheckName, CheckStatus, Conditions, Trial, Unit};
 use crate::stats::Sorted;
 
-/// Share of the time that others may hold the CPU up: beyond it they may move a time by more than the target.
+/// Share of the time that others may occupy the CPU: beyond it they may move a time by more than the target.
 const DISTURBANCE: f64 = 0.02;
 
 /// Share of the time from which on the machine was mostly busy with something else.
 const DISTURBANCE_LOST: f64 = 0.25;
 
-/// CPU time that looking at a subject may cost, as a share of the time that it is looked at.
+/// CPU time that the sampler may use, as a share of the sampled time.
 const LOOKING: f64 = 0.005;
 
-/// The share from which on the looking is a load of its own.
+/// The share from which on the sampler is a load of its own.
 const LOOKING_LOST: f64 = 0.1;
 
-/// Whether something else held the CPU up, or the machine changed its speed: the larger of the two, as a share. For times
-/// alone, because counts and memory do not change with it. Left out where neither the kernel nor a canary tells.
-pub(super) fn quiet(series: &SeriesTrials<'_>) -> Option<Check> {
+/// Whether something else occupied the CPU, or the machine changed its speed: the larger of the two, as a share. Only for
+/// times, because counts and memory do not change with it. Left out where neither the kernel nor a canary shows it.
+pub(super) fn undisturbed(series: &SeriesTrials<'_>) -> Option<Check> {
     if series.metric.unit() != Unit::Nanoseconds {
         return None;
     }
-    let told = [disturbance(&series.trials), drift(&series.trials)].into_iter().flatten();
-    let (figure, advice) = told.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let known = [disturbance(&series.trials), drift(&series.trials)].into_iter().flatten();
+    let (figure, advice) = known.max_by(|a, b| a.0.total_cmp(&b.0))?;
     let status = match figure {
         _ if figure <= DISTURBANCE => CheckStatus::Pass,
         _ if figure < DISTURBANCE_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(CheckName::Undisturbed, status, figure, DISTURBANCE, advice))
+    Some(check(CheckName::Undisturbed, status, figure, DISTURBANCE, advice))
 }
 
-/// Whether reading the processes from outside cost little. For times alone, as above.
-pub(super) fn unobtrusive(series: &SeriesTrials<'_>) -> Option<Check> {
+/// Whether the sampler cost little. Only for times, as above.
+pub(super) fn low_overhead(series: &SeriesTrials<'_>) -> Option<Check> {
     if series.metric.unit() != Unit::Nanoseconds {
         return None;
     }
     let cost = |trial: &Trial| trial.conditions.sampler_ppm as f64 / 1e6;
     let figure = mean_over_time(series.trials.iter().map(|trial| (*trial, cost(trial))))?;
-    let advice = "Reading the processes every 20 ms took more CPU time than it should, beside the subject: waking a thread is \
-                  dear on this machine, or the subject has very many threads. Leave a CPU free for the runner, and compare \
-                  only what was measured with the same cost.";
+    let advice = "The sampler, which reads the processes every 20 ms, used more CPU time than it should: waking a thread is \
+                  expensive on this machine, or the subject has very many threads. Leave a CPU free for the runner, and \
+                  compare only results with the same overhead.";
     Some(upwards(CheckName::LowOverhead, figure, (LOOKING, LOOKING_LOST), advice.to_owned()))
 }
 
-/// The share of the time that others held the CPU up, and what to do about it.
+/// The share of the time that others occupied the CPU, and what to do about it.
 fn disturbance(trials: &[&Trial]) -> Option<(f64, String)> {
     let known: Vec<(&Trial, Disturbance)> =
         trials.iter().filter_map(|trial| Some((*trial, Disturbance::of(&trial.conditions)?))).collect();
     let share = |part: fn(&Disturbance) -> f64| mean_over_time(known.iter().map(|(trial, d)| (*trial, part(d))));
     let advice = if share(|d| d.steal)? >= share(|d| d.contention)? {
-        "The hypervisor gave the CPU to somebody else. Measure on a machine, or at a time, with fewer neighbours."
+        "The hypervisor gave the CPU to other guests. Measure on a machine, or at a time, with less other load."
     } else {
-        "Other processes competed for the CPU. Stop them, and measure again; `benchline doctor` names the busiest."
+        "Other processes competed for the CPU. Stop them, and measure again; `benchline doctor` lists the busiest."
     };
     Some((share(Disturbance::share)?, advice.to_owned()))
 }
@@ -92,14 +92,14 @@ fn mean_over_time<'t>(known: impl Iterator<Item = (&'t Trial, f64)>) -> Option<f
     (whole > 0.0).then(|| sum / whole)
 }
 
-/// How much of a trial something else held the CPU up, as shares of its time.
+/// How long something else occupied the CPU during a trial, as shares of its time.
 struct Disturbance {
     steal: f64,
     contention: f64,
 }
 
 impl Disturbance {
-    /// Nothing where the kernel tells nothing. Pressure alone does not accuse anybody: a subject with more threads than
+    /// Nothing where the kernel reports nothing. Pressure alone proves nothing: a subject with more threads than
     /// the machine has CPUs waits for itself. Nor does other processes' CPU time, where there are CPUs enough. So the
     /// smaller of the two counts, and either alone where it is all that is known.
     fn of(conditions: &Conditions) -> Option<Self> {

@@ -1,32 +1,32 @@
-//! What is put in for `{name}` in command lines and other texts of a scenario.
+//! The values substituted for `{name}` in command lines and other texts of a scenario.
 
 use std::{collections::BTreeMap, path::Path};
 
 use benchline_contract::{Prepare, Value};
 
 use super::error::AdapterError;
-use crate::model::foreign::CommandLine;
+use crate::model::external::CommandLine;
 use crate::model::template::fill;
 
 /// Values by name: places, the case's parameters, and what is known once it runs.
 #[derive(Debug)]
-pub(super) struct Words(BTreeMap<String, String>);
+pub(super) struct Substitutions(BTreeMap<String, String>);
 
-impl Words {
+impl Substitutions {
     /// Of one case, whose programs work in `folder`.
-    pub(super) fn new(places: &BTreeMap<String, String>, prepare: &Prepare, folder: &Path) -> Words {
-        let mut words = places.clone();
-        words.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
-        words.insert("seed".to_owned(), prepare.seed.to_string());
+    pub(super) fn new(places: &BTreeMap<String, String>, prepare: &Prepare, folder: &Path) -> Substitutions {
+        let mut values = places.clone();
+        values.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
+        values.insert("seed".to_owned(), prepare.seed.to_string());
         for (name, value) in &prepare.parameters {
             let value = match value {
                 Value::Count(count) => count.to_string(),
                 Value::Text(text) => text.clone(),
                 Value::Flag(flag) => flag.to_string(),
             };
-            words.insert(name.clone(), value);
+            values.insert(name.clone(), value);
         }
-        Words(words)
+        Substitutions(values)
     }
 
     /// Adds a value.

@@ -1,10 +1,9 @@
-//! Where results go, and the programs that a build needs.
+//! The place for results: its room, its file system and its disk.
 
 use std::{
-    env, fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use nix::sys::{
@@ -13,7 +12,7 @@ use nix::sys::{
     statvfs::statvfs,
 };
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::{
     probe::kernel::{Files, fact},
     units::Unit,
@@ -25,15 +24,6 @@ const ROOMY: u64 = 5 << 30;
 /// A build alone needs more.
 const CRAMPED: u64 = 1 << 30;
 
-/// What a build of the subject needs: the program, and what for.
-const PROGRAMS: [(&str, &str); 5] = [
-    ("git", "revisions are read with git 2.34 or newer: install it"),
-    ("cargo", "subjects are built with cargo: install Rust with rustup"),
-    ("cc", "the engine's libraries are partly C: install a C compiler, such as gcc"),
-    ("perl", "OpenSSL's build is written in perl: install it"),
-    ("make", "OpenSSL is built with make: install it"),
-];
-
 /// File systems, as `statfs` numbers them (statfs(2)), that are no place for results, and why.
 const FILE_SYSTEMS: [(i64, &str, &str); 6] = [
     (0x0102_1994, "tmpfs", "results would be gone after a restart, and no write would reach a disk"),
@@ -44,14 +34,12 @@ const FILE_SYSTEMS: [(i64, &str, &str); 6] = [
     (0x794c_7630, "overlay", "results go when the container does: mount a volume"),
 ];
 
-/// Said where a file system has no device of its own.
-const NO_DEVICE: &str = "the file system lies on no device that the kernel shows; `durable writes` tells enough";
+/// The advice where a file system has no device of its own.
+const NO_DEVICE: &str = "the kernel shows no device for this file system; see `durable writes` instead";
 
-/// Looks at the folder of results and at the programs.
-pub(super) fn examine(place: &Path, files: Files) -> Vec<Finding> {
-    let mut findings = vec![disk(place), file_system(place), rotation(place, files)];
-    findings.extend(PROGRAMS.iter().map(|(name, advice)| program(name, advice)));
-    findings
+/// Examines the folder of results.
+pub(super) fn examine(place: &Path, files: Files) -> [Finding; 3] {
+    [disk(place), file_system(place), rotation(place, files)]
 }
 
 /// The folder itself, or the first above it that is there.
@@ -93,7 +81,7 @@ fn judge_file_system(kind: i64) -> Finding {
     }
 }
 
-/// Whether the results lie on a disk that turns.
+/// Whether the results lie on a rotating disk.
 fn rotation(place: &Path, files: Files) -> Finding {
     let Ok(data) = fs::metadata(place) else { return Finding::unknown("storage", NO_DEVICE) };
     judge_rotation(major(data.dev()), minor(data.dev()), files)
@@ -105,62 +93,20 @@ fn judge_rotation(major: u64, minor: u64, files: Files) -> Finding {
     let told =
         ["queue/rotational", "../queue/rotational"].iter().find_map(|file| fact(files, &format!("{device}/{file}")));
     match told.as_deref() {
-        Some("0") => Finding::fine("storage", "does not turn"),
+        Some("0") => Finding::fine("storage", "not rotating"),
         Some(_) => Finding::new(
             "storage",
             Status::Note,
-            "a disk that turns, or that says so",
-            "where it truly turns, each durable write waits for it: put results (`--database`) on flash",
+            "a rotating disk, or one that reports to be",
+            "if it rotates, each durable write waits for it: put results (`--database`) on flash",
         ),
         None => Finding::unknown("storage", NO_DEVICE),
     }
 }
 
-fn program(name: &'static str, advice: &str) -> Finding {
-    let Some(path) = on_the_path(name) else { return Finding::new(name, Status::Bad, "not found", advice) };
-    if name != "git" && name != "cargo" {
-        return Finding::fine(name, path.display().to_string());
-    }
-    let Some(version) = version_of(&path) else {
-        return Finding::new(name, Status::Bad, format!("{} does not start", path.display()), advice);
-    };
-    let old = name == "git" && git_version(&version).is_some_and(|found| found < (2, 34));
-    Finding::new(name, if old { Status::Bad } else { Status::Ok }, version, advice)
-}
-
-/// Where a program lies that the shell would start.
-fn on_the_path(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let starts =
-        |path: &PathBuf| fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
-    env::split_paths(&path).map(|folder| folder.join(name)).find(starts)
-}
-
-/// The first line that a program answers to `--version`.
-fn version_of(program: &Path) -> Option<String> {
-    let output = Command::new(program).arg("--version").env("LC_ALL", "C").stdin(Stdio::null()).output().ok()?;
-    let line = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
-    (output.status.success() && !line.is_empty()).then_some(line)
-}
-
-/// Major and minor number of `git version 2.47.3`.
-fn git_version(line: &str) -> Option<(u32, u32)> {
-    let mut numbers = line.strip_prefix("git version ")?.split(['.', ' ']);
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_of_git_are_compared_as_numbers() {
-        assert_eq!(git_version("git version 2.47.3"), Some((2, 47)));
-        assert_eq!(git_version("git version 2.9.0 (Apple Git-1)"), Some((2, 9)));
-        assert_eq!(git_version("git version 2.50.rc1"), Some((2, 50)));
-        assert!(git_version("git version 2.9.0") < Some((2, 34)));
-        assert_eq!(git_version("something else"), None);
-    }
 
     #[test]
     fn room_and_kind_of_a_disk_are_judged() {
@@ -185,13 +131,5 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(nearest(&folder.path().join("not/there")), folder.path());
         assert_eq!(nearest(folder.path()), folder.path());
-    }
-
-    #[test]
-    fn programs_are_found_as_a_shell_finds_them() {
-        let shell = Command::new("sh").args(["-c", "command -v git"]).output().unwrap();
-        let expected = String::from_utf8(shell.stdout).unwrap();
-        assert_eq!(on_the_path("git"), Some(PathBuf::from(expected.trim())));
-        assert_eq!(program("no-such-program", "install it").status, Status::Bad);
     }
 }

@@ -1,4 +1,4 @@
-//! How the machine behaves just now: its clock, a fixed piece of work again and again, and what others do meanwhile.
+//! The machine's present behaviour: its clock, the spread of fixed work, durable writes, and what else uses the CPUs.
 
 use std::{
     hint,
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Finding, Status,
+    finding::{Finding, Status},
     neighbours::{self, Processes},
     workloads::{self, Bound, Workload},
 };
@@ -23,7 +23,7 @@ use crate::{
 /// How long nothing is done, to see what others do.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Fewer trials say nothing about a spread.
+/// Fewer trials do not show a spread.
 const ENOUGH: usize = 5;
 
 /// Looks at how the machine behaves, for half a second and as long as the work takes.
@@ -80,7 +80,7 @@ fn noise(trials: &[f64]) -> Finding {
         return Finding::new(
             "noise",
             Status::Bad,
-            "too slow to tell",
+            "too slow to measure",
             "this machine is too slow, or too busy, to measure",
         );
     };
@@ -100,9 +100,10 @@ fn fsync(trials: &[f64]) -> Finding {
     // Nothing that keeps data answers within 20 µs: memory does.
     let (status, advice) = match middle {
         ..20e3 => (Status::Warn, "writes do not reach a disk here: put results (`--database`) on a real file system"),
-        50e6.. => {
-            (Status::Warn, "the disk is slow to confirm: store and server figures will say more of it than of code")
-        }
+        50e6.. => (
+            Status::Warn,
+            "the disk is slow to confirm: figures of store and server will reflect it more than the code",
+        ),
         _ if spread >= 0.5 => (
             Status::Warn,
             "the disk answers now fast, now slowly: stop what writes to it, or use another (`--database`)",

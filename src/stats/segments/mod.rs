@@ -1,27 +1,21 @@
-//! Change points: a series cut into segments of one level each. Says nothing about whether a change matters or whose it
-//! is.
+//! Change points: a series cut into segments of one level each. Whether a change matters, and what caused it, is not
+//! decided here.
 //!
 //! Values are clipped to a band around a running median, so that single spikes are no changes (`noise_level`). A change
 //! has to save more than a penalty in the cost of autoregressive noise around levels (`partition`); noise and penalty are
-//! estimated from the series itself (`cutter`). Deterministic, and near-linear in time. [`Online`](super::Online) says
-//! the same of a series that grows.
+//! estimated from the series itself (`changepoint`). Deterministic, and near-linear in time. [`Online`](super::Online) gives
+//! the same for a growing series.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::cutter::{self, Cutter};
-use super::{Interval, LEVEL, NoiseLevel, StatsError};
+use super::changepoint::{self, Changepoints};
+use super::error::StatsError;
+use super::interval::{Interval, LEVEL};
+use super::levels::LevelScale;
+use super::noise_level::NoiseLevel;
 
 /// How many points have to follow the first of a new level before the change is believed.
 pub const FOLLOWING: usize = 3;
-
-/// What levels are compared by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LevelScale {
-    /// Ratios matter: the logarithm of values, all above zero. Levels are geometric means.
-    Ratio,
-    /// Differences matter. Levels are means.
-    Difference,
-}
 
 /// A stretch of points of one level.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,27 +76,27 @@ pub struct Segmentation {
 /// # Errors
 /// When a value is out of range, or not above zero where ratios matter.
 pub fn segments(values: &[f64], scale: LevelScale) -> Result<Segmentation, StatsError> {
-    let mut cutter = Cutter::new(scale);
-    cutter.extend(values)?;
-    Ok(segmentation(&cutter))
+    let mut points = Changepoints::new(scale);
+    points.extend(values)?;
+    Ok(segmentation(&points))
 }
 
 /// The present partition with its figures.
-pub(super) fn segmentation(cutter: &Cutter) -> Segmentation {
+pub(super) fn segmentation(points: &Changepoints) -> Segmentation {
     let mut bounds = vec![0];
-    bounds.extend(cutter.cuts());
-    if cutter.len() > 0 {
-        bounds.push(cutter.len());
+    bounds.extend(points.cuts());
+    if points.len() > 0 {
+        bounds.push(points.len());
     }
     let segment = |start: usize, end: usize| Segment {
         start,
         end,
-        level: on_values(cutter.scale(), cutter.stretch(start, end).level),
+        level: on_values(points.scale(), points.stretch(start, end).level),
     };
     Segmentation {
         segments: bounds.windows(2).map(|pair| segment(pair[0], pair[1])).collect(),
-        changes: bounds.windows(3).map(|places| change(cutter, places[0], places[1], places[2])).collect(),
-        noise: cutter.fit.noise,
+        changes: bounds.windows(3).map(|places| change(points, places[0], places[1], places[2])).collect(),
+        noise: points.fit.noise,
     }
 }
 
@@ -113,13 +107,13 @@ fn on_values(scale: LevelScale, level: f64) -> f64 {
     }
 }
 
-fn change(cutter: &Cutter, start: usize, at: usize, end: usize) -> Change {
-    let (before, after) = (cutter.stretch(start, at), cutter.stretch(at, end));
-    let value = |level: f64| on_values(cutter.scale(), level);
+fn change(points: &Changepoints, start: usize, at: usize, end: usize) -> Change {
+    let (before, after) = (points.stretch(start, at), points.stretch(at, end));
+    let value = |level: f64| on_values(points.scale(), level);
     let effect = after.level - before.level;
-    let noise = cutter.fit.noise;
+    let noise = points.fit.noise;
     let error = noise.sigma * (1.0 / before.weight + 1.0 / after.weight).sqrt();
-    let reach = error * student(cutter::freedom(cutter.fit.length));
+    let reach = error * student(changepoint::freedom(points.fit.length));
     Change {
         at,
         before: value(before.level),
@@ -127,11 +121,11 @@ fn change(cutter: &Cutter, start: usize, at: usize, end: usize) -> Change {
         effect: value(effect),
         interval: Interval { low: value(effect - reach), high: value(effect + reach), level: LEVEL },
         gain: before.gain(after, noise),
-        penalty: cutter.fit.penalty,
+        penalty: points.fit.penalty,
         points_before: at - start,
         points_after: end - at,
         within: within(noise, effect),
-        confirmed_at: confirmed_at(cutter, start, at, end),
+        confirmed_at: confirmed_at(points, start, at, end),
     }
 }
 
@@ -145,9 +139,9 @@ fn within(noise: NoiseLevel, effect: f64) -> usize {
     (11.0 * (noise.sigma / ((1.0 - noise.rho) * effect)).powi(2)).ceil() as usize
 }
 
-fn confirmed_at(cutter: &Cutter, start: usize, at: usize, end: usize) -> Option<usize> {
-    let before = cutter.stretch(start, at);
-    let saves = |newest: &usize| before.gain(cutter.stretch(at, newest + 1), cutter.fit.noise) >= cutter.fit.penalty;
+fn confirmed_at(points: &Changepoints, start: usize, at: usize, end: usize) -> Option<usize> {
+    let before = points.stretch(start, at);
+    let saves = |newest: &usize| before.gain(points.stretch(at, newest + 1), points.fit.noise) >= points.fit.penalty;
     (at + FOLLOWING..end).find(saves)
 }
 

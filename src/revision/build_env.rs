@@ -91,19 +91,16 @@ const MAX_CONFIG: u64 = 1 << 20;
 
 /// The variables of one build.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Surroundings {
+pub(super) struct BuildEnv {
     variables: Vec<(OsString, OsString)>,
     flags: Vec<(OsString, OsString)>,
 }
 
-impl Surroundings {
+impl BuildEnv {
     /// Chosen from the variables of the caller. A toolchain file in the tree outranks the caller's RUSTUP_TOOLCHAIN,
     /// which rustup sets by itself for whatever runs under it.
-    pub(super) fn choose(
-        caller: impl Iterator<Item = (OsString, OsString)>,
-        tree_names_toolchain: bool,
-    ) -> Surroundings {
-        let mut chosen = Surroundings { variables: Vec::new(), flags: Vec::new() };
+    pub(super) fn choose(caller: impl Iterator<Item = (OsString, OsString)>, tree_names_toolchain: bool) -> BuildEnv {
+        let mut chosen = BuildEnv { variables: Vec::new(), flags: Vec::new() };
         for (name, value) in caller {
             match kind(&name) {
                 Kind::Withheld => {}
@@ -145,8 +142,8 @@ impl Surroundings {
 }
 
 /// The caller's own variables.
-pub(super) fn of_the_caller(tree_names_toolchain: bool) -> Surroundings {
-    Surroundings::choose(env::vars_os(), tree_names_toolchain)
+pub(super) fn of_the_caller(tree_names_toolchain: bool) -> BuildEnv {
+    BuildEnv::choose(env::vars_os(), tree_names_toolchain)
 }
 
 /// The compilers' flags that this process was started with and builds obey, such as `RUSTFLAGS=-Ctarget-cpu=native`;
@@ -191,13 +188,13 @@ fn read_config(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn chosen(variables: &[(&str, &str)], pinned: bool) -> Surroundings {
-        Surroundings::choose(variables.iter().map(|(name, value)| (name.into(), value.into())), pinned)
+    fn chosen(variables: &[(&str, &str)], pinned: bool) -> BuildEnv {
+        BuildEnv::choose(variables.iter().map(|(name, value)| (name.into(), value.into())), pinned)
     }
 
-    fn key(surroundings: &Surroundings) -> String {
+    fn key(env: &BuildEnv) -> String {
         let mut digest = Digest::new();
-        surroundings.describe(&mut digest).unwrap();
+        env.describe(&mut digest).unwrap();
         digest.hex()
     }
 
@@ -213,11 +210,11 @@ mod tests {
             ("RUSTC_WRAPPER", "sccache"),
             ("TZ", "Asia/Tokyo"),
         ];
-        let surroundings = chosen(&leaky, false);
-        let names: Vec<_> = surroundings.variables().map(|(name, _)| name).collect();
+        let env = chosen(&leaky, false);
+        let names: Vec<_> = env.variables().map(|(name, _)| name).collect();
         let fixed = FIXED.len();
         assert_eq!((names.len(), names[0].to_str()), (fixed + 1, Some("PATH")));
-        assert!(surroundings.variables().any(|pair| pair == ("TZ".into(), "UTC".into())));
+        assert!(env.variables().any(|pair| pair == ("TZ".into(), "UTC".into())));
     }
 
     #[test]
@@ -233,10 +230,10 @@ mod tests {
     #[test]
     fn the_users_cargo_configuration_changes_the_key() {
         let home = tempfile::tempdir().unwrap();
-        let surroundings = chosen(&[("CARGO_HOME", home.path().to_str().unwrap())], false);
-        let before = key(&surroundings);
+        let env = chosen(&[("CARGO_HOME", home.path().to_str().unwrap())], false);
+        let before = key(&env);
         std::fs::write(home.path().join("config.toml"), "[build]\nrustflags = [\"-g\"]\n").unwrap();
-        assert_ne!(before, key(&surroundings));
+        assert_ne!(before, key(&env));
     }
 
     #[test]

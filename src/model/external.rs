@@ -12,21 +12,21 @@ pub type CommandLine = Vec<String>;
 /// What plays the part of the subject, where that is not the program of the revision's recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Foreign {
+pub enum ExternalProgram {
     /// A program that is started, does its work and ends: the role `client`.
     Command(CommandSpec),
     /// A server: the role `server`.
     Service(ServiceSpec),
 }
 
-/// All that an adapter must know to play a foreign program's part: it is started with this, as JSON.
+/// All that an adapter must know to play an external program's part: it is started with this, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AdapterOrder {
+pub struct AdapterSpec {
     /// The operation that it offers.
     pub operation: String,
     /// The program.
-    pub foreign: Foreign,
-    /// What can be put in beside parameters: `binary`, `here`, `cache`.
+    pub external: ExternalProgram,
+    /// What can be substituted besides parameters: `binary`, `here`, `cache`.
     pub places: BTreeMap<String, String>,
     /// Things that one run handles, in the scenario's words.
     pub items: u64,
@@ -120,7 +120,7 @@ pub struct StopSpec {
     pub grace_ms: u64,
 }
 
-impl Foreign {
+impl ExternalProgram {
     /// Every command line, with the name of the key that it is written under.
     pub fn command_lines(&self) -> Vec<(&'static str, &CommandLine)> {
         fn under<'a>(
@@ -130,7 +130,7 @@ impl Foreign {
             lines.iter().map(move |line| (key, line))
         }
         match self {
-            Foreign::Command(spec) => {
+            ExternalProgram::Command(spec) => {
                 let verify = match &spec.output {
                     Output::Command(line) => Some(("verify", line)),
                     Output::Stdout | Output::File(_) => None,
@@ -138,7 +138,7 @@ impl Foreign {
                 let hooks = under("setup", &spec.setup).chain(under("prepare", &spec.prepare));
                 hooks.chain([("run", &spec.run)]).chain(verify).chain(under("cleanup", &spec.cleanup)).collect()
             }
-            Foreign::Service(spec) => {
+            ExternalProgram::Service(spec) => {
                 let before = under("setup", &spec.setup).chain([("start", &spec.start)]);
                 before.chain(under("fill", &spec.fill)).chain(under("cleanup", &spec.cleanup)).collect()
             }

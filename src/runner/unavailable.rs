@@ -1,5 +1,5 @@
-//! What a trial could not have, with the reason: missing is missing, never zero, and never in silence. Only what another
-//! machine, build or subject would have had is named here, not what has no meaning for the case.
+//! The metrics that a trial could not measure, each with a reason: never zero, and never left out silently. Only what
+//! another machine, build or subject would have measured is listed, not what has no meaning for the case.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::{
     scenario::CasePlan,
 };
 
-/// What is missing of each of the subject's roles. `counters` are those of the plan's roles, in their order.
-pub(super) fn missing(
+/// What is unavailable of each of the subject's roles. `counters` are those of the plan's roles, in their order.
+pub(super) fn unavailable(
     plan: &CasePlan,
     counters: &[Result<InstructionCounter, String>],
     columns: &[SampleColumn],

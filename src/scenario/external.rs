@@ -1,19 +1,19 @@
 //! The tables `[command]` and `[service]`: programs that do not speak the contract, from as written to what an adapter
-//! is told.
+//! needs.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use toml::Spanned;
 
 use super::{
+    parameters::ParameterKind,
     problem::{Reporter, did_you_mean},
-    validate::ParameterKind,
     written,
 };
 use crate::{
     model::{
         Role,
-        foreign::{CommandLine, CommandSpec, Foreign, Output, Ready, RequestSpec, ServiceSpec, StopSpec},
+        external::{CommandLine, CommandSpec, ExternalProgram, Output, Ready, RequestSpec, ServiceSpec, StopSpec},
         template::placeholders,
     },
     units,
@@ -29,18 +29,18 @@ const SERVICE_PLACES: [&str; 2] = ["port", "address"];
 /// Signals that ask a program to end.
 const SIGNALS: [&str; 4] = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"];
 
-/// How a service is stopped unless the file says otherwise.
+/// How long a service may take to stop, unless the file sets another limit.
 const GRACE_MS: u64 = 10_000;
 
 /// Reads the table, where there is one. `roles` are those of the scenario.
-pub(super) fn foreign(
+pub(super) fn external(
     file: &written::File,
     kinds: &BTreeMap<String, ParameterKind>,
     roles: &[Role],
     reporter: &mut Reporter<'_>,
-) -> Option<Foreign> {
+) -> Option<ExternalProgram> {
     let mut check = Check { kinds, reporter, places: PLACES.to_vec() };
-    let (foreign, at, wanted) = match (&file.command, &file.service) {
+    let (external, at, wanted) = match (&file.command, &file.service) {
         (None, None) => return None,
         (Some(_), Some(service)) => {
             check.reporter.report(service.span(), "a scenario has a [command] or a [service], not both", None);
@@ -52,8 +52,8 @@ pub(super) fn foreign(
             (check.service(table), table.span(), &[Role::Server, Role::Load][..])
         }
     };
-    check.surroundings(file, at, roles, wanted);
-    Some(foreign)
+    check.check_compatibility(file, at, roles, wanted);
+    Some(external)
 }
 
 struct Check<'a, 'r> {
@@ -63,9 +63,9 @@ struct Check<'a, 'r> {
 }
 
 impl Check<'_, '_> {
-    fn command(&mut self, table: &Spanned<written::Command>) -> Foreign {
+    fn command(&mut self, table: &Spanned<written::Command>) -> ExternalProgram {
         let table = table.get_ref();
-        Foreign::Command(CommandSpec {
+        ExternalProgram::Command(CommandSpec {
             setup: self.lines(&table.setup),
             prepare: self.lines(&table.prepare),
             run: self.line(&table.run),
@@ -75,9 +75,9 @@ impl Check<'_, '_> {
         })
     }
 
-    fn service(&mut self, table: &Spanned<written::Service>) -> Foreign {
+    fn service(&mut self, table: &Spanned<written::Service>) -> ExternalProgram {
         let table = table.get_ref();
-        Foreign::Service(ServiceSpec {
+        ExternalProgram::Service(ServiceSpec {
             setup: self.lines(&table.setup),
             start: self.line(&table.start),
             ready: self.ready(table.ready.as_ref()),
@@ -214,15 +214,15 @@ impl Check<'_, '_> {
         StopSpec { signal, grace_ms }
     }
 
-    /// What else the scenario says must fit a program that does not speak the contract.
-    fn surroundings(&mut self, file: &written::File, at: Range<usize>, roles: &[Role], wanted: &[Role]) {
+    /// Reports the parts of a scenario that a program that does not speak the contract cannot have.
+    fn check_compatibility(&mut self, file: &written::File, at: Range<usize>, roles: &[Role], wanted: &[Role]) {
         if roles != wanted {
             let words: Vec<String> = wanted.iter().map(|role| format!("\"{}\"", role.as_str())).collect();
             let message = "these are not the roles of a scenario with this table".to_owned();
             self.reporter.report(file.roles.span(), message, Some(format!("write roles = [{}]", words.join(", "))));
         }
         if file.reactor {
-            self.reporter.report(at.clone(), "the reactor of a foreign program cannot be probed", None);
+            self.reporter.report(at.clone(), "the reactor of an external program cannot be probed", None);
         }
         let prepared = file.command.as_ref().is_some_and(|table| !table.get_ref().prepare.is_empty());
         let mut iterations = file.points.get_ref().iter().filter_map(|point| point.get_ref().iterations.as_ref());
@@ -232,7 +232,7 @@ impl Check<'_, '_> {
         }
         let settings = file.points.get_ref().iter().flat_map(|point| point.get_ref().configuration.keys());
         if let Some(name) = file.configuration.keys().chain(settings).next() {
-            let message = "a foreign program has no configuration of the engine";
+            let message = "an external program has no configuration of the engine";
             let suggestion = format!("make `{}` a parameter, and name it in the command", name.get_ref());
             self.reporter.report(name.span(), message, Some(suggestion));
         }
@@ -247,8 +247,8 @@ impl Check<'_, '_> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::super::load_texts;
-    use crate::model::foreign::{Foreign, Output, Ready};
+    use super::super::{SubjectKind, load_texts};
+    use crate::model::external::{ExternalProgram, Output, Ready};
 
     const COMMAND: &str = r#"
 roles = ["client"]
@@ -296,17 +296,22 @@ expect = {{ items = 1, bytes = 2, digest = "{0}{0}" }}
         Ok(loaded.remove(0))
     }
 
+    fn external(scenario: &super::super::Scenario) -> &ExternalProgram {
+        let SubjectKind::External(program) = &scenario.subject else { panic!("{scenario:?}") };
+        program
+    }
+
     #[test]
     fn both_kinds_are_read() {
         let scenario = load(COMMAND).unwrap();
-        let Some(Foreign::Command(spec)) = &scenario.foreign else { panic!("{scenario:?}") };
+        let ExternalProgram::Command(spec) = external(&scenario) else { panic!("{scenario:?}") };
         assert_eq!((spec.exit_code, &spec.output), (0, &Output::File("sorted".into())));
         assert_eq!(spec.setup, [["sh", "-c", "seq {n} >numbers"]]);
         assert_eq!(scenario.folder, Path::new("toy"));
         let scenario = load(SERVICE).unwrap();
-        let Some(Foreign::Service(spec)) = &scenario.foreign else { panic!("{scenario:?}") };
+        let ExternalProgram::Service(spec) = external(&scenario) else { panic!("{scenario:?}") };
         assert_eq!((&spec.ready, spec.stop.grace_ms), (&Ready::Http("/{n}".into()), 3000));
-        assert!(load("roles = [\"client\"]").unwrap().foreign.is_none());
+        assert_eq!(load("roles = [\"client\"]").unwrap().subject, SubjectKind::Built);
     }
 
     #[test]
