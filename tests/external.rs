@@ -97,17 +97,17 @@ fn what_goes_wrong_with_a_command_is_told_as_what_it_is() {
         ("toy/unavailable", "unsupported", "not available here"),
         ("toy/wrong", "wrong_result", FIFTY_MILLION),
     ] {
-        let of_it = |failure: &&Value| failure["scenario"] == scenario;
+        let of_it = |failure: &&Value| failure["case"]["scenario"] == scenario;
         let failure = failures.iter().find(of_it).unwrap_or_else(|| panic!("{scenario} did not fail"));
         assert_eq!(failure["kind"], kind, "{failure}");
         assert!(failure["message"].as_str().unwrap().contains(said), "{failure}");
     }
     let logged = |scenario: &str, text: &str| {
-        failures.iter().any(|f| f["scenario"] == scenario && f["log"].as_str().unwrap().contains(text))
+        failures.iter().any(|f| f["case"]["scenario"] == scenario && f["log"].as_str().unwrap().contains(text))
     };
     assert!(logged("toy/code", "it is broken") && logged("toy/unavailable", "no network"));
     for good in ["toy/expected", "toy/verify"] {
-        assert!(!failures.iter().any(|failure| failure["scenario"] == good), "{good}");
+        assert!(!failures.iter().any(|failure| failure["case"]["scenario"] == good), "{good}");
     }
 }
 

@@ -17,6 +17,7 @@ mod history;
 mod injections;
 mod load;
 mod replay;
+mod report;
 mod revision;
 mod runner;
 mod support;

@@ -3,13 +3,12 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use serde::Serialize;
-
 use super::{comparison::Sizes, error::Result};
 use crate::{
     history::Reader,
     model::{Case, Profile},
     probe::environment,
+    report::EstimateSource,
     scenario::{CasePlan, Plan},
 };
 
@@ -23,23 +22,11 @@ pub struct Estimates {
     elsewhere: BTreeMap<String, f64>,
 }
 
-/// Where an estimate comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// The case was measured on this machine.
-    Measured,
-    /// The case was measured on another machine.
-    Elsewhere,
-    /// The median of like cases: those of the scenario, else of its group, else all.
-    LikeCases,
-}
-
 /// How long a plan takes, in nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Total {
     /// Where nothing is suspicious, and nothing has to be measured longer.
-    pub usual_ns: f64,
+    pub expected_ns: f64,
     /// Where everything is.
     pub worst_ns: f64,
     /// Cases with an estimate of their own.
@@ -66,12 +53,12 @@ impl Estimates {
     }
 
     /// How long a trial of the case takes, in nanoseconds.
-    pub fn trial(&self, case: &Case) -> Option<(f64, Source)> {
+    pub fn trial(&self, case: &Case) -> Option<(f64, EstimateSource)> {
         let key = case.key();
         let known = |map: &BTreeMap<String, f64>, source| map.get(&key).map(|took| (*took, source));
-        known(&self.here, Source::Measured)
-            .or_else(|| known(&self.elsewhere, Source::Elsewhere))
-            .or_else(|| self.like(&case.scenario).map(|took| (took, Source::LikeCases)))
+        known(&self.here, EstimateSource::Measured)
+            .or_else(|| known(&self.elsewhere, EstimateSource::Elsewhere))
+            .or_else(|| self.like(&case.scenario).map(|took| (took, EstimateSource::LikeCases)))
     }
 
     /// The median trial of the cases nearest to a scenario.
@@ -88,15 +75,15 @@ impl Estimates {
 
     /// How long a plan takes, builds left out.
     pub fn total(&self, plan: &Plan) -> Total {
-        let mut total = Total { usual_ns: 0.0, worst_ns: 0.0, measured: 0, like_others: 0, unknown: 0 };
+        let mut total = Total { expected_ns: 0.0, worst_ns: 0.0, measured: 0, like_others: 0, unknown: 0 };
         for case in &plan.cases {
             let Some((trial, source)) = self.trial(&case.case) else {
                 total.unknown += 1;
                 continue;
             };
-            *(if source == Source::LikeCases { &mut total.like_others } else { &mut total.measured }) += 1;
+            *(if source == EstimateSource::LikeCases { &mut total.like_others } else { &mut total.measured }) += 1;
             let (usual, worst) = trials(case, plan.profile);
-            total.usual_ns += usual * trial;
+            total.expected_ns += usual * trial;
             total.worst_ns += worst * trial;
         }
         total
@@ -142,12 +129,16 @@ mod tests {
                 ("a/two@1 operation=y", 12.0),
             ]),
         };
-        assert_eq!(estimates.trial(&case("a/one", "a/one")), Some((5.0, Source::Measured)));
-        assert_eq!(estimates.trial(&case("a/two", "a/two")), Some((11.0, Source::Elsewhere)));
-        assert_eq!(estimates.trial(&case("a/two", "new")), Some((12.0, Source::LikeCases)), "of its scenario");
+        assert_eq!(estimates.trial(&case("a/one", "a/one")), Some((5.0, EstimateSource::Measured)));
+        assert_eq!(estimates.trial(&case("a/two", "a/two")), Some((11.0, EstimateSource::Elsewhere)));
+        assert_eq!(estimates.trial(&case("a/two", "new")), Some((12.0, EstimateSource::LikeCases)), "of its scenario");
         // 5, 7, 11, 12, 13
-        assert_eq!(estimates.trial(&case("a/three", "a/three")), Some((11.0, Source::LikeCases)), "of its group");
-        assert_eq!(estimates.trial(&case("b/one", "b/one")), Some((11.0, Source::LikeCases)), "of all");
+        assert_eq!(
+            estimates.trial(&case("a/three", "a/three")),
+            Some((11.0, EstimateSource::LikeCases)),
+            "of its group"
+        );
+        assert_eq!(estimates.trial(&case("b/one", "b/one")), Some((11.0, EstimateSource::LikeCases)), "of all");
         assert_eq!(Estimates::default().trial(&case("a/one", "a/one")), None);
     }
 }

@@ -6,7 +6,7 @@ use super::{error::Result, identity::now};
 use crate::{
     history::{Reader, RunListing, Writer},
     judge::{self, FindingUpdate, Line, LinePoint},
-    model::{FindingEvent, FindingEventKind, FindingState, Grade, Metric, Revision, Role, Rules},
+    model::{FindingEvent, FindingEventKind, FindingState, Grade, Metric, Revision, Rules},
 };
 
 /// Looks for changes in every series of an environment that decides, by the rules of its scenarios. Returns how many
@@ -21,7 +21,8 @@ pub fn refresh_findings<'a>(
     rules: impl Iterator<Item = &'a Rules>,
 ) -> Result<usize> {
     let listings = reader.axis(environment)?;
-    let seen = judge::changes(&lines(reader, environment, &listings, &gate_metrics(rules))?, listings.len());
+    let seen =
+        judge::changes(&lines(reader, environment, &listings, &Rules::gate_metrics_of_any(rules))?, listings.len());
     let axis: Vec<Revision> = listings.into_iter().map(|listing| listing.run.revision).collect();
     let known = reader.findings(Some(environment), &FindingState::ALL)?;
     let mut new = 0;
@@ -55,13 +56,4 @@ fn lines(reader: &Reader, environment: &str, axis: &[RunListing], metrics: &[Met
         metric: series.metric,
     });
     Ok(lines.collect())
-}
-
-/// Every metric that decides somewhere.
-fn gate_metrics<'a>(rules: impl Iterator<Item = &'a Rules>) -> Vec<Metric> {
-    let roles = [Role::Client, Role::Server, Role::Load];
-    let mut metrics: Vec<Metric> = rules.flat_map(|rules| judge::gate_metrics(&roles, rules)).collect();
-    metrics.sort_unstable();
-    metrics.dedup();
-    metrics
 }

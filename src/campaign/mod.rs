@@ -29,12 +29,12 @@ mod workbench;
 pub use bisection::{
     Answer, BisectionResult, Evidence, Gap, Step, check_sizes, line_between, most_comparisons, one_case,
 };
-pub use calibration::{CalibrationOutcome, check_blocks, name as variant_name, variants};
+pub use calibration::{CalibrationOutcome, check_blocks, variants};
 pub use check::check;
 pub use comparison::{ComparisonOutcome, ComparisonSpec, MeasuredComparison, Sizes};
 pub use config::Config;
 pub use error::{BisectionError, CalibrationError, CampaignError, ReplayError};
-pub use eta::{Estimates, Source, Total, trials};
+pub use eta::{Estimates, Total, trials};
 pub use findings::refresh_findings;
 pub use identity::{environment_of, fingerprint, now};
 pub use observer::{Judged, NoBase, Notice, Observer, Scope, Silent};

@@ -3,15 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value as Json, json};
-
 use super::{
     FAILED, FINE,
     compare::{blocks, share},
-    notices::{decided, found, seen},
-    output::say,
+    notices::{decided, found},
+    output::{say, write_json},
     project::{Project, scenarios},
-    report::write_text,
     settings::Settings,
     terminal::Terminal,
 };
@@ -20,12 +17,10 @@ use crate::{
         Answer, BisectionResult, Sizes, Step, Workbench, check_sizes, line_between, most_comparisons, one_case,
     },
     judge::bisect::Seen,
-    model::{Metric, Profile, Revision, Scale, Verdict},
-    scenario,
+    model::{Metric, Profile, Revision},
+    report::{self, BisectionReport, CaseReport, CommitRange, StepReport, VerdictReport, format::plural},
+    scenario::{self, CasePlan},
 };
-
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -75,26 +70,24 @@ pub(super) fn bisect(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let project = Project::open(settings)?;
     let line = line_between(&project.repository, &args.good, &args.bad)?;
     let terminal = Terminal::new();
-    let case = plan.cases.first().map(|case| format!("{} {}", case.case.scenario, case.label.0)).unwrap_or_default();
+    let case = plan.cases[0].clone();
     let mut workbench = Workbench::open(project.config, &project.repository, plan, &terminal, &project.stop)?;
     terminal.line(&format!(
-        "{} of {case}: {} commits between {} and {}, at most {} comparisons",
+        "{} of {} {}: {} between {} and {}, at most {}",
         args.metric,
-        line.len() - 2,
+        case.case.scenario,
+        case.label.0,
+        plural(line.len() - 2, "commit"),
         line[0].short(),
         line[line.len() - 1].short(),
-        most_comparisons(line.len() - 2)
+        plural(most_comparisons(line.len() - 2), "comparison")
     ));
     let BisectionResult { answer, steps } = workbench.bisect(&line, args.metric, sizes)?;
     if args.json.as_deref() != Some(Path::new("-")) {
         say(format_args!("{}", text(&line, &answer, &steps, args.metric)));
     }
     if let Some(path) = &args.json {
-        let mut object = object(&line, &answer, &steps);
-        object["case"] = case.into();
-        object["metric"] = args.metric.to_string().into();
-        object["error_budget"] = args.budget.into();
-        write_text(path, &serde_json::to_string_pretty(&object)?)?;
+        write_json(path, &report(&line, &case, args, &answer, &steps))?;
     }
     Ok(if matches!(answer, Answer::Found { .. }) { FINE } else { FAILED })
 }
@@ -129,56 +122,42 @@ fn text(line: &[Revision], answer: &Answer, steps: &[Step], metric: Metric) -> S
 }
 
 /// What came out, for scripts.
-fn object(line: &[Revision], answer: &Answer, steps: &[Step]) -> Json {
-    let mut object = json!({
-        "schema": SCHEMA,
-        "good": line[0],
-        "bad": line[line.len() - 1],
-        "answer": null,
-        "commit": null,
-        "verdict": null,
-        "range": null,
-        "steps": steps.iter().map(|step| row(line, step)).collect::<Vec<_>>(),
-    });
-    object["answer"] = match answer {
+fn report(line: &[Revision], case: &CasePlan, args: &Args, answer: &Answer, steps: &[Step]) -> BisectionReport {
+    let mut report = BisectionReport {
+        good: line[0].clone(),
+        bad: line[line.len() - 1].clone(),
+        case: CaseReport::new(&case.case, &case.label),
+        metric: args.metric,
+        error_budget: args.budget,
+        answer: report::Answer::NoDifference,
+        commit: None,
+        verdict: None,
+        range: None,
+        steps: steps.iter().map(|step| step_report(line, step)).collect(),
+    };
+    match answer {
         Answer::Found { index, verdict } => {
-            object["commit"] = json!(line[*index]);
-            object["verdict"] = figures(verdict);
-            "found"
+            report.answer = report::Answer::Found;
+            report.commit = Some(line[*index].clone());
+            report.verdict = Some(VerdictReport::from(&**verdict));
         }
         Answer::Range { after, upto } => {
-            object["range"] = json!({ "after": line[*after].id, "upto": line[*upto].id });
-            "range"
+            report.answer = report::Answer::Range;
+            report.range = Some(CommitRange { after: line[*after].id.clone(), up_to: line[*upto].id.clone() });
         }
-        Answer::NoDifference => "no_difference",
-        Answer::Stopped => "interrupted",
+        Answer::NoDifference => {}
+        Answer::Stopped => report.answer = report::Answer::Interrupted,
     }
-    .into();
-    object
+    report
 }
 
-fn row(line: &[Revision], step: &Step) -> Json {
-    json!({
-        "commit": line[step.index].id,
-        "title": line[step.index].title,
-        "seen": seen(step.seen),
-        "said": found(step),
-        "comparison": step.comparison(),
-        "verdict": step.verdict().map(figures),
-    })
-}
-
-fn figures(verdict: &Verdict) -> Json {
-    let effect = |scale| verdict.effect.filter(|_| verdict.scale == scale);
-    json!({
-        "verdict": verdict.kind,
-        "ratio": effect(Scale::Ratio),
-        "difference": effect(Scale::Difference),
-        "interval": verdict.interval.map(|interval| [interval.low, interval.high]),
-        "level": verdict.interval.map(|interval| interval.level),
-        "p": verdict.p,
-        "alpha": verdict.alpha,
-        "blocks": verdict.blocks,
-        "reason": verdict.reason,
-    })
+fn step_report(line: &[Revision], step: &Step) -> StepReport {
+    StepReport {
+        commit: line[step.index].id.clone(),
+        title: line[step.index].title.clone(),
+        outcome: step.seen.into(),
+        message: found(step),
+        comparison: step.comparison(),
+        verdict: step.verdict().map(VerdictReport::from),
+    }
 }

@@ -6,10 +6,8 @@ use anyhow::Context as _;
 
 use super::{
     FAILED, FINE,
-    output::say,
+    output::{say, write_json},
     project::{Project, scenarios},
-    rates,
-    report::write_text,
     settings::Settings,
     terminal::Terminal,
 };
@@ -17,6 +15,7 @@ use crate::{
     campaign::{CalibrationOutcome, Estimates, Workbench, check_blocks, variants},
     history::Reader,
     model::{Calibration, Profile, Unit},
+    report::{CalibrationReport, format::plural, text},
     scenario::{self, Plan},
     units,
 };
@@ -108,7 +107,8 @@ fn estimate(settings: &Settings, plan: &Plan, variants: usize, blocks: u32) -> a
             Unit::Nanoseconds.format(a_block * f64::from(blocks))
         ),
     };
-    Ok(format!("{} cases, {blocks} blocks of each, {variants} trials a block: {about}", plan.cases.len()))
+    let (cases, blocks) = (plural(plan.cases.len(), "case"), plural(blocks, "block"));
+    Ok(format!("{cases}, {blocks} of each, {} per block: {about}", plural(variants, "trial")))
 }
 
 /// Prints a calibration, or the newest one.
@@ -118,14 +118,11 @@ fn print(settings: &Settings, id: Option<i64>, json: Option<&Path>) -> anyhow::R
         Some(id) => reader.calibration(id)?,
         None => reader.calibrations(None)?.into_iter().next(),
     };
-    let found = found.context("no calibration is stored; `benchline calibrate` makes one")?;
+    let found = CalibrationReport::from(found.context("no calibration is stored; `benchline calibrate` makes one")?);
     if json != Some(Path::new("-")) {
-        say(format_args!("{}", rates::text(&found).trim_end()));
+        say(format_args!("{}", text::calibration(&found).trim_end()));
     }
-    match json {
-        Some(path) => write_text(path, &serde_json::to_string_pretty(&rates::json(&found))?),
-        None => Ok(()),
-    }
+    json.map_or(Ok(()), |path| write_json(path, &found))
 }
 
 #[cfg(test)]

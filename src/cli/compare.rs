@@ -4,9 +4,9 @@ use anyhow::Context as _;
 
 use super::{
     FAILED, FINE, WORSE,
-    comparison::{Format, Report},
     output::say,
     project::{Project, scenarios},
+    report::{self, Format},
     settings::Settings,
     terminal::Terminal,
 };
@@ -67,7 +67,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
+    let scenarios = scenarios(settings)?;
+    let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
     let project = Project::open(settings)?;
     let (base, head) = sides(&project.repository, args)?;
     let terminal = Terminal::new();
@@ -87,8 +88,8 @@ pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         }
         ComparisonOutcome::Stopped => anyhow::bail!("interrupted before anything was measured"),
     };
-    let report = Report::read(&workbench.reader()?, comparison.listing.comparison.id, workbench.plan())?;
-    say(format_args!("{}", report.text(args.format)?));
+    let report = report::comparison(&workbench.reader()?, comparison.listing.comparison.id, &scenarios)?;
+    say(format_args!("{}", args.format.write(&report)?));
     if !comparison.is_finished() {
         terminal.line("interrupted: this is what was measured so far; the same command goes on from there");
     }

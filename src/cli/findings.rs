@@ -1,20 +1,16 @@
 //! `benchline findings`: the changes in history, and what people say of them.
 
 use anyhow::Context as _;
-use serde::Serialize;
 
-use super::{FINE, output::say, project::scenarios, settings::Settings, table::table};
+use super::{FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
     campaign::{now, refresh_findings},
     history::{Reader, Writer},
     judge,
-    model::{Finding, FindingEvent, FindingEventKind, FindingId, FindingState},
+    model::{Finding, FindingEvent, FindingEventKind, FindingId, FindingState, Scale},
+    report::{FindingsReport, format, text::columns},
     revision::Repository,
-    units,
 };
-
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -115,16 +111,11 @@ pub(super) fn findings(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
 }
 
 fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
-    #[derive(Serialize)]
-    struct Listed<'a> {
-        schema: u32,
-        findings: &'a [Finding],
-    }
     let open = [FindingState::New, FindingState::Confirmed, FindingState::Acknowledged];
     let states: &[FindingState] = if all { &FindingState::ALL } else { &open };
     let findings = reader.findings(None, states)?;
     if json {
-        say(format_args!("{}", serde_json::to_string_pretty(&Listed { schema: SCHEMA, findings: &findings })?));
+        say(format_args!("{}", serde_json::to_string_pretty(&FindingsReport { findings })?));
         return Ok(());
     }
     if findings.is_empty() {
@@ -133,15 +124,14 @@ fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
     }
     let mut rows = vec![["", "state", "where", "largest change", "series", "title"].map(str::to_owned).to_vec()];
     rows.extend(findings.iter().map(row));
-    say(format_args!("{}", table(&rows, &[true]).trim_end()));
+    say(format_args!("{}", columns(&rows, &[true]).trim_end()));
     Ok(())
 }
 
 fn row(finding: &Finding) -> Vec<String> {
     let largest = finding.series.iter().max_by(|a, b| a.ratio.ln().abs().total_cmp(&b.ratio.ln().abs()));
     let change = largest.map(|change| {
-        let ends = change.interval.map_or((change.ratio, change.ratio), |interval| (interval.low, interval.high));
-        let factor = units::format_factor(change.ratio, ends.0, ends.1);
+        let factor = format::effect(change.metric, Scale::Ratio, change.ratio, change.interval);
         format!("{} {}: {factor}", change.case.scenario, change.metric)
     });
     let place = match &finding.after {

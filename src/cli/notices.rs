@@ -1,10 +1,10 @@
 //! How the notices of a campaign read, those that are worth a line.
 
-use super::comparison::change;
 use crate::{
     campaign::{Evidence, NoBase, Notice, Step},
     judge::bisect::Seen,
     model::{Revision, Verdict},
+    report::format::change,
 };
 
 /// The line for a notice, where it has one.

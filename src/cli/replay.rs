@@ -12,12 +12,12 @@ use super::{
     output::say,
     project::{Project, scenarios},
     settings::Settings,
-    table::table,
     terminal::Terminal,
 };
 use crate::{
     campaign::{Notice, Observer, Replay, ReplayOutcome, ReplaySpec, Tool, ToolReport},
     model::{Failure, Metric, Trial},
+    report::text::columns,
     runner::{PipeDirection, PipeTrace},
     scenario::{self, CasePlan},
     units::Unit,
@@ -209,7 +209,7 @@ fn figures(trial: &Trial) -> String {
     }
     let total = |metric: Metric, value: u64| vec![metric.to_string(), metric.unit().format(value as f64)];
     rows.extend(trial.totals.iter().map(|each| total(each.metric, each.value)));
-    table(&rows, &[false, true, true, true])
+    columns(&rows, &[false, true, true, true])
 }
 
 fn show_folder(folder: &Path, as_json: bool) {

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::{
     FAILED, FINE,
-    output::say,
+    output::{say, write_json},
     project::{Project, scenarios},
-    report::{Report, write_json},
+    report,
     settings::Settings,
     terminal::Terminal,
 };
@@ -14,6 +14,7 @@ use crate::{
     campaign::{RunOutcome, Workbench},
     history::Reader,
     model::Profile,
+    report::{RunReport, RunsReport, text},
     scenario,
 };
 
@@ -54,7 +55,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let mut plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
+    let scenarios = scenarios(settings)?;
+    let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
     let project = Project::open(settings)?;
     let revisions = project.repository.resolve(args.revision.as_deref())?;
     if args.allocations && args.profile == Profile::Gate {
@@ -68,26 +70,23 @@ pub(super) fn run(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         if args.allocations {
             workbench.count_allocations();
         }
-        let outcomes = workbench.measure_all(&revisions, args.again)?;
-        plan = workbench.plan().clone();
-        outcomes
+        workbench.measure_all(&revisions, args.again)?
     };
     if matches!(outcomes.last(), Some(RunOutcome::Stopped(_))) {
         terminal.line("interrupted; what was measured is kept, and the same command resumes");
     }
     let reader = Reader::open(&settings.database)?;
-    let reports = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| Report::read(&reader, run, &plan));
-    let reports = reports.collect::<anyhow::Result<Vec<Report>>>()?;
+    let runs = outcomes.iter().filter_map(|outcome| outcome.run()).map(|run| report::run(&reader, run, &scenarios));
+    let runs = runs.collect::<anyhow::Result<Vec<RunReport>>>()?;
     let quiet = args.json.as_deref() == Some(std::path::Path::new("-"));
-    for report in reports.iter().filter(|_| !quiet) {
-        say(format_args!("\n{}{}", report.table(), report.summary()));
-        report.budgets().for_each(|line| say(format_args!("{line}")));
-        if let Some(verdicts) = report.verdicts()? {
-            say(format_args!("\n{verdicts}"));
-        }
+    for run in runs.iter().filter(|_| !quiet) {
+        say(format_args!("\n{}", text::run(run)));
     }
     if let Some(path) = &args.json {
-        write_json(path, &reports)?;
+        match &runs[..] {
+            [one] => write_json(path, one)?,
+            _ => write_json(path, &RunsReport { runs })?,
+        }
     }
     Ok(if outcomes.iter().copied().all(fine) { FINE } else { FAILED })
 }

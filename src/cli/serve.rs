@@ -57,6 +57,8 @@ impl Site {
         let address = listener.local_addr()?;
         let texts = scenarios.iter().map(|scenario| ScenarioText {
             name: scenario.name.clone(),
+            version: scenario.version,
+            rules: scenario.rules.clone(),
             question: scenario.question.clone(),
             reading: scenario.reading.clone(),
             baseline: scenario.baseline.clone(),

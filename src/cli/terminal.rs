@@ -9,10 +9,14 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{comparison::change, notices, table::table};
+use super::notices;
 use crate::{
     campaign::{Judged, Notice, Observer, Scope},
-    model::{Failure, FailureKind, Measurement, Metric, PlannedCase, Scale, Unit, VariantKind, Verdict},
+    model::{Failure, FailureKind, Metric, PlannedCase, Scale, Unit, VariantKind, Verdict},
+    report::{
+        format::{self, change, plural, with_interval},
+        text::columns,
+    },
 };
 
 /// A log of a calibration has about this many lines of progress.
@@ -103,7 +107,7 @@ impl Terminal {
                 self.line(&format!("  {suspicious} series are suspicious: measuring them again with fresh data"));
             }
             if !self.interactive {
-                self.line(&format!("  stage {}: {planned} blocks", stage.number()));
+                self.line(&format!("  stage {}: {}", stage.number(), plural(planned, "block")));
             }
             bar.set_prefix(format!("stage {}", stage.number()));
         }
@@ -136,7 +140,7 @@ impl Terminal {
         let pass = self.pass.borrow();
         let case = pass.as_ref().and_then(|pass| pass.case.as_ref()).map(|(case, _)| title(case)).unwrap_or_default();
         if let Some(variant) = variant {
-            self.line(&format!("  {}:", crate::campaign::variant_name(variant)));
+            self.line(&format!("  {}:", format::variant(variant)));
         }
         let trial = failure.trial.map(|trial| format!(", trial {}", trial + 1)).unwrap_or_default();
         self.line(&format!("  ✕ {case}{trial}: {}", failure.message));
@@ -159,7 +163,12 @@ impl Terminal {
                 let Some((case, _)) = &pass.case else { return };
                 let wall = measurements.iter().find(|m| m.metric == Metric::WALL_TIME);
                 if let Some(wall) = wall.filter(|wall| wall.summary.trials == case.trials) {
-                    self.line(&format!("  {:<40} {:>32}  {}", title(case), value(wall), wall.grade.as_str()));
+                    self.line(&format!(
+                        "  {:<40} {:>32}  {}",
+                        title(case),
+                        with_interval(wall.metric, &wall.summary),
+                        wall.grade.as_str()
+                    ));
                 }
             }
             Judged::Verdicts(verdicts) if self.interactive => {
@@ -184,15 +193,6 @@ impl Terminal {
     }
 }
 
-/// A measurement as people read it: with its interval, where it has one.
-pub(super) fn value(measurement: &Measurement) -> String {
-    let unit = measurement.metric.unit();
-    match measurement.summary.interval {
-        Some(interval) => unit.format_with_interval(measurement.summary.estimate, interval.low, interval.high),
-        None => unit.format(measurement.summary.estimate),
-    }
-}
-
 /// The gate series whose estimates are farthest from no change so far.
 fn live_table<'v>(verdicts: impl Iterator<Item = &'v Verdict>) -> String {
     const LINES: usize = 12;
@@ -204,10 +204,10 @@ fn live_table<'v>(verdicts: impl Iterator<Item = &'v Verdict>) -> String {
         .take(LINES)
         .map(|(verdict, _)| {
             let name = format!("  {} {}", verdict.case.scenario, verdict.label.0);
-            vec![name, verdict.metric.to_string(), change(verdict), format!("{} blocks", verdict.blocks)]
+            vec![name, verdict.metric.to_string(), change(verdict), plural(verdict.blocks, "block")]
         })
         .collect();
-    table(&rows, &[])
+    columns(&rows, &[])
 }
 
 /// How far an estimate is from no change, in margins.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{
     Block, Case, CaseLabel, Comparison, ComparisonId, Design, Environment, Grade, Interval, Metric, Part, Profile,
-    Purpose, Revision, Run, RunId, Scale, SubjectBuild, UnixMillis, VariantKind, VerdictKind,
+    Purpose, Revision, Run, RunId, Scale, SubjectBuild, Tally, UnixMillis, VariantKind, VerdictKind,
 };
 
 /// What must be known before the first trial of a run.
@@ -193,6 +193,14 @@ pub struct ComparisonListing {
     pub inconclusive: u32,
     /// Series whose data are too poor for a decision.
     pub unusable: u32,
+}
+
+impl ComparisonListing {
+    /// Gate series, by verdict.
+    pub fn summary(&self) -> Tally {
+        let ComparisonListing { worse, better, equivalent, inconclusive, unusable, .. } = *self;
+        Tally { worse, better, equivalent, inconclusive, unusable }
+    }
 }
 
 /// The verdict on one point of a [`Series`], for marking it on a graph.

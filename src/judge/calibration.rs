@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 
 use super::checks;
 use super::compare::{decides, resolution, sends_on, two_stages};
-use super::design::gate_metrics;
 use super::effects::{Effects, value};
 use super::error::JudgeError;
 use super::series::{SeriesTrials, check_same_series};
@@ -66,7 +65,7 @@ impl CaseReplay {
         design: &Design,
     ) -> Result<CaseReplay, JudgeError> {
         let procedure = Procedure { rules, design, power: two_stages(design) };
-        let metrics = gate_metrics(roles, rules);
+        let metrics = rules.gate_metrics(roles);
         let Some(first) = base.first() else { return Ok(CaseReplay { variants: Vec::new() }) };
         check_same_series(first, base)?;
         let mut replays = Vec::new();

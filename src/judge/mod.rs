@@ -35,7 +35,7 @@ mod summary;
 pub use budgets::{Crossing, crossed, crossed_anchor};
 pub use compare::{suspicious, verdicts};
 pub use contrast::{Contrast, contrast};
-pub use design::{DesignError, design, gate_metrics, identical, tally};
+pub use design::{DesignError, design, identical, tally};
 pub use effects::value;
 pub use error::JudgeError;
 pub use findings::{FoundChange, Line, LinePoint, changes};

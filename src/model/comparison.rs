@@ -2,12 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, RunId, RunState, UnixMillis};
 
 /// The number of a comparison in its history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ComparisonId(pub i64);
 
@@ -38,7 +39,7 @@ impl Side {
 }
 
 /// Why two runs were measured together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// A commit against its parent: its verdict.
@@ -76,7 +77,7 @@ impl FromStr for Purpose {
 }
 
 /// Sizes and error rates of a two-stage comparison, all fixed before the first trial.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Design {
     /// Blocks of the first stage, which every series goes through.
     pub first_blocks: u32,
@@ -87,7 +88,8 @@ pub struct Design {
     pub first_alpha: f64,
     /// The threshold for p in the second stage.
     pub second_alpha: f64,
-    /// Probability that a clean commit shows any false red or green.
+    /// Probability that a clean commit shows any false worse or better.
+    #[serde(rename = "error_budget")]
     pub budget: f64,
     /// How many gate series share the budget.
     pub gate_series: u32,

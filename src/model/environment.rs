@@ -1,9 +1,10 @@
 //! The fingerprint of a machine and its settings.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A machine as far as it decides which series a value belongs to. Series never mix environments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Short digest of the fields below (not of the annotations): 12 hex digits.
     pub id: String,
@@ -24,7 +25,7 @@ pub struct Environment {
 }
 
 /// A named fact about a machine at the time of a run: `kernel`, `governor`, `toolchain`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Annotation {
     /// Such as `kernel`.
     pub name: String,

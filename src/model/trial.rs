@@ -1,5 +1,6 @@
 //! One fresh set of subject processes: its samples, its totals, and the conditions around it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Canary, Case, CaseLabel, Metric, Quantity, Role, Timeline, UnixMillis};
@@ -45,7 +46,7 @@ pub struct Trial {
 }
 
 /// A metric that was wanted and could not be had. Missing is missing, never zero, and never without a reason.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Unavailable {
     /// What is missing.
     pub metric: Metric,

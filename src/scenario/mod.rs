@@ -19,6 +19,6 @@ mod written;
 pub use find::{FindError, find_case};
 pub use load::{load_folder, load_texts};
 pub use parameters::ParameterKind;
-pub use plan::{CasePlan, Expectation, Plan, PlanError, every_case, plan};
+pub use plan::{CasePlan, Expectation, Plan, PlanError, every_case, plan, rules};
 pub use problem::{Problem, Problems};
 pub use validate::{Point, Sampling, Scenario, SubjectKind, TrialCounts};

@@ -108,11 +108,6 @@ impl Plan {
         self.cases.iter().map(|case| case.trials).sum()
     }
 
-    /// The rules of a case, where the plan holds it.
-    pub fn rules(&self, case: &Case) -> Option<&Rules> {
-        self.cases.iter().find(|planned| planned.case == *case).map(|planned| &planned.rules)
-    }
-
     /// One line per case with everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
@@ -131,6 +126,12 @@ impl Plan {
         };
         self.cases.iter().map(line).collect()
     }
+}
+
+/// The rules of a case, where its scenario is there in the same version.
+pub fn rules<'s>(scenarios: &'s [Scenario], case: &Case) -> Option<&'s Rules> {
+    let of_case = |scenario: &&Scenario| scenario.name == case.scenario && scenario.version == case.version;
+    scenarios.iter().find(of_case).map(|scenario| &scenario.rules)
 }
 
 /// The cases that `profile` measures of the scenarios that match any of `patterns` (all of them where there is none).

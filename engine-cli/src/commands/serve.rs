@@ -59,7 +59,11 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         if args.member {
             stop.on_end_of_input().context("standard input cannot be watched")?;
         }
-        if several && !args.member { run_supervised(args, &options, stop).await } else { run(args, options, stop).await }
+        if several && !args.member {
+            run_supervised(args, &options, stop).await
+        } else {
+            run(args, options, stop).await
+        }
     });
     match outcome {
         Err(error) if matches!(error.downcast_ref(), Some(ServeError::Aborted)) => {

@@ -19,13 +19,14 @@ use crate::{
     history::{CalibrationStart, RunStart, Writer},
     judge::calibration::{CaseReplay, rates},
     model::{Design, Environment, Part, Rate, Revision, RunId, RunState, VariantKind},
+    report::format,
     revision::BuiltSubject,
     runner::{self, Ended, FinishedBlock, Programs, Variant},
 };
 use remaining::{Done, remaining};
 use variants::{build_variant, injection};
 
-pub use variants::{name, variants};
+pub use variants::variants;
 
 /// How a calibration ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Workbench<'_> {
         for kind in kinds {
             // What becomes of a variant is no fact about the revision, and is not kept.
             let subject = match build_variant(*kind) {
-                Some(variant) => built(self.builds.build(revision, Some(variant))?, &name(*kind))?,
+                Some(variant) => built(self.builds.build(revision, Some(variant))?, &format::variant(*kind))?,
                 None => Some(plain.clone()),
             };
             let Some(subject) = subject else { return Ok(None) };
@@ -140,7 +141,8 @@ impl Workbench<'_> {
     ) -> Result<OpenVariants> {
         let base = &variants.first().ok_or(CalibrationError::NoSubject)?.subject.build;
         let environment = environment_of(Some(base));
-        let named = |variant: &BuiltVariant| format!("{} {}", name(variant.kind), variant.subject.build.sha256);
+        let named =
+            |variant: &BuiltVariant| format!("{} {}", format::variant(variant.kind), variant.subject.build.sha256);
         let names: Vec<String> = variants.iter().map(named).collect();
         let whole = format!("{}{}\n{}", self.plan.fingerprint_text(), revision.id, names.join("\n"));
         let start = CalibrationStart {
@@ -199,7 +201,7 @@ impl Workbench<'_> {
             profile: self.plan.profile,
             part: Part::Calibration,
             build: Some(variant.subject.build.clone()),
-            plan: fingerprint(&format!("{own} {}", name(variant.kind))),
+            plan: fingerprint(&format!("{own} {}", format::variant(variant.kind))),
             planned_trials: blocks.saturating_mul(count(self.plan.cases.len())),
             reproduce: format!("benchline calibrate --blocks {blocks} --profile {}", self.plan.profile.as_str()),
             at: now(),

@@ -1,8 +1,8 @@
-//! The variants of a calibration: what each block measures beside the plain program, and how people name it.
+//! The variants of a calibration: what each block measures besides the plain program.
 
 use benchline_contract::Injection;
 
-use crate::{campaign::error::CalibrationError, model::VariantKind, revision::BuildVariant, units};
+use crate::{campaign::error::CalibrationError, model::VariantKind, report::format, revision::BuildVariant};
 
 /// The most that a subject is slowed down: ten times its time, in millionths.
 const MOST_SLOWDOWN: f64 = 9e6;
@@ -21,7 +21,7 @@ pub fn variants(slowdowns: &[f64], memory: Option<u64>, neutral: u32) -> Result<
         }
         let variant = VariantKind::Slowdown(ppm as u32);
         if variants.contains(&variant) {
-            return Err(CalibrationError::Repeated(name(variant)));
+            return Err(CalibrationError::Repeated(format::variant(variant)));
         }
         variants.push(variant);
     }
@@ -51,22 +51,6 @@ pub(super) fn build_variant(variant: VariantKind) -> Option<BuildVariant> {
     }
 }
 
-/// A variant as people read it.
-pub fn name(variant: VariantKind) -> String {
-    match variant {
-        VariantKind::Base => "the program".to_owned(),
-        VariantKind::Same => "the same program".to_owned(),
-        VariantKind::Slowdown(ppm) => format!("+{}", plain_percent(ppm)),
-        VariantKind::Memory(bytes) => format!("+{}", units::exact_bytes(bytes)),
-        VariantKind::Neutral(seed) => format!("linked in order {seed}"),
-    }
-}
-
-/// Millionths as a percentage with as many digits as it has.
-fn plain_percent(ppm: u32) -> String {
-    format!("{}%", f64::from(ppm) / 10_000.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +58,7 @@ mod tests {
     #[test]
     fn variants_are_made_of_what_was_asked_for() {
         let made = variants(&[0.01, 0.025], Some(50_000_000), 2).unwrap();
-        let names: Vec<String> = made.iter().map(|variant| name(*variant)).collect();
+        let names: Vec<String> = made.iter().map(|variant| format::variant(*variant)).collect();
         assert_eq!(
             names,
             ["the program", "the same program", "+1%", "+2.5%", "+50 MB", "linked in order 1", "linked in order 2"]

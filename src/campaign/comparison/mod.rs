@@ -73,7 +73,7 @@ impl Workbench<'_> {
 
     /// Sizes and error rates for the plan in force.
     pub(super) fn design(&self, sizes: Sizes) -> Result<Design> {
-        let series = self.plan.cases.iter().map(|case| judge::gate_metrics(&case.roles, &case.rules).len());
+        let series = self.plan.cases.iter().map(|case| case.rules.gate_metrics(&case.roles).len());
         let gate_series = u32::try_from(series.sum::<usize>()).unwrap_or(u32::MAX);
         Ok(judge::design(sizes.first, sizes.second, sizes.budget, gate_series)?)
     }

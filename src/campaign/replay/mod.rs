@@ -116,9 +116,15 @@ impl<'a> Replay<'a> {
             trace,
             around: &|client, begins| self.tool.iter().for_each(|tool| tool.around(client, begins)),
         };
-        let attempt = runner::replay(&self.plan, &Target { programs, folder: &folder }, &inspection, stop, &mut |sample, wall_ns| {
-            observer.notify(&Notice::SampleTaken { sample, wall_ns });
-        });
+        let attempt = runner::replay(
+            &self.plan,
+            &Target { programs, folder: &folder },
+            &inspection,
+            stop,
+            &mut |sample, wall_ns| {
+                observer.notify(&Notice::SampleTaken { sample, wall_ns });
+            },
+        );
         match attempt {
             Attempt::Stopped => Ok(ReplayOutcome::Stopped),
             Attempt::Failed(failure) => Ok(ReplayOutcome::Failed { failure, folder: self.folder.keep() }),

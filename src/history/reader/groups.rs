@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::database::{Connection, Row};
 use crate::history::{error::Result, records::GroupCounts, row::all};
-use crate::model::RunId;
+use crate::model::{Metric, RunId};
 
 impl Reader {
     /// The outcomes of the cases of each group of scenarios, for each of `runs` in their order, groups by name. A few rows a
@@ -23,14 +23,14 @@ pub(in crate::history) fn grades(connection: &Connection, run: RunId) -> Result<
 }
 
 /// The counts as they should be, from measurements and failures. A case counts once, by the worst said of it. A case of
-/// which nothing that decides was measured is sound: nothing was said against it.
+/// which no gate metric was measured is sound: nothing was said against it.
 pub(in crate::history) fn counted(connection: &Connection, run: RunId) -> Result<Vec<GroupCounts>> {
-    let sql = "WITH outcomes (case_id, severity) AS (
+    let gates = Metric::DEFAULT_GATES.map(|metric| format!("'{metric}'")).join(", ");
+    let sql = format!(
+        "WITH outcomes (case_id, severity) AS (
                    SELECT case_id,
                           max(CASE
-                              WHEN metric LIKE 'load.%'
-                                OR substr(metric, instr(metric, '.') + 1) NOT IN ('wall_time', 'cpu_time', 'rss_peak')
-                                  THEN 0
+                              WHEN metric NOT IN ({gates}) THEN 0
                               WHEN grade = 'unusable' THEN 2
                               WHEN grade = 'noisy' THEN 1
                               ELSE 0 END)
@@ -45,8 +45,9 @@ pub(in crate::history) fn counted(connection: &Connection, run: RunId) -> Result
                       count(*) FILTER (WHERE severity = 2) AS unusable,
                       count(*) FILTER (WHERE severity = 4) AS failed,
                       count(*) FILTER (WHERE severity = 3) AS unsupported
-               FROM worst JOIN cases ON cases.id = case_id GROUP BY scenario_group ORDER BY scenario_group";
-    all(connection, sql, [run.0], counts)
+               FROM worst JOIN cases ON cases.id = case_id GROUP BY scenario_group ORDER BY scenario_group"
+    );
+    all(connection, &sql, [run.0], counts)
 }
 
 fn counts(row: &Row) -> Result<GroupCounts> {

@@ -74,7 +74,7 @@ impl CaseComparison<'_> {
     /// Whether the first stage is whole and sends a gate series on to the second.
     fn is_suspicious(&self, metric: Metric) -> Result<bool, JudgeError> {
         let pairs = self.pairing.stage(Stage::First);
-        if !self.rules.decides(metric) || pairs.over() < self.design.first_blocks {
+        if !self.rules.gates(metric) || pairs.over() < self.design.first_blocks {
             return Ok(false);
         }
         let Some(effects) = Effects::of(pairs, metric, self.rules) else { return Ok(false) };
@@ -112,7 +112,7 @@ impl CaseComparison<'_> {
 
     /// A verdict without figures, from which every other is made.
     fn blank(&self, metric: Metric, stage: Stage) -> Verdict {
-        let gate = self.rules.decides(metric);
+        let gate = self.rules.gates(metric);
         let alpha = match stage {
             Stage::First => self.design.first_alpha,
             Stage::Second => self.design.second_alpha,
