@@ -42,7 +42,7 @@ fn the_range_that_cannot_be_told_apart_is_the_answer_and_is_resumed() {
 
     let again = project.run(&arguments("good", "HEAD"), 1);
     let told = String::from_utf8(again.stderr).unwrap();
-    assert!(told.contains("compared already") && !told.contains("stage 1"), "nothing is measured twice: {told}");
+    assert!(told.contains("already compared") && !told.contains("stage 1"), "nothing is measured twice: {told}");
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn a_dirty_tree_is_measured_as_worktree() {
 fn what_was_measured_is_measured_again_only_when_asked() {
     let project = Project::new();
     project.run(&["run", "--profile", "quick"], 0);
-    assert!(project.says(&["run", "--profile", "quick"], 0).contains("measured already"));
+    assert!(project.says(&["run", "--profile", "quick"], 0).contains("already measured"));
     assert_eq!(runs(&project), 1);
     project.run(&["run", "--profile", "quick", "--again"], 0);
     assert_eq!(runs(&project), 2);
@@ -89,7 +89,7 @@ fn another_plan_of_as_many_trials_is_not_what_was_measured() {
     project.run(&["run", "--profile", "quick", "--scenario", "toy/work"], 0);
     let result = project.json(&["run", "--profile", "quick", "--scenario", "toy/else", "--json", "-"], 0);
     assert_eq!(result["measurements"][0]["case"]["scenario"], "toy/else");
-    assert!(project.says(&["run", "--profile", "quick", "--scenario", "toy/work"], 0).contains("measured already"));
+    assert!(project.says(&["run", "--profile", "quick", "--scenario", "toy/work"], 0).contains("already measured"));
 }
 
 /// One of two cases has an interval 2.2% wide to either side, where 2% are wanted: of 12 trials, 15 would make it so.

@@ -114,7 +114,7 @@ fn a_killed_comparison_goes_on_and_nothing_is_lost_or_doubled() {
     assert_eq!(blocks.len(), 40);
     assert!(blocks.iter().any(|block| block.head_first) && blocks.iter().any(|block| !block.head_first));
     project.run(&["history", "verify"], 0);
-    assert!(project.says(&command, 0).contains("compared already"));
+    assert!(project.says(&command, 0).contains("already compared"));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_profile_gate_measures_each_commit_of_a_range_with_its_parent() {
     assert_eq!(runs[0]["comparison"], serde_json::Value::Null, "the first commit has no parent");
     assert_eq!(row(&runs[1]["comparison"], "wall_time")["verdict"], "worse");
     assert_eq!(runs[2]["comparison"]["identical"], true);
-    assert!(project.says(&["run", "HEAD"], 0).contains("compared already"));
+    assert!(project.says(&["run", "HEAD"], 0).contains("already compared"));
 }
 
 #[test]

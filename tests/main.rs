@@ -6,12 +6,13 @@
 mod bisect;
 mod browser;
 mod calibrate;
+mod campaign;
 mod cli;
 mod compare;
 mod detect;
 mod example;
+mod external;
 mod findings;
-mod foreign;
 mod history;
 mod injections;
 mod load;

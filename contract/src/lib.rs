@@ -1,4 +1,4 @@
-//! The pipe contract: what a runner and a subject say to each other, one JSON object a line, over the subject's standard
+//! The pipe contract: the messages between a runner and a subject, one JSON object a line, over the subject's standard
 //! input and output. `docs/SUBJECT.md` explains it for people who implement a subject in another language.
 //!
 //! This file describes the messages, `workload` what a server's subject has sent to it under load, and `lines` reads and writes
@@ -59,19 +59,19 @@ pub type Values = BTreeMap<String, Value>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// Set up whatever is not to be timed. Answered by [`Reply::Prepared`].
+    /// Set up everything that is not timed. Answered by [`Reply::Prepared`].
     Prepare(Prepare),
     /// Bring the state back to where an iteration starts, untimed. Sent to every role before each iteration, the server
     /// first. Answered by [`Reply::Ready`].
     Reset(Reset),
     /// Perform the operation and time it. Sent to the role that iterates, alone. Answered by [`Reply::Sample`].
     Iterate(Iterate),
-    /// Do now what is injected into an iteration, all of it, and answer when it is done. Only for a role that does not
+    /// Make all injections of an iteration now, and answer when they are done. Only for a role that does not
     /// iterate and that was prepared with an [`Injection`]. Answered by [`Reply::Disturbed`].
     Disturb,
-    /// Tell what was counted since the last reset. Sent to roles that do not iterate. Answered by [`Reply::Observed`].
+    /// Report the counters since the last reset. Sent to roles that do not iterate. Answered by [`Reply::Observed`].
     Observe,
-    /// Prove the result of the last iteration, untimed and after everything has been read off: the client fetches or opens
+    /// Prove the result of the last iteration, untimed and after all counters have been read: the client fetches or opens
     /// what it produced and digests it. Answered by [`Reply::Verified`].
     Verify,
     /// Clean up, answer with [`Reply::Finished`], and exit.
@@ -81,7 +81,7 @@ pub enum Request {
 /// Everything a subject needs to set up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prepare {
-    /// Which part this process plays.
+    /// The role of this process.
     pub role: Role,
     /// Name of the operation, one of those offered in [`Hello`].
     pub operation: String,
@@ -93,7 +93,7 @@ pub struct Prepare {
     pub seed: u64,
     /// An empty folder of this process's own. The runner removes it afterwards.
     pub folder: String,
-    /// Where the server is, for a client whose case has one.
+    /// How to reach the server, for a client whose case has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Access>,
     /// Whether to run the reactor probe and report its histogram.
@@ -105,16 +105,16 @@ pub struct Prepare {
     pub injection: Option<Injection>,
 }
 
-/// Changes for the worse of a known size, made by the subject's shell and never by what is measured. They are what the
-/// platform measures its own power with. Each moves one quantity of one role and no other. What is not asked for is not
-/// written, so that subjects that know fewer of them still take the others.
+/// Regressions of a known size, made by the subject's shell and never by what is measured. With them the platform measures its
+/// own detection power. Each changes one quantity of one role and no other. Those that are zero are not written, so that
+/// subjects that know fewer of them still accept the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Injection {
-    /// The role that does it. One that does not iterate does it when it is told to [`Request::Disturb`].
+    /// The role that makes them. One that does not iterate makes them at [`Request::Disturb`].
     #[serde(default = "client", skip_serializing_if = "is_client")]
     pub role: Role,
-    /// After each timed span, still on the clock, spin for this share of it, in millionths.
+    /// At the end of each timed span, and timed, spin for this share of it, in millionths.
     #[serde(default)]
     pub slowdown_ppm: u32,
     /// Hold this many more bytes of memory, all touched, from [`Request::Prepare`] on.
@@ -127,7 +127,7 @@ pub struct Injection {
     /// stopped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cpu_ms: u64,
-    /// Block every thread of the runtime for so long in each iteration, in milliseconds, while the reactor's latency is
+    /// Block every thread of the runtime for this long in each iteration, in milliseconds, while the reactor's latency is
     /// watched and after the clocks have stopped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reactor_block_ms: u64,
@@ -164,7 +164,7 @@ fn is_zero(number: &u64) -> bool {
 pub struct Access {
     /// `http://127.0.0.1:PORT`.
     pub address: String,
-    /// What the server wants to see, in the subject's own words (a user and a token). The runner passes it on unread. In a
+    /// What the server requires, in a format of the subject's own (a user and a token). The runner passes it on unread. In a
     /// case with a load, a [`workload::Workload`] as JSON.
     pub credential: String,
 }
@@ -208,7 +208,7 @@ pub enum Reply {
     Failed(Failed),
 }
 
-/// Who the subject is and what it can do.
+/// What the subject is, and the operations that it offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
     /// [`CONTRACT_VERSION`] of the subject.
@@ -246,21 +246,21 @@ pub struct Ready {
     pub server: Option<Access>,
 }
 
-/// One timed iteration, as the subject saw it.
+/// One timed iteration, as the subject measured it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Monotonic time of all `count` operations together, in nanoseconds.
     pub wall_ns: u64,
     /// CPU time of the whole process over the same span, in nanoseconds.
     pub cpu_ns: u64,
-    /// Things that one operation handled (documents, say).
+    /// Items that one operation handled, such as documents.
     pub items: u64,
     /// Payload bytes that one operation handled.
     pub bytes: u64,
     /// What only the subject can count over the same span, by metric name (`wire_sent`, `fsyncs`).
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
-    /// The reactor probe's latencies over the same span. Empty where it was not asked for.
+    /// The reactor probe's latencies over the same span. Empty without a probe.
     #[serde(default)]
     pub reactor: Vec<LatencyCount>,
     /// Latencies of requests over the same span, each from when it should have been sent.
@@ -295,19 +295,19 @@ pub type LatencyCount = (u64, u64);
 /// Why the subject could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
-    /// What sort of failure.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// The cause, in plain English, outermost first.
     pub message: String,
 }
 
-/// Sorts of failure that a subject reports.
+/// Kinds of failure that a subject reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// This revision does not know the operation, or a parameter or setting of it. An outcome, not a crash.
     Unsupported,
-    /// It was tried and went wrong.
+    /// It was tried and failed.
     Error,
 }
 

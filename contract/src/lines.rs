@@ -1,4 +1,4 @@
-//! A subject's side of the pipe: one message a line. Whoever speaks it reads requests and writes replies by these functions,
+//! A subject's side of the pipe: one message a line. Subjects and adapters read requests and write replies with these functions,
 //! so that a line that is too long is the same failure everywhere.
 
 use std::io::{self, BufRead, Read as _, Write};

@@ -1,5 +1,5 @@
-//! What a server's subject tells the load to send: only the subject knows the program's requests, and only the load how to
-//! send them. It goes, as JSON, where a client would find its credential. This file only describes it.
+//! What a server's subject asks the load generator to send: only the subject knows the program's requests, and only the load
+//! generator how to send them. It is sent as JSON, in place of a client's credential. This file only describes it.
 
 use std::collections::BTreeMap;
 
@@ -13,23 +13,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// The parameters of the case that the server has obeyed. The load refuses any other that it does not know.
+    /// The parameters of the case that the server has applied. The load rejects any other that it does not know.
     #[serde(default)]
     pub parameters: Vec<String>,
     /// The variables of each client. Each has a connection of its own.
     pub clients: Vec<BTreeMap<String, String>>,
-    /// What is there from the beginning: sent by each client for each `${k}` below `stock_count`, once, untimed.
+    /// Fills the server at the beginning: sent by each client for each `${k}` below `stock_count`, once, untimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock: Option<Message>,
-    /// How often.
+    /// How many times `stock` is sent.
     #[serde(default)]
     pub stock_count: u64,
     /// What the timed requests use up: sent before each span, untimed, once for each `${k}` of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Message>,
-    /// What is sent on the clock.
+    /// What is sent and timed.
     pub timed: Vec<Message>,
-    /// What proves the result, and what makes room for the next: each is sent after each span, untimed, one after the other,
+    /// What proves the result, and what removes it again: each is sent after each span, untimed, one after the other,
     /// once for each `${k}` of it.
     #[serde(default)]
     pub after: Vec<Message>,
@@ -39,7 +39,7 @@ pub struct Workload {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
-    /// How often it is sent against the others of the span, 1 unless told.
+    /// How often it is sent relative to the others of the span, 1 by default.
     #[serde(default = "one")]
     pub weight: u32,
     /// Such as `GET`.
@@ -49,12 +49,12 @@ pub struct Message {
     /// Besides `Host`, `Content-Length` and `Connection`, which the load adds.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body, none unless told.
+    /// The body, none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Content>,
     /// The right status.
     pub status: u16,
-    /// The right body, any unless told.
+    /// The right body, any by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Content>,
 }

@@ -2,11 +2,12 @@
 
 use anyhow::Context as _;
 
-use super::{FINE, measuring::now, output::say, settings::Settings};
+use super::{FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
-    history::{Reader, RunListing, Writer},
-    judge::{self, FindingUpdate, Line, LinePoint},
-    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Revision, Rules, Scale},
+    campaign::{now, refresh_findings},
+    history::{Reader, Writer},
+    judge,
+    model::{Finding, FindingEvent, FindingEventKind, FindingId, FindingState, Scale},
     report::{FindingsReport, format, text::columns},
     revision::Repository,
 };
@@ -20,8 +21,8 @@ Examples:
   benchline findings move 9 4f1c2aa9 --because 'bisected'
   benchline findings note 9 'reported upstream'
 
-A finding is a place in history at which series change, found in the graphs themselves. Nothing is ever deleted: every word \
-stands with its time and its author.";
+A finding is a place in history at which series change, found in the graphs themselves. Nothing is ever deleted: every entry \
+keeps its time and its author.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -96,63 +97,17 @@ pub(super) fn findings(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         }
         Command::Move { finding, commit, why } => relocate(settings, *finding, commit, why)?,
         Command::Refresh => {
-            let scenarios = super::measuring::scenarios(settings)?;
+            let scenarios = scenarios(settings)?;
             let mut writer = Writer::open(&settings.database)?;
             let reader = Reader::open(&settings.database)?;
             for environment in reader.environments()? {
-                refresh(&mut writer, &reader, &environment.id, scenarios.iter().map(|scenario| &scenario.rules))?;
+                let rules = scenarios.iter().map(|scenario| &scenario.rules);
+                refresh_findings(&mut writer, &reader, &environment.id, rules)?;
             }
             list(&reader, false, false)?;
         }
     }
     Ok(FINE)
-}
-
-/// Looks for changes in every series of an environment that decides, and brings what the history holds up to date. Returns how
-/// many findings are new.
-pub(super) fn refresh<'a>(
-    writer: &mut Writer,
-    reader: &Reader,
-    environment: &str,
-    rules: impl Iterator<Item = &'a Rules>,
-) -> anyhow::Result<usize> {
-    let listings = reader.axis(environment)?;
-    let seen =
-        judge::changes(&lines(reader, environment, &listings, &Rules::gate_metrics_of_any(rules))?, listings.len());
-    let axis: Vec<Revision> = listings.into_iter().map(|listing| listing.run.revision).collect();
-    let known = reader.findings(Some(environment), &FindingState::ALL)?;
-    let mut new = 0;
-    for update in judge::reconcile(&known, &seen, &axis, now()) {
-        match update {
-            FindingUpdate::New { after, at, state, series, reason } => {
-                let event = FindingEvent { at: now(), state, person: None, reason };
-                writer.new_finding(environment, after.as_ref(), &at, &series, &event)?;
-                new += 1;
-            }
-            FindingUpdate::Seen { id, series, after, at } => writer.set_finding(id, after.as_ref(), &at, &series)?,
-            FindingUpdate::Event { id, event } => writer.finding_event(id, &event)?,
-        }
-    }
-    Ok(new)
-}
-
-/// The series in which changes are looked for: gate metrics, without the points that are not to be believed.
-fn lines(reader: &Reader, environment: &str, axis: &[RunListing], metrics: &[Metric]) -> anyhow::Result<Vec<Line>> {
-    let places: std::collections::BTreeMap<_, _> =
-        axis.iter().enumerate().map(|(place, listing)| (listing.run.id, place)).collect();
-    let lines = reader.all_series(environment, metrics)?.into_iter().map(|series| Line {
-        series: series.id,
-        points: series
-            .points
-            .iter()
-            .filter(|point| point.grade != Grade::Unusable)
-            .filter_map(|point| Some(LinePoint { place: *places.get(&point.run)?, value: point.estimate }))
-            .collect(),
-        case: series.case,
-        label: series.label,
-        metric: series.metric,
-    });
-    Ok(lines.collect())
 }
 
 fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
@@ -225,6 +180,7 @@ fn said(known: &Finding, state: Option<FindingState>, why: &Why) -> anyhow::Resu
     anyhow::ensure!(!why.because.trim().is_empty(), "say why, in a sentence");
     Ok(FindingEvent {
         at: now(),
+        kind: if state.is_some() { FindingEventKind::StateChanged } else { FindingEventKind::Note },
         state: state.unwrap_or(known.state),
         person: Some(why.person.clone().unwrap_or_else(somebody)),
         reason: why.because.trim().to_owned(),

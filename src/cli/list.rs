@@ -1,13 +1,8 @@
 //! `benchline list`: what would be measured, and about how long it would take.
 
-use super::{
-    FINE,
-    estimating::{Estimates, Total, trials},
-    measuring::scenarios,
-    output::say,
-    settings::Settings,
-};
+use super::{FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
+    campaign::{Estimates, Total, trials},
     model::{Profile, Unit},
     report::{CasePlanReport, CaseReport, EstimateSource, PlanReport, ProfileReport, format::NONE, text::columns},
     scenario::{self, CasePlan, Plan, PlanError},
@@ -19,7 +14,7 @@ Examples:
   benchline list --profile full --scenario 'sync/*'
   benchline list --json
 
-Times come from the newest run that measured the case: `~` marks a case that was measured on another machine alone, `≈` one \
+Times come from the newest run that measured the case: `~` marks a case that was measured only on another machine, `≈` one \
 that was never measured and is taken to be like the others of its scenario or group. Builds are not in them: a revision's \
 first build takes as long as its compiler does.
 The gate measures each revision interleaved with its parent: 10 blocks of every case, and 30 more of what is suspicious.";
@@ -41,7 +36,7 @@ pub(super) struct Args {
 pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let scenarios = scenarios(settings)?;
     let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
-    let estimates = Estimates::read(settings)?;
+    let estimates = Estimates::read(&settings.database)?;
     let mut totals = Vec::new();
     for profile in Profile::ALL {
         match scenario::plan(&scenarios, profile, &args.scenario) {

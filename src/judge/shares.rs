@@ -31,7 +31,7 @@ pub struct Share {
     pub cautious: Interval,
 }
 
-/// Pools rates. Nothing can be said of no window.
+/// Pools rates. Nothing without a window.
 pub fn share<'r>(rates: impl IntoIterator<Item = &'r Rate>) -> Option<Share> {
     let (mut pairs, mut independent, mut flagged) = (0_u32, 0_u32, 0_u32);
     for rate in rates {

@@ -28,7 +28,7 @@ pub struct Calibration {
     pub rates: Vec<Rate>,
 }
 
-/// What stood in a calibration's blocks beside the plain program.
+/// What a calibration compared with the plain program in each block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariantKind {

@@ -86,7 +86,7 @@ impl CheckName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// Nothing to say.
+    /// Nothing to report.
     Pass,
     /// Believe the point with care.
     Warn,
@@ -94,7 +94,7 @@ pub enum CheckStatus {
     Fail,
 }
 
-/// What the checks say together: the worst of them.
+/// The checks together: the worst of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grade {

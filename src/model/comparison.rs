@@ -1,4 +1,4 @@
-//! Two runs measured interleaved: how a comparison is designed, what it is for, and which trials stand against each other.
+//! Two runs measured interleaved: how a comparison is designed, what it is for, and which trials are paired.
 
 use std::{fmt, str::FromStr};
 
@@ -86,7 +86,7 @@ pub struct Design {
     pub second_blocks: u32,
     /// A gate series with a smaller p in the first stage is suspicious.
     pub first_alpha: f64,
-    /// What p is held against in the second stage.
+    /// The threshold for p in the second stage.
     pub second_alpha: f64,
     /// Probability that a clean commit shows any false worse or better.
     #[serde(rename = "error_budget")]
@@ -116,7 +116,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// 1 or 2, as people and the database say it.
+    /// 1 or 2, as on pages and in the database.
     pub const fn number(self) -> u32 {
         match self {
             Stage::First => 1,

@@ -18,7 +18,7 @@ pub struct Environment {
     pub virtualization: String,
     /// Such as `linux x86_64`.
     pub platform: String,
-    /// The processor's microcode, such as `0xa101148`. Empty where the machine does not tell, as in most guests.
+    /// The processor's microcode, such as `0xa101148`. Empty where the machine does not show it, as in most guests.
     pub microcode: String,
     /// What may change from run to run without splitting series, and is marked on graphs where it does.
     pub annotations: Vec<Annotation>,

@@ -40,9 +40,9 @@ pub enum FailureKind {
     Crashed,
     /// A step took longer than it may.
     TimedOut,
-    /// The subject said that it failed.
+    /// The subject reported that it failed.
     Reported,
-    /// The subject said something that is not the contract.
+    /// The subject sent something that is not the contract.
     Protocol,
     /// The result was not the expected one.
     WrongResult,

@@ -1,4 +1,4 @@
-//! What one run says about one series.
+//! The result of one run for one series.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct Measurement {
     pub summary: Summary,
     /// What was looked at.
     pub checks: Vec<Check>,
-    /// What the checks say together.
+    /// The grade that the checks give together.
     pub grade: Grade,
 }
 

@@ -32,7 +32,7 @@ pub struct Budget {
     pub limit: Limit,
 }
 
-/// What a budget is held against.
+/// What a budget is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {

@@ -43,7 +43,7 @@ pub struct Run {
     pub reproduce: String,
 }
 
-/// The program that was started, so that equal subjects can be told.
+/// The program that was started, so that equal subjects can be recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectBuild {
     /// SHA-256 of the binary, in hex.

@@ -113,9 +113,9 @@ impl LatencyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conditions {
     /// Share of the trial in which some task waited for a CPU, in millionths (`/proc/pressure/cpu`, `some`).
-    /// `None` where the kernel does not tell.
+    /// `None` where the kernel does not report it.
     pub pressure_ppm: Option<u64>,
-    /// Share of the machine's CPU time that the hypervisor took, in millionths. `None` where the kernel does not tell.
+    /// Share of the machine's CPU time that the hypervisor took, in millionths. `None` where the kernel does not report it.
     pub steal_ppm: Option<u64>,
     /// Share of the machine's CPU time used by processes other than subjects and runner, in millionths.
     pub others_ppm: Option<u64>,
@@ -126,6 +126,29 @@ pub struct Conditions {
 }
 
 impl Trial {
+    /// The first trial of a case, of one iteration a sample, without any sample yet. To be filled in.
+    pub fn empty(case: Case) -> Trial {
+        Trial {
+            case,
+            label: CaseLabel(String::new()),
+            operation_version: 1,
+            index: 0,
+            order: 0,
+            started_at: UnixMillis(0),
+            duration_ns: 0,
+            iterations: 1,
+            warmup: 0,
+            starts_ns: Vec::new(),
+            columns: Vec::new(),
+            totals: Vec::new(),
+            histograms: Vec::new(),
+            timelines: Vec::new(),
+            conditions: Conditions::default(),
+            canary: None,
+            unavailable: Vec::new(),
+        }
+    }
+
     /// Every sample of `metric`, warm-up first, in its unit and for one operation. Rates are derived from what was done and
     /// the wall time that it took.
     pub fn values(&self, metric: Metric) -> Option<Vec<f64>> {
@@ -185,7 +208,7 @@ mod tests {
                 column(Quantity::Items, [20, 20, 20]),
                 SampleColumn { metric: busy, values: vec![0, 250_000, 1_000_000] },
             ],
-            ..empty()
+            ..Trial::empty(Case::plain("a/b"))
         };
         assert_eq!(trial.samples(Metric::WALL_TIME), Some(vec![250_000_000.0, 1_000_000_000.0]));
         assert_eq!(trial.samples(Metric::of_case(Quantity::Rate)), Some(vec![40.0, 10.0]));
@@ -193,33 +216,5 @@ mod tests {
         assert_eq!(trial.samples(busy), Some(vec![0.25, 1.0]));
         let metrics: Vec<Metric> = trial.metrics().collect();
         assert_eq!(metrics, [Metric::WALL_TIME, Metric::of_case(Quantity::Rate), busy]);
-    }
-
-    fn empty() -> Trial {
-        Trial {
-            case: Case {
-                scenario: "a/b".into(),
-                version: 1,
-                operation: "a/b".into(),
-                parameters: Default::default(),
-                configuration: Default::default(),
-            },
-            label: CaseLabel(String::new()),
-            operation_version: 1,
-            index: 0,
-            order: 0,
-            started_at: UnixMillis(0),
-            duration_ns: 0,
-            iterations: 1,
-            warmup: 0,
-            starts_ns: Vec::new(),
-            columns: Vec::new(),
-            totals: Vec::new(),
-            histograms: Vec::new(),
-            timelines: Vec::new(),
-            conditions: Conditions::default(),
-            canary: None,
-            unavailable: Vec::new(),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a comparison says about one series, with all that the decision rests on.
+//! The verdict of a comparison on one series, with everything that the decision is based on.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, Interval, Metric, Stage};
 
-/// What a comparison says about one series.
+/// The verdict of a comparison on one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What was measured.
@@ -34,16 +34,16 @@ pub struct Verdict {
     pub interval: Option<Interval>,
     /// p of the Wilcoxon signed-rank test, two-sided.
     pub p: Option<f64>,
-    /// What p was held against. `None` for series that are only described.
+    /// The threshold for p. `None` for series that are only described.
     pub alpha: Option<f64>,
     /// Below it a change does not matter: a share of the base for ratios, in the metric's unit for differences.
     pub margin: f64,
     /// The change, as `margin` is measured, that this procedure with this series' spread would have caught with 90%
-    /// probability. `None` where the blocks cannot tell, or no change could be caught.
+    /// probability. `None` where the blocks do not suffice, or no change could be detected.
     pub resolution: Option<f64>,
     /// How many blocks would decide, where the verdict is inconclusive and a number of them would.
     pub blocks_needed: Option<u32>,
-    /// Why, in plain English. Empty where the figures say it all.
+    /// Why, in plain English. Empty where the figures suffice.
     pub reason: String,
 }
 

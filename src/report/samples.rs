@@ -5,10 +5,10 @@ use serde_json::Value as Json;
 use super::*;
 use crate::model::{
     Annotation, Budget, Calibration, Case, CaseLabel, Check, CheckName, CheckStatus, Comparison, ComparisonId, Design,
-    Environment, Failure, FailureKind, Finding, FindingEvent, FindingId, FindingState, Grade, Interval, Limit,
-    Measurement, Metric, Part, Profile, Purpose, Quantity, Rate, RatedSeries, Revision, RevisionKind, Role, Rules, Run,
-    RunId, RunState, Scale, SeriesChange, Stage, SubjectBuild, Summary, Unavailable, UnixMillis, Value, Values,
-    VariantKind, Verdict, VerdictKind,
+    Environment, Failure, FailureKind, Finding, FindingEvent, FindingEventKind, FindingId, FindingState, Grade,
+    Interval, Limit, Measurement, Metric, Part, Profile, Purpose, Quantity, Rate, RatedSeries, Revision, RevisionKind,
+    Role, Rules, Run, RunId, RunState, Scale, SeriesChange, Stage, SubjectBuild, Summary, Unavailable, UnixMillis,
+    Value, Values, VariantKind, Verdict, VerdictKind,
 };
 
 /// Each sample with the name of its schema.
@@ -262,6 +262,7 @@ fn finding() -> Finding {
         }],
         events: vec![FindingEvent {
             at: UnixMillis(6),
+            kind: FindingEventKind::StateChanged,
             state: FindingState::Acknowledged,
             person: Some("Ana".into()),
             reason: "the price of checking lengths".into(),

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_outermost_first() {
+    fn causes_are_reported_outermost_first() {
         let inner = std::io::Error::other("disk full");
         let reply = SubjectError::engine("opening the replica")(inner).to_reply();
         assert_eq!(reply.kind, FailureKind::Error);

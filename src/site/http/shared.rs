@@ -56,7 +56,7 @@ impl Shared {
         if held.is_none() {
             match Reader::open(&self.state.history) {
                 Ok(reader) => *held = Some(reader),
-                Err(HistoryError::Missing { .. }) => {}
+                Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
             }
         }

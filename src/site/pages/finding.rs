@@ -154,7 +154,7 @@ impl EventText {
             sign: Sign::finding(event.state),
             who: event.person.clone().unwrap_or_else(|| "Benchline".to_owned()),
             date: format::date(event.at),
-            reason: event.reason.clone(),
+            reason: event.text(),
         }
     }
 }

@@ -191,8 +191,8 @@ impl Row {
         // The last word of a person, or else of the platform.
         let said = finding.events.iter().rfind(|event| event.person.is_some()).or(finding.events.last());
         let because = said.map(|event| match &event.person {
-            Some(person) => format!("{person}: {}", event.reason),
-            None => event.reason.clone(),
+            Some(person) => format!("{person}: {}", event.text()),
+            None => event.text(),
         });
         Row {
             id: finding.id,

@@ -60,9 +60,9 @@ impl Reactor {
     }
 
     fn wait<T: Send + 'static>(&self, task: JoinHandle<T>) -> T {
-        let (tell, told) = mpsc::channel();
-        drop(self.handle.spawn(async move { tell.send(task.await.unwrap()).unwrap() }));
-        told.recv().unwrap()
+        let (sender, receiver) = mpsc::channel();
+        drop(self.handle.spawn(async move { sender.send(task.await.unwrap()).unwrap() }));
+        receiver.recv().unwrap()
     }
 
     fn probe(&self) -> Probe {
@@ -230,10 +230,10 @@ fn a_blocked_worker_is_busy() {
             reactor.wait(reactor.witness());
             let span = resumed.elapsed();
             probe.pause();
-            let told = probe.take().counters["reactor_busy"] as f64 / 1e6;
+            let busy = probe.take().counters["reactor_busy"] as f64 / 1e6;
             let least = ended.duration_since(began).as_secs_f64() / span.as_secs_f64();
-            seen.push((told, least));
-            told >= 0.95 * least && told <= 1.05
+            seen.push((busy, least));
+            busy >= 0.95 * least && busy <= 1.05
         });
         assert!(busy, "{} workers: {seen:?}", reactor.workers);
     }

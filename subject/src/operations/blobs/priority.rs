@@ -18,14 +18,14 @@ use crate::operations::account::Account;
 use crate::operations::roles::{Client, Setup};
 use crate::parameters::Parameters;
 
-/// Most bytes of the blob that is asked for.
+/// Most bytes of the blob that is requested.
 const WANTED_LIMIT: u64 = 1 << 30;
 
-/// All of them, one of which is asked for meanwhile.
+/// All of them, one of which is requested meanwhile.
 #[derive(Clone)]
 struct Overtaking {
     config: Config,
-    /// The blob that is asked for.
+    /// The blob that is requested.
     wanted: BlobAddress,
     priority: Priority,
     /// Bytes a second, of all transfers together.
@@ -34,9 +34,9 @@ struct Overtaking {
 
 pub(crate) fn prepare(setup: &Setup<'_>, mut parameters: Parameters<'_>) -> Result<Box<dyn Client>, SubjectError> {
     let priority = parameters.word("priority", &[("urgent", Priority::Urgent), ("normal", Priority::Normal)])?;
-    let size = parameters.count("wanted", "bytes of the blob that is asked for, at most 1 GiB")?;
+    let size = parameters.count("wanted", "bytes of the blob that is requested, at most 1 GiB")?;
     if size > WANTED_LIMIT {
-        return Err(parameters.invalid("wanted", "bytes of the blob that is asked for, at most 1 GiB"));
+        return Err(parameters.invalid("wanted", "bytes of the blob that is requested, at most 1 GiB"));
     }
     let bandwidth = NonZeroU64::new(parameters.count("bandwidth", "bytes a second, or 0 for no bound")?);
     let mut set = BlobSet::read(setup, &mut parameters)?;
@@ -64,7 +64,7 @@ async fn fetch_all(way: Overtaking, receiver: Blobs, account: Account) -> Result
         drop(begun.map_err(SubjectError::engine("waiting for the first bytes"))?);
         let asked = Instant::now();
         let fetched = client.fetch(&way.wanted, way.priority).await;
-        fetched.map_err(SubjectError::engine("fetching the blob that was asked for"))?;
+        fetched.map_err(SubjectError::engine("fetching the blob that was requested"))?;
         Ok::<_, SubjectError>(nanoseconds(asked.elapsed()))
     };
     let (first_result, _) = tokio::try_join!(asking, sync(&client))?;
