@@ -8,7 +8,7 @@ use axum::{
 
 use crate::{charts::ChartError, history::HistoryError};
 
-/// Why there is no answer. Becomes a page, or JSON below `/api/`, in [`crate::site::http::respond`].
+/// Why there is no answer. Becomes a page, or JSON below `/api/`, in `pages::error`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum PageError {
     /// The address asks for something that cannot exist. Says what would be right.
@@ -18,18 +18,14 @@ pub(crate) enum PageError {
     #[error("{0}")]
     Missing(String),
     /// Too many listeners to the live stream.
-    #[error("too many people are listening already; the page works without, and tries again by itself")]
+    #[error("too many live updates are open; the page works without them and retries by itself")]
     Busy,
     /// The platform failed.
-    #[error("the page could not be made; the server's log says why")]
+    #[error("the server failed to render the page; see its log")]
     Internal,
 }
 
 impl PageError {
-    pub(crate) fn bad(what: &str) -> PageError {
-        PageError::Bad(what.to_owned())
-    }
-
     pub(crate) fn missing(what: impl Into<String>) -> PageError {
         PageError::Missing(what.into())
     }
@@ -46,7 +42,7 @@ impl PageError {
 
     /// Something that no request should cause: logged, not told.
     pub(crate) fn internal(cause: &dyn std::error::Error) -> PageError {
-        tracing::error!(%cause, "a page could not be made");
+        tracing::error!(%cause, "a page could not be rendered");
         PageError::Internal
     }
 }

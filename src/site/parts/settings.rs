@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{figure::Table, graph::History, verdicts, words};
+use super::{figure::Table, series_history::SeriesHistory, verdicts, words};
 use crate::{
     history::{Reader, Series},
     judge,
@@ -12,9 +12,9 @@ use crate::{
 
 /// The rows at a place of the axis: each case with other settings against the case of the baseline that is like it
 /// otherwise. Nothing where there is no such pair.
-pub(crate) fn table(
+pub(crate) fn compare_settings(
     reader: &Reader,
-    history: &History,
+    history: &SeriesHistory,
     place: usize,
     baseline: &Values,
 ) -> Result<Option<Table>, PageError> {
@@ -83,7 +83,7 @@ fn cell(base: &[Trial], other: &[Trial], metric: Metric) -> Result<String, PageE
     let effect = verdicts::written(metric, found.scale, found.effect, ends);
     Ok(match found.interval {
         Some(_) => effect,
-        None => format!("{effect}, {} rounds are too few for an interval", found.rounds),
+        None => format!("{effect}, too few rounds for an interval ({})", found.rounds),
     })
 }
 
