@@ -38,7 +38,7 @@ pub use state::{ScenarioText, SiteState};
 /// How long a request may take before it is given up.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Bodies are never read; whoever sends one is refused beyond this many bytes.
+/// Bodies are never read; a larger one is rejected.
 const BODY_LIMIT: usize = 1024;
 
 /// Answers below this many bytes are not worth compressing.

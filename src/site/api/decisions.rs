@@ -1,4 +1,4 @@
-//! The read-only API of what was decided: comparisons, findings and calibrations, beside their pages.
+//! The read-only API of decisions: comparisons, findings and calibrations.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The one way in for what strangers write into addresses: [`Address`] takes the path, [`Params`] what is after the question
-//! mark. Both hand on typed values of `names` and `choices`, or refuse with a page that says what would be right.
+//! The extractors of addresses: [`Address`] for the path, [`Params`] for the query. Both yield the typed values of `names`
+//! and `choices`, or reject the request with an error that says what would be right.
 
 use axum::{
     extract::{

@@ -11,7 +11,7 @@ use axum::{
 
 use super::{error::PageError, shared::Shared};
 
-/// Colours and chart shapes alone: what a downloaded SVG carries with it.
+/// Colours and chart shapes only: the style that a downloaded SVG contains.
 pub(crate) const CHART_STYLE: &str =
     concat!(include_str!("../../../static/colours.css"), include_str!("../../../static/chart.css"));
 

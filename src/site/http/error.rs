@@ -1,5 +1,5 @@
-//! What a request can end in other than an answer, and its status code. Nothing internal reaches a page: causes go to
-//! the log, people get what happened and what to try next.
+//! Why a request fails, with its status code. Nothing internal reaches a page: causes go to the log, and the page says
+//! what happened and what to try next.
 
 use axum::{
     http::StatusCode,
@@ -40,7 +40,7 @@ impl PageError {
         }
     }
 
-    /// Something that no request should cause: logged, not told.
+    /// An error that no request should cause: it is logged, and the answer gives no details.
     pub(crate) fn internal(cause: &dyn std::error::Error) -> PageError {
         tracing::error!(%cause, "a page could not be rendered");
         PageError::Internal
@@ -68,7 +68,7 @@ impl From<askama::Error> for PageError {
     }
 }
 
-/// The error travels beside an empty body; the outermost layer knows how to show it.
+/// The response carries the error as an extension; `pages::error` renders it.
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();

@@ -32,7 +32,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How many may listen at once; the rest are asked to come back, and their pages work without.
 const MOST_LISTENERS: usize = 256;
 
-/// What listeners are told.
+/// What listeners receive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Snapshot {
     /// The data's serial number; `None` while there is no history.
@@ -127,12 +127,12 @@ fn look_once(site: &Site) -> Result<Snapshot, HistoryError> {
 struct Listener {
     receiver: watch::Receiver<Option<Snapshot>>,
     _seat: OwnedSemaphorePermit,
-    /// What it was told last.
+    /// What it received last.
     said: Option<Snapshot>,
 }
 
 impl Listener {
-    /// Waits for something new and says it; ends when the task that looks does. What stands is told at once.
+    /// Waits for a change and reports it; ends with the polling task. The current state is sent at once.
     async fn next(mut self) -> Option<(Vec<Event>, Listener)> {
         let before = self.said.take();
         let now = self.receiver.wait_for(|now| now.is_some() && *now != before).await.ok()?.clone()?;

@@ -33,7 +33,7 @@ const MOST_SERIES: usize = 120;
 /// Calibrations linked.
 const MOST_OTHERS: usize = 20;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CalibrationParams {
@@ -282,7 +282,7 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
     })
 }
 
-/// A variant as people say it.
+/// The name of a variant for people.
 fn name_variant(variant: VariantKind) -> String {
     match variant {
         VariantKind::Base => "the program".to_owned(),

@@ -1,4 +1,4 @@
-//! The page of one case in one run: every sample, what the processes used meanwhile, every number with its checks.
+//! The page of one case in one run: every sample, the resource use of the processes, every metric with its checks.
 //! The one page that may grow with the number of samples.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -34,7 +34,7 @@ use crate::{
     units::Unit,
 };
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CaseParams {

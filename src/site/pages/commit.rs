@@ -1,5 +1,5 @@
-//! The page of a revision: what was measured, whether to believe it, what failed, where it stands in history, and how to
-//! measure it again.
+//! The page of a revision: its results, how reliable they are, what failed, its position in history, and how to reproduce
+//! it.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ const SPAN: usize = 40;
 /// Small graphs shown.
 const CARDS: usize = 12;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CommitParams {
@@ -68,7 +68,7 @@ struct CommitPage {
     href: String,
 }
 
-/// Where this revision stands in the history of one scenario.
+/// The position of this revision in the history of one scenario.
 struct HistoryCard {
     title: String,
     href: String,

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ComparisonParams {

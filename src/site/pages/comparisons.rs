@@ -29,7 +29,7 @@ use crate::{
 /// Comparisons on a page.
 const LISTED: u32 = 40;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ComparisonsParams {

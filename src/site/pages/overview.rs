@@ -1,4 +1,4 @@
-//! The overview: one line about the newest commit, what runs now, the newest revisions, and how headline numbers went.
+//! The overview: one line about the newest commit, what is being measured, the newest revisions, and the wall time of each scenario.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,7 +59,7 @@ struct Headline {
     newest: Option<Newest>,
 }
 
-/// The revision that the headline speaks of.
+/// The revision of the headline.
 struct Newest {
     name: String,
     href: String,

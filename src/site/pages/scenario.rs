@@ -37,7 +37,7 @@ use crate::{
 /// SmallGraph graphs hold so many points together at most, so that pages stay small.
 const MOST_SMALL_POINTS: usize = 960;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ScenarioParams {

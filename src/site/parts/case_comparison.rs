@@ -16,7 +16,7 @@ use crate::{
 /// Fewer cases than this need no picture of their own.
 const FEWEST_CASES: usize = 3;
 
-/// The metric of a history at a place of its axis and, beside it, the memory of whoever serves or else works.
+/// Draws the metric of a history at a place of its axis, and the peak memory of the server or else of the client.
 pub(crate) fn draw_comparison(
     reader: &Reader,
     shown: &SeriesHistory,
@@ -59,7 +59,7 @@ fn draw_figure(history: &SeriesHistory, place: usize) -> Result<Option<Figure>, 
     Ok(Some(Figure { sentence, note, svg, table, links }))
 }
 
-/// Sorted by name, so that cases that differ in one parameter stand together.
+/// Sorted by name, so that cases that differ in one parameter are adjacent.
 fn rows(history: &SeriesHistory, place: usize) -> Vec<CaseRow> {
     let row = |line| {
         let point = history.at(line, place)?;

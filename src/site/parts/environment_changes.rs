@@ -12,10 +12,10 @@ use crate::{
     site::http::error::PageError,
 };
 
-/// So many changes are told in words, the newest.
+/// At most this many changes are described, the newest.
 const MOST_TOLD: usize = 6;
 
-/// A fact that is another one since a run.
+/// A recorded setting that changed with a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct EnvironmentChange {
     /// Place of the run on the axis.
@@ -27,7 +27,7 @@ pub(crate) struct EnvironmentChange {
     pub(crate) revision: String,
     /// Such as `kernel`.
     pub(crate) name: String,
-    /// What it was in the last run before that told it.
+    /// The value in the last run before that recorded it.
     pub(crate) from: String,
     /// What it is.
     pub(crate) to: String,

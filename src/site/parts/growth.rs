@@ -124,7 +124,7 @@ fn size_of(case: &Case, size: &str) -> Option<u64> {
 }
 
 /// Lines by everything but size. Numbers that change together with the size (fewer documents of more bytes) do not
-/// split a line; numbers that vary beside it do.
+/// split a line; numbers that vary independently do.
 fn grouped<'s>(series: &'s [Series], size: &str) -> Vec<(String, Vec<&'s Series>)> {
     let by = |numbers: bool| {
         let mut groups: BTreeMap<String, Vec<&Series>> = BTreeMap::new();

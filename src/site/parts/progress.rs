@@ -1,5 +1,4 @@
-//! What is being measured now, as pages show it and as the live stream tells it: one record for both, so that a page
-//! and what keeps it fresh never differ.
+//! What is being measured now: one record for pages and for the live stream, so that they never differ.
 
 use serde::Serialize;
 
@@ -9,7 +8,7 @@ use crate::{
     site::http::names::CaseId,
 };
 
-/// What is being measured; shown by `progress.html`, told by the stream, kept fresh by `live.js`.
+/// What is being measured; shown by `progress.html`, sent by the stream, kept fresh by `live.js`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct LiveProgress {
     pub(crate) run: RunId,

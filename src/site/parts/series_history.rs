@@ -21,7 +21,7 @@ pub(crate) struct SeriesHistory {
     pub(crate) series: Vec<Series>,
     /// How many revisions were asked for.
     pub(crate) span: usize,
-    /// Where each run stands on the axis.
+    /// The position of each run on the axis.
     places: HashMap<RunId, usize>,
 }
 
@@ -59,7 +59,7 @@ impl SeriesHistory {
         SeriesHistory { scenario, metric, environment, axis, series, span, places }
     }
 
-    /// Where a point stands on the axis.
+    /// The position of a point on the axis.
     pub(crate) fn place(&self, point: &Point) -> Option<usize> {
         self.places.get(&point.run).copied()
     }

@@ -1,4 +1,4 @@
-//! What each setting buys: the cases of a scenario that stand against its baseline, as a table. Nothing here decides.
+//! The effect of each setting: the cases of a scenario against its baseline, as a table. It gives no verdict.
 
 use std::{collections::BTreeMap, rc::Rc};
 

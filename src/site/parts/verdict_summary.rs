@@ -1,4 +1,4 @@
-//! What comparisons say of a revision: its verdict, which is that of the newest finished comparison against its parent, or why
+//! The verdict of a revision: that of the newest finished comparison against its parent, or why
 //! it has none. Shown at the top of the commit's page, and as a sign in lists.
 
 use super::{
@@ -13,7 +13,7 @@ use crate::{
     site::http::error::PageError,
 };
 
-/// Comparisons linked beside the one that gives the verdict.
+/// Links to comparisons other than the one that gives the verdict.
 const MOST_OTHERS: usize = 8;
 
 /// A revision's verdict; shown by `verdict_summary.html`.
