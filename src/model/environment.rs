@@ -36,6 +36,7 @@ pub struct Annotation {
 impl Environment {
     /// How people call it: `AMD EPYC · 2 cores · 24 GiB · kvm`.
     pub fn title(&self) -> String {
-        format!("{} · {} cores · {} GiB · {}", self.cpu, self.cores, self.memory_gib, self.virtualization)
+        let cores = if self.cores == 1 { "core" } else { "cores" };
+        format!("{} · {} {cores} · {} GiB · {}", self.cpu, self.cores, self.memory_gib, self.virtualization)
     }
 }
