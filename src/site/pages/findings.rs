@@ -7,6 +7,7 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
 use crate::{
+    history::Reader,
     model::{Finding, FindingId, SeriesChange},
     report::format::{self, Sign},
     site::{
@@ -142,7 +143,7 @@ impl FindingSelection {
 
     /// Empty where there is but one machine.
     fn environment_links(&self, site: &Site) -> Result<Vec<Link>, PageError> {
-        let environments = site.reader().map(|reader| reader.environments()).transpose()?.unwrap_or_default();
+        let environments = site.reader().map(Reader::environments).transpose()?.unwrap_or_default();
         if environments.len() < 2 {
             return Ok(Vec::new());
         }

@@ -65,14 +65,14 @@ async fn takes_for_fresh(router: &Router, address: &str, tag: &str) -> bool {
 async fn a_copy_is_stale_once_anything_changed_that_its_page_is_made_of() {
     let site = TestSite::decided();
     let base = state(&site.database());
-    let restarted = serve(base.clone(), "one build");
-    let rebuilt = serve(base.clone(), "another build");
+    let restarted = serve(base.clone(), "one-build");
+    let rebuilt = serve(base.clone(), "another-build");
     let mut reworded = base.clone();
     let mut texts = reworded.scenarios.to_vec();
     texts[3].reading.push_str(" A better explanation.");
     reworded.scenarios = texts.into();
-    let reworded = serve(reworded, "one build");
-    let renamed = serve(crate::site::SiteState { title: "Another project".into(), ..base }, "one build");
+    let reworded = serve(reworded, "one-build");
+    let renamed = serve(crate::site::SiteState { title: "Another project".into(), ..base }, "one-build");
     let mut held = Vec::new();
     for address in tagged_addresses(&site).await {
         let tag = site.get(&address).await.headers["etag"].to_str().unwrap().to_owned();

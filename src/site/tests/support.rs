@@ -46,7 +46,7 @@ pub(crate) struct TestResponse {
 impl TestSite {
     pub(crate) fn empty() -> TestSite {
         let folder = tempfile::tempdir().unwrap();
-        TestSite { router: serve(state(&folder.path().join("history.sqlite")), "one build"), folder }
+        TestSite { router: serve(state(&folder.path().join("history.sqlite")), "one-build"), folder }
     }
 
     pub(crate) fn filled() -> TestSite {
