@@ -44,16 +44,16 @@
     setTimeout(() => { fetching = false; refresh(); }, QUIET);
   };
 
-  const progress = (now) => {
-    const section = document.getElementById("now");
+  const showProgress = (now) => {
+    const section = document.getElementById("progress");
     if (!now || !section) return Boolean(now) !== Boolean(section) && document.body.querySelector(".revisions, .empty, .follows");
     if (String(now.run) !== section.dataset.run) return true;
     const say = (name, text) => {
-      const place = section.querySelector(`[data-now="${name}"]`);
+      const place = section.querySelector(`[data-progress="${name}"]`);
       if (place) place.textContent = text;
     };
     for (const name of ["scenario", "label", "trial", "trials", "done", "planned", "stage"]) say(name, now[name]);
-    const bar = section.querySelector('[data-now="bar"]');
+    const bar = section.querySelector('[data-progress="bar"]');
     if (bar) { bar.max = now.planned; bar.value = now.done; }
     return false;
   };
@@ -63,7 +63,7 @@
     stream.addEventListener("serial", (event) => { wanted = event.data; refresh(); });
     stream.addEventListener("progress", (event) => {
       // A bar that is missing, or that should be gone, needs the whole page.
-      if (progress(JSON.parse(event.data))) { shown = null; refresh(); }
+      if (showProgress(JSON.parse(event.data))) { shown = null; refresh(); }
     });
     // Browsers reconnect by themselves, except after a refusal.
     stream.addEventListener("error", () => {

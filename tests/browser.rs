@@ -67,10 +67,10 @@ async fn visit(browser: &Browser, project: &Project) {
     browser.page("/runs/4/cases/1", "case").await;
     assert!(browser.longest_path().await > 20, "no timeline is drawn");
 
-    let comparison = browser.page("/comparison/1", "comparison").await;
+    let comparison = browser.page("/comparisons/1", "comparison").await;
     assert!(comparison.contains("The same program: nothing can have changed"), "{comparison}");
     assert!(browser.page("/comparisons", "comparisons").await.contains("Nothing in the engine changed"));
-    assert!(browser.page("/findings", "findings").await.contains("No change in history is open"));
+    assert!(browser.page("/findings", "findings").await.contains("No open findings"));
     assert!(browser.page("/calibration", "calibration").await.contains("benchline calibrate"));
 
     let missing = browser.page("/runs/999", "missing").await;
@@ -81,7 +81,7 @@ async fn visit(browser: &Browser, project: &Project) {
         ("/", "home-narrow"),
         ("/scenarios/sync/upload", "scenario-narrow"),
         ("/runs/4", "run-narrow"),
-        ("/comparison/1", "comparison-narrow"),
+        ("/comparisons/1", "comparison-narrow"),
         ("/comparisons", "comparisons-narrow"),
         ("/findings", "findings-narrow"),
         ("/calibration", "calibration-narrow"),

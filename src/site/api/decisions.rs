@@ -1,14 +1,8 @@
-//! The read-only API of what was decided: comparisons, findings and calibrations, beside their pages.
+//! The read-only API of decisions: comparisons, findings and calibrations.
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -18,42 +12,42 @@ use crate::{
     site::{
         api::reports,
         http::{
+            address::{Address, Params},
+            choices::{FindingFilter, Limit},
             error::PageError,
-            params,
+            names::{CalibrationNumber, ComparisonNumber, EnvironmentId, FindingNumber},
+            param::Optional,
             shared::{Shared, Site},
         },
-        pages::{
-            findings,
-            series::{Asked, Choice, SeriesPath},
+        parts::{
+            block_series::{BlockSeries, BlockSeriesParams},
+            effects::BlockEffect,
+            finding_text::find_finding,
         },
-        parts::effects::BlockEffect,
     },
 };
 
-/// Comparisons listed at most.
-const MOST_COMPARISONS: u32 = 500;
-
-/// Which comparisons.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ComparisonsAsked {
-    limit: Option<u32>,
-    before: Option<String>,
+/// Which comparisons; the newest 50 unless named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ComparisonListParams {
+    limit: Optional<Limit>,
+    before: Optional<ComparisonNumber>,
 }
 
-/// Which findings.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FindingsAsked {
-    state: Option<String>,
-    environment: Option<String>,
+/// Which findings; the open ones of every machine unless named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FindingListParams {
+    state: Optional<FindingFilter>,
+    environment: Optional<EnvironmentId>,
 }
 
-/// Which calibrations.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CalibrationsAsked {
-    environment: Option<String>,
+/// Which calibrations; those of every machine unless named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CalibrationListParams {
+    environment: Optional<EnvironmentId>,
 }
 
 /// The newest comparisons.
@@ -113,16 +107,11 @@ impl From<ComparisonListing> for Listed {
 /// Answers `/api/v1/comparisons`.
 pub(crate) async fn comparisons(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<ComparisonsAsked>, QueryRejection>,
+    Params(params): Params<ComparisonListParams>,
 ) -> Result<Json<Comparisons>, PageError> {
-    let asked = params::query(query)?;
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=MOST_COMPARISONS).contains(&limit) {
-        return Err(PageError::Bad(format!("limit is between 1 and {MOST_COMPARISONS}")));
-    }
-    let before = params::optional(asked.before.as_ref(), params::comparison)?;
-    let listed = move |reader: &Reader| match before {
-        Some(before) => reader.comparisons_before(before, limit),
+    let Limit(limit) = params.limit.0.unwrap_or(Limit::DEFAULT);
+    let listed = move |reader: &Reader| match params.before.0 {
+        Some(ComparisonNumber(before)) => reader.comparisons_before(before, limit),
         None => reader.comparisons(limit),
     };
     let comparisons = shared.read(move |site| of_history(site, |reader| Ok(listed(reader)?))).await?;
@@ -132,23 +121,21 @@ pub(crate) async fn comparisons(
 /// Answers `/api/v1/comparisons/{comparison}`: what `benchline compare --format json` prints.
 pub(crate) async fn comparison(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<String>, PathRejection>,
+    Address(ComparisonNumber(id)): Address<ComparisonNumber>,
 ) -> Result<Json<ComparisonReport>, PageError> {
-    let id = params::comparison(&params::path(path)?)?;
     Ok(Json(shared.read(move |site| reports::comparison(site, id)).await?))
 }
 
 /// Answers `/api/v1/comparisons/{comparison}/series`.
 pub(crate) async fn series(
     State(shared): State<Arc<Shared>>,
-    path: SeriesPath,
-    query: Result<Query<Asked>, QueryRejection>,
+    Address(ComparisonNumber(id)): Address<ComparisonNumber>,
+    Params(params): Params<BlockSeriesParams>,
 ) -> Result<Json<WholeSeries>, PageError> {
-    let choice = Choice::of(path, query)?;
     let whole = shared.read(move |site| {
-        let data = choice.read(site.history()?)?;
+        let data = BlockSeries::read(site.history()?, id, &params)?;
         let verdict = VerdictReport::from(&data.verdict);
-        Ok(WholeSeries { comparison: choice.comparison, verdict, blocks: data.effects.blocks })
+        Ok(WholeSeries { comparison: id, verdict, blocks: data.effects.blocks })
     });
     Ok(Json(whole.await?))
 }
@@ -156,43 +143,39 @@ pub(crate) async fn series(
 /// Answers `/api/v1/findings`: what `benchline findings list --json` prints.
 pub(crate) async fn findings(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<FindingsAsked>, QueryRejection>,
+    Params(params): Params<FindingListParams>,
 ) -> Result<Json<FindingsReport>, PageError> {
-    let asked = params::query(query)?;
-    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
-    let states = findings::states(asked.state.as_deref())?;
-    let read = move |reader: &Reader| Ok(reader.findings(environment.as_deref(), states)?);
+    let states = params.state.0.unwrap_or_default().states();
+    let environment = params.environment.0.map(|EnvironmentId(environment)| environment);
+    let read = move |reader: &Reader| Ok(reader.findings(environment.as_deref(), &states)?);
     Ok(Json(FindingsReport { findings: shared.read(move |site| of_history(site, read)).await? }))
 }
 
 /// Answers `/api/v1/findings/{id}`.
 pub(crate) async fn finding(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<String>, PathRejection>,
+    Address(FindingNumber(id)): Address<FindingNumber>,
 ) -> Result<Json<FindingReport>, PageError> {
-    let id = params::finding(&params::path(path)?)?;
-    let finding = shared.read(move |site| findings::read(site.history()?, id)).await?;
+    let finding = shared.read(move |site| find_finding(site.history()?, id)).await?;
     Ok(Json(FindingReport::from(&finding)))
 }
 
 /// Answers `/api/v1/calibrations`.
 pub(crate) async fn calibrations(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<CalibrationsAsked>, QueryRejection>,
+    Params(params): Params<CalibrationListParams>,
 ) -> Result<Json<Calibrations>, PageError> {
-    let asked = params::query(query)?;
-    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
+    let environment = params.environment.0.map(|EnvironmentId(environment)| environment);
     let read = move |reader: &Reader| Ok(reader.calibrations(environment.as_deref())?);
     let calibrations = shared.read(move |site| of_history(site, read)).await?;
     Ok(Json(Calibrations { calibrations: calibrations.into_iter().map(CalibrationReport::from).collect() }))
 }
 
-/// Answers `/api/v1/calibrations/{id}`: what `benchline calibrate --json` prints.
+/// Answers `/api/v1/calibrations/{calibration}`: what `benchline calibrate --json` prints.
 pub(crate) async fn calibration(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<String>, PathRejection>,
+    Address(CalibrationNumber(id)): Address<CalibrationNumber>,
 ) -> Result<Json<CalibrationReport>, PageError> {
-    let id = params::calibration(&params::path(path)?)?;
     let missing = move || PageError::missing(format!("there is no calibration {id}; /api/v1/calibrations lists them"));
     let found = shared.read(move |site| site.history()?.calibration(id)?.ok_or_else(missing)).await?;
     Ok(Json(CalibrationReport::from(found)))

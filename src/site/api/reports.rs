@@ -1,17 +1,14 @@
 //! What the history holds, put together as the reports that commands write too, and the schemas of their shapes.
 
-use axum::{
-    Json,
-    extract::{Path, rejection::PathRejection},
-};
+use axum::Json;
 use serde_json::Value;
 
 use crate::{
     model::{ComparisonId, RunId},
     report::{self, ComparisonRecords, ComparisonReport, RunRecords, RunReport},
     site::{
-        http::{error::PageError, params, shared::Site},
-        pages,
+        http::{address::Address, error::PageError, shared::Site},
+        parts::{comparison_facts::find_comparison, run_facts::find_run},
     },
 };
 
@@ -19,7 +16,7 @@ use crate::{
 pub(crate) fn run(site: &Site, id: RunId) -> Result<RunReport, PageError> {
     let reader = site.history()?;
     let records = RunRecords {
-        run: pages::run::listing(reader, id)?.run,
+        run: find_run(reader, id)?.run,
         environment: reader.environment(id)?,
         measurements: reader.measurements(id)?,
         failures: reader.failures(id)?,
@@ -32,7 +29,7 @@ pub(crate) fn run(site: &Site, id: RunId) -> Result<RunReport, PageError> {
 /// A comparison.
 pub(crate) fn comparison(site: &Site, id: ComparisonId) -> Result<ComparisonReport, PageError> {
     let reader = site.history()?;
-    let listing = pages::comparison::listing(reader, id)?;
+    let listing = find_comparison(reader, id)?;
     let records = ComparisonRecords {
         environment: reader.environment(listing.comparison.head)?,
         comparison: listing.comparison,
@@ -46,8 +43,7 @@ pub(crate) fn comparison(site: &Site, id: ComparisonId) -> Result<ComparisonRepo
 }
 
 /// Answers `/api/v1/schemas/{file}`: the JSON Schema of a shape, as `run.json`.
-pub(crate) async fn schema(path: Result<Path<String>, PathRejection>) -> Result<Json<Value>, PageError> {
-    let file = params::path(path)?;
+pub(crate) async fn schema(Address(file): Address<String>) -> Result<Json<Value>, PageError> {
     let found = file.strip_suffix(".json").and_then(report::schema);
     let missing = || PageError::missing(format!("there is no such schema; there are {}", report::NAMES.join(", ")));
     Ok(Json(found.ok_or_else(missing)?))

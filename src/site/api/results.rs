@@ -2,13 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-};
+use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,28 +11,28 @@ use crate::{
     report::{CaseReport, MeasurementReport, RunReport},
     site::{
         api::reports,
-        downloads::files::SeriesAsked,
         http::{
+            address::{Address, Params},
+            choices::Limit,
             error::PageError,
-            params,
+            names::{CaseId, RunNumber},
+            param::Optional,
             shared::{Shared, Site},
         },
         parts::{
             case_data::CaseData,
-            environment_changes::{self, Shift},
-            graph::History,
+            environment_changes::{self, EnvironmentChange},
+            series_history::SeriesHistory,
+            series_params::SeriesParams,
         },
     },
 };
 
-/// Runs listed at most.
-const MOST_RUNS: u32 = 500;
-
-/// How many runs.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RunsAsked {
-    limit: Option<u32>,
+/// How many runs; 50 unless named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RunListParams {
+    limit: Optional<Limit>,
 }
 
 /// A run with the figures of its list entry.
@@ -79,7 +73,7 @@ pub(crate) struct WholeSeries {
     /// Oldest first.
     revisions: Vec<OnAxis>,
     /// What changed around the runs without splitting the series: kernel, toolchain, governor.
-    shifts: Vec<Shift>,
+    shifts: Vec<EnvironmentChange>,
     series: Vec<Line>,
 }
 
@@ -119,7 +113,7 @@ impl From<RunListing> for Listed {
 }
 
 impl WholeSeries {
-    fn of(history: History, shifts: Vec<Shift>) -> WholeSeries {
+    fn of(history: SeriesHistory, shifts: Vec<EnvironmentChange>) -> WholeSeries {
         let revisions = history.axis.into_iter().map(|listing| listing.run);
         let lines = history.series.into_iter().map(|series| Line {
             id: series.id,
@@ -154,13 +148,10 @@ impl WholeSeries {
 /// Answers `/api/v1/runs`.
 pub(crate) async fn runs(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<RunsAsked>, QueryRejection>,
+    Params(params): Params<RunListParams>,
 ) -> Result<Json<Runs>, PageError> {
-    let limit = params::query(query)?.limit.unwrap_or(50);
-    if !(1..=MOST_RUNS).contains(&limit) {
-        return Err(PageError::Bad(format!("limit is between 1 and {MOST_RUNS}")));
-    }
-    let listed = move |site: &crate::site::http::shared::Site| match site.reader() {
+    let Limit(limit) = params.limit.0.unwrap_or(Limit::DEFAULT);
+    let listed = move |site: &Site| match site.reader() {
         Some(reader) => Ok(reader.runs(limit)?.into_iter().map(Listed::from).collect()),
         None => Ok(Vec::new()),
     };
@@ -170,19 +161,16 @@ pub(crate) async fn runs(
 /// Answers `/api/v1/runs/{run}`: what `benchline run --json` writes.
 pub(crate) async fn run(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<String>, PathRejection>,
+    Address(RunNumber(id)): Address<RunNumber>,
 ) -> Result<Json<RunReport>, PageError> {
-    let id = params::run(&params::path(path)?)?;
     Ok(Json(shared.read(move |site| reports::run(site, id)).await?))
 }
 
 /// Answers `/api/v1/runs/{run}/cases/{case}`.
 pub(crate) async fn case(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<(String, String)>, PathRejection>,
+    Address((RunNumber(run), case)): Address<(RunNumber, CaseId)>,
 ) -> Result<Json<WholeCase>, PageError> {
-    let (run, case) = params::path(path)?;
-    let (run, case) = (params::run(&run)?, params::case(&case)?);
     let whole = shared.read(move |site| {
         let CaseData { case, label, measurements, trials, .. } = CaseData::read(site.history()?, run, &case)?;
         let measurements = measurements.iter().map(MeasurementReport::from).collect();
@@ -194,12 +182,11 @@ pub(crate) async fn case(
 /// Answers `/api/v1/series`.
 pub(crate) async fn series(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<SeriesAsked>, QueryRejection>,
+    Params(params): Params<SeriesParams>,
 ) -> Result<Json<WholeSeries>, PageError> {
-    let choice = params::query(query)?.validated()?;
     let read = move |site: &Site| {
-        let history = choice.read(site)?;
-        let shifts = environment_changes::shifts(site.history()?, &history)?;
+        let history = params.read(site)?;
+        let shifts = environment_changes::read_changes(site.history()?, &history)?;
         Ok(WholeSeries::of(history, shifts))
     };
     Ok(Json(shared.read(read).await?))

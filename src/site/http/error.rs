@@ -1,5 +1,5 @@
-//! What a request can end in other than an answer, and its status code. Nothing internal reaches a page: causes go to
-//! the log, people get what happened and what to try next.
+//! Why a request fails, with its status code. Nothing internal reaches a page: causes go to the log, and the page says
+//! what happened and what to try next.
 
 use axum::{
     http::StatusCode,
@@ -8,7 +8,7 @@ use axum::{
 
 use crate::{charts::ChartError, history::HistoryError};
 
-/// Why there is no answer. Becomes a page, or JSON below `/api/`, in [`crate::site::http::respond`].
+/// Why there is no answer. Becomes a page, or JSON below `/api/`, in `pages::error`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum PageError {
     /// The address asks for something that cannot exist. Says what would be right.
@@ -18,18 +18,14 @@ pub(crate) enum PageError {
     #[error("{0}")]
     Missing(String),
     /// Too many listeners to the live stream.
-    #[error("too many people are listening already; the page works without, and tries again by itself")]
+    #[error("too many live updates are open; the page works without them and retries by itself")]
     Busy,
     /// The platform failed.
-    #[error("the page could not be made; the server's log says why")]
+    #[error("the server failed to render the page; see its log")]
     Internal,
 }
 
 impl PageError {
-    pub(crate) fn bad(what: &str) -> PageError {
-        PageError::Bad(what.to_owned())
-    }
-
     pub(crate) fn missing(what: impl Into<String>) -> PageError {
         PageError::Missing(what.into())
     }
@@ -44,9 +40,9 @@ impl PageError {
         }
     }
 
-    /// Something that no request should cause: logged, not told.
+    /// An error that no request should cause: it is logged, and the answer gives no details.
     pub(crate) fn internal(cause: &dyn std::error::Error) -> PageError {
-        tracing::error!(%cause, "a page could not be made");
+        tracing::error!(%cause, "a page could not be rendered");
         PageError::Internal
     }
 }
@@ -72,7 +68,7 @@ impl From<askama::Error> for PageError {
     }
 }
 
-/// The error travels beside an empty body; the outermost layer knows how to show it.
+/// The response carries the error as an extension; `pages::error` renders it.
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();

@@ -21,7 +21,7 @@ use super::{
     error::PageError,
     shared::{Shared, Site},
 };
-use crate::{history::HistoryError, site::parts::progress::Now};
+use crate::{history::HistoryError, site::parts::progress::LiveProgress};
 
 /// How often the history is looked at.
 const EVERY: Duration = Duration::from_millis(250);
@@ -32,17 +32,18 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How many may listen at once; the rest are asked to come back, and their pages work without.
 const MOST_LISTENERS: usize = 256;
 
-/// What listeners are told.
+/// What listeners receive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Snapshot {
     /// The data's serial number; `None` while there is no history.
     serial: Option<u64>,
-    now: Option<Now>,
+    now: Option<LiveProgress>,
 }
 
-/// The stream's side of the site.
+/// The live stream: who listens, and the task that looks for them.
 #[derive(Debug)]
 pub(crate) struct Live {
+    shared: Arc<Shared>,
     looking: Mutex<Looking>,
     seats: Arc<Semaphore>,
 }
@@ -59,13 +60,11 @@ enum Looking {
     Closed,
 }
 
-impl Default for Live {
-    fn default() -> Live {
-        Live { looking: Mutex::default(), seats: Arc::new(Semaphore::new(MOST_LISTENERS)) }
-    }
-}
-
 impl Live {
+    pub(crate) fn new(shared: Arc<Shared>) -> Live {
+        Live { shared, looking: Mutex::default(), seats: Arc::new(Semaphore::new(MOST_LISTENERS)) }
+    }
+
     /// Ends every stream, and lets no new one begin.
     pub(crate) fn close(&self) {
         *self.looking() = Looking::Closed;
@@ -77,35 +76,35 @@ impl Live {
 }
 
 /// Answers `/live`.
-pub(crate) async fn stream(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
-    let seat = Arc::clone(&shared.live.seats).try_acquire_owned().map_err(|_| PageError::Busy)?;
-    let listener = Listener { receiver: listen(&shared)?, _seat: seat, said: None };
+pub(crate) async fn stream(State(live): State<Arc<Live>>) -> Result<Response, PageError> {
+    let seat = Arc::clone(&live.seats).try_acquire_owned().map_err(|_| PageError::Busy)?;
+    let listener = Listener { receiver: listen(&live)?, _seat: seat, said: None };
     let events = stream::unfold(listener, Listener::next).flat_map(stream::iter).map(Ok::<_, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
 /// Joins the listeners; the first one starts the task that looks.
-fn listen(shared: &Arc<Shared>) -> Result<watch::Receiver<Option<Snapshot>>, PageError> {
-    let mut looking = shared.live.looking();
+fn listen(live: &Arc<Live>) -> Result<watch::Receiver<Option<Snapshot>>, PageError> {
+    let mut looking = live.looking();
     match &*looking {
         Looking::Active(sender) => Ok(sender.subscribe()),
         Looking::Closed => Err(PageError::Busy),
         Looking::Idle => {
             let (sender, receiver) = watch::channel(None);
             *looking = Looking::Active(sender);
-            tokio::spawn(look(Arc::clone(shared)));
+            tokio::spawn(look(Arc::clone(live)));
             Ok(receiver)
         }
     }
 }
 
 /// Looks at the history until nobody listens.
-async fn look(shared: Arc<Shared>) {
+async fn look(live: Arc<Live>) {
     loop {
-        let seen = shared.read(|site| Ok(look_once(site)?)).await;
+        let seen = live.shared.read(|site| Ok(look_once(site)?)).await;
         {
             // Under the lock that listeners join under: either they are seen here, or they find nobody looking.
-            let mut looking = shared.live.looking();
+            let mut looking = live.looking();
             let Looking::Active(sender) = &*looking else { return };
             if sender.receiver_count() == 0 {
                 *looking = Looking::Idle;
@@ -121,19 +120,19 @@ async fn look(shared: Arc<Shared>) {
 
 fn look_once(site: &Site) -> Result<Snapshot, HistoryError> {
     let Some(reader) = site.reader() else { return Ok(Snapshot::default()) };
-    Ok(Snapshot { serial: Some(reader.serial()?), now: Now::read(reader)? })
+    Ok(Snapshot { serial: Some(reader.serial()?), now: LiveProgress::read(reader)? })
 }
 
 /// One listener with its seat, which is free again once the stream is dropped.
 struct Listener {
     receiver: watch::Receiver<Option<Snapshot>>,
     _seat: OwnedSemaphorePermit,
-    /// What it was told last.
+    /// What it received last.
     said: Option<Snapshot>,
 }
 
 impl Listener {
-    /// Waits for something new and says it; ends when the task that looks does. What stands is told at once.
+    /// Waits for a change and reports it; ends with the polling task. The current state is sent at once.
     async fn next(mut self) -> Option<(Vec<Event>, Listener)> {
         let before = self.said.take();
         let now = self.receiver.wait_for(|now| now.is_some() && *now != before).await.ok()?.clone()?;
@@ -151,6 +150,6 @@ impl Listener {
 }
 
 /// Progress as JSON; `null` when nothing is measured.
-fn told(now: Option<&Now>) -> String {
+fn told(now: Option<&LiveProgress>) -> String {
     serde_json::to_string(&now).unwrap_or_else(|_| "null".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What every request shares: the history, opened when it appears; the scenarios; pages made already.
+//! What every request shares: the history, opened when it appears; the scenarios; pages that were rendered already.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{assets, error::PageError, live::Live};
+use super::{build::digest_hex, error::PageError};
 use crate::{
     history::{HistoryError, Reader},
     model::{Case, Rules},
@@ -25,7 +25,10 @@ const KEPT_PAGES: usize = 128;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) state: SiteState,
-    pub(crate) live: Live,
+    /// Digest of the program.
+    pub(crate) build: String,
+    /// Digest of everything besides the history that pages are made of: the program, the scenarios, the site's title.
+    sources: String,
     reader: Mutex<Option<Reader>>,
     kept: Mutex<Kept>,
 }
@@ -46,8 +49,10 @@ pub(crate) struct Site {
 }
 
 impl Shared {
-    pub(crate) fn new(state: SiteState) -> Shared {
-        Shared { state, live: Live::default(), reader: Mutex::default(), kept: Mutex::default() }
+    /// The state of a site that a program of this digest serves.
+    pub(crate) fn new(state: SiteState, build: &str) -> Shared {
+        let sources = digest_hex(format!("{build}\n{}\n{:?}", state.title, state.scenarios).as_bytes());
+        Shared { state, build: build.to_owned(), sources, reader: Mutex::default(), kept: Mutex::default() }
     }
 
     /// The history, as soon as there is one.
@@ -67,13 +72,13 @@ impl Shared {
     /// answers share it.
     pub(crate) async fn tag(self: &Arc<Self>) -> Result<String, PageError> {
         self.blocking(|shared| {
-            let Some(reader) = shared.reader()? else { return Ok(format!("W/\"none-{}\"", assets::build())) };
+            let Some(reader) = shared.reader()? else { return Ok(format!("W/\"none-{}\"", shared.sources)) };
             let doing = if reader.is_written() {
                 reader.progress()?.map_or_else(|| "preparing".to_owned(), |progress| progress.at.0.to_string())
             } else {
                 "idle".to_owned()
             };
-            Ok(format!("W/\"{}-{doing}-{}\"", reader.serial()?, assets::build()))
+            Ok(format!("W/\"{}-{doing}-{}\"", reader.serial()?, shared.sources))
         })
         .await
     }
@@ -127,13 +132,18 @@ impl Shared {
 impl Site {
     /// The history, or the page that says that there is none yet.
     pub(crate) fn history(&self) -> Result<&Reader, PageError> {
-        let missing = "nothing has been measured yet; `cargo run --release -- up` measures this checkout";
+        let missing = "nothing has been measured yet; run `benchline up` to measure this checkout";
         self.reader.as_ref().ok_or_else(|| PageError::missing(missing))
     }
 
     /// The history, if there is one.
     pub(crate) fn reader(&self) -> Option<&Reader> {
         self.reader.as_ref()
+    }
+
+    /// Digest of the program, for the addresses of assets.
+    pub(crate) fn build(&self) -> &str {
+        &self.shared.build
     }
 
     /// The name of what is measured.

@@ -1,4 +1,4 @@
-//! How a number comes to be, and what the signs mean.
+//! How results are computed, and what the symbols mean.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
             error::PageError,
             shared::{Shared, Site},
         },
-        parts::layout::{Layout, Place},
+        parts::layout::{Layout, Section},
     },
 };
 
@@ -27,22 +27,22 @@ struct AboutPage {
 }
 
 /// Answers `/about`.
-pub(crate) async fn page(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
+pub(crate) async fn show(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
     shared.page("/about".to_owned(), render).await
 }
 
 fn render(site: &Site) -> Result<String, PageError> {
     let signs = [
-        (Sign::SOUND, "every check passes: believe the number within its interval"),
-        (Sign::NOISY, "a check warns: believe it with care, and read which check it was"),
-        (Sign::UNUSABLE, "a check fails: do not believe it; it is shown, and never decides anything"),
-        (Sign::FAILED, "something went wrong, or a result was not the expected one, however fast it came"),
-        (Sign::UNSUPPORTED, "the revision does not know the operation yet; a gap, not a fault"),
+        (Sign::SOUND, "every check passes: the result is reliable within its interval"),
+        (Sign::NOISY, "a check warns: read which check it was before you rely on the result"),
+        (Sign::UNUSABLE, "a check fails: do not rely on the result; it is shown and never decides a verdict"),
+        (Sign::FAILED, "the measurement failed, or the program gave a wrong result, however fast it was"),
+        (Sign::UNSUPPORTED, "the revision does not support the operation yet; this is a gap, not a failure"),
     ];
     let names = CheckName::ALL;
     let checks = names.map(|name| (name.as_str(), format::check(name)));
     Ok(AboutPage {
-        layout: Layout::new(site, "How a number comes to be", Place::About)?,
+        layout: Layout::new(site, "How results are computed", Section::About)?,
         signs,
         checks,
         verdicts: format::MEANINGS,

@@ -1,29 +1,28 @@
-//! What the platform measured of itself on one machine: how often it would have blamed a clean commit, and what it
-//! catches. The counts are the calibration's; what may be claimed from them is the judge's to say.
+//! The measured error rates of the procedure on one machine: how often it reports a change in a clean commit, and which
+//! changes it detects. The counts come from the calibration; `judge` decides what they support.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::{Query, State, rejection::QueryRejection},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
-use super::comparison;
 use crate::{
     judge::shares::{Share, share, touches},
     model::{Calibration, Environment, Interval, Metric, Rate, RatedSeries, RunState, Unit, VariantKind},
     report::format,
     site::{
         http::{
+            address::Params,
             error::PageError,
-            params,
+            names::{CalibrationNumber, EnvironmentId},
+            param::Optional,
             shared::{Shared, Site},
         },
         parts::{
+            comparison_facts::describe_sizes,
             figure::Link,
-            layout::{Layout, Place},
+            layout::{Layout, Section},
         },
     },
 };
@@ -34,14 +33,14 @@ const MOST_SERIES: usize = 120;
 /// Calibrations linked.
 const MOST_OTHERS: usize = 20;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CalibrationParams {
     /// Which machine; every one unless named.
-    environment: Option<String>,
+    environment: Optional<EnvironmentId>,
     /// Which calibration; the newest with rates unless named.
-    id: Option<String>,
+    id: Optional<CalibrationNumber>,
 }
 
 #[derive(Template)]
@@ -49,19 +48,19 @@ pub(crate) struct Asked {
 struct CalibrationPage {
     layout: Layout,
     headline: String,
-    shown: Option<Shown>,
+    shown: Option<ShownCalibration>,
     others: Vec<Link>,
 }
 
 /// One calibration.
-struct Shown {
+struct ShownCalibration {
     id: i64,
     claims: Vec<(String, String)>,
     facts: Vec<(&'static str, String)>,
     environment: String,
     environment_id: String,
-    quiet: Vec<RateRow>,
-    power: Vec<RateRow>,
+    false_verdicts: Vec<RateRow>,
+    detections: Vec<RateRow>,
     variants: Vec<String>,
     series: Vec<SeriesRow>,
     more_series: usize,
@@ -93,13 +92,12 @@ struct SeriesRow {
 }
 
 /// Answers `/calibration`.
-pub(crate) async fn page(
+pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<Asked>, QueryRejection>,
+    Params(params): Params<CalibrationParams>,
 ) -> Result<Response, PageError> {
-    let asked = params::query(query)?;
-    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
-    let id = params::optional(asked.id.as_ref(), params::calibration)?;
+    let environment = params.environment.0.map(|EnvironmentId(environment)| environment);
+    let id = params.id.0.map(|CalibrationNumber(id)| id);
     let key = format!("/calibration?{environment:?}&{id:?}");
     shared.page(key, move |site| render(site, environment.as_deref(), id)).await
 }
@@ -116,26 +114,28 @@ fn render(site: &Site, environment: Option<&str>, id: Option<i64>) -> Result<Str
         }
         None => all.iter().find(|calibration| !calibration.rates.is_empty()).or(all.first()),
     };
-    let shown = chosen.map(|calibration| Shown::of(site, calibration)).transpose()?;
+    let shown = chosen.map(|calibration| ShownCalibration::of(site, calibration)).transpose()?;
     let page = CalibrationPage {
-        layout: Layout::new(site, "Calibration", Place::Calibration)?,
-        headline: chosen.map_or_else(|| "How often is a verdict wrong? Not measured yet".to_owned(), headline),
-        others: others(&all, chosen),
+        layout: Layout::new(site, "Calibration", Section::Calibration)?,
+        headline: chosen
+            .map_or_else(|| "The error rate of verdicts has not been measured yet".to_owned(), write_headline),
+        others: link_others(&all, chosen),
         shown,
     };
     Ok(page.render()?)
 }
 
-/// The answer to "how often does it cry wolf?".
-fn headline(calibration: &Calibration) -> String {
+/// How often a clean commit gets a false verdict.
+fn write_headline(calibration: &Calibration) -> String {
     match same(calibration) {
         Some(found) => format!(
-            "{} in {} replayed: at most {} per 100",
-            format::plural(found.flagged, "false verdict"),
-            format::plural(found.pairs, "clean commit"),
+            "{} false {} in {} replayed clean commits: at most {} per 100",
+            found.flagged,
+            if found.flagged == 1 { "verdict" } else { "verdicts" },
+            found.pairs,
             format::hundreds(found.interval.high)
         ),
-        None => "A calibration that has not been replayed yet".to_owned(),
+        None => "This calibration has not been replayed yet".to_owned(),
     }
 }
 
@@ -144,7 +144,7 @@ fn same(calibration: &Calibration) -> Option<Share> {
     share(calibration.rates.iter().filter(|rate| rate.series.is_none() && rate.variant == VariantKind::Same))
 }
 
-fn others(all: &[Calibration], chosen: Option<&Calibration>) -> Vec<Link> {
+fn link_others(all: &[Calibration], chosen: Option<&Calibration>) -> Vec<Link> {
     let others = all.iter().filter(|other| chosen.is_none_or(|chosen| chosen.id != other.id));
     let link = |other: &Calibration| {
         let text =
@@ -154,20 +154,20 @@ fn others(all: &[Calibration], chosen: Option<&Calibration>) -> Vec<Link> {
     others.take(MOST_OTHERS).map(link).collect()
 }
 
-impl Shown {
-    fn of(site: &Site, calibration: &Calibration) -> Result<Shown, PageError> {
+impl ShownCalibration {
+    fn of(site: &Site, calibration: &Calibration) -> Result<ShownCalibration, PageError> {
         let environments = site.history()?.environments()?;
         let machine = environments.iter().find(|environment| environment.id == calibration.environment);
-        let variants = injections(calibration);
-        let series = series(calibration);
-        Ok(Shown {
+        let variants = list_injections(calibration);
+        let series = list_series(calibration);
+        Ok(ShownCalibration {
             id: calibration.id,
-            claims: claims(calibration),
-            facts: facts(calibration),
+            claims: write_claims(calibration),
+            facts: list_facts(calibration),
             environment: machine.map_or_else(|| calibration.environment.clone(), Environment::title),
             environment_id: calibration.environment.clone(),
-            quiet: quiet(calibration),
-            power: power(calibration, &variants),
+            false_verdicts: rate_false_verdicts(calibration),
+            detections: rate_detections(calibration, &variants),
             more_series: series.len().saturating_sub(MOST_SERIES),
             series: series
                 .iter()
@@ -175,12 +175,12 @@ impl Shown {
                 .map(|series| SeriesRow::of(calibration, series, &variants))
                 .collect(),
             variants: variants.iter().map(|variant| format::variant(*variant)).collect(),
-            limits: limits(calibration),
+            limits: write_limits(calibration),
         })
     }
 }
 
-fn facts(calibration: &Calibration) -> Vec<(&'static str, String)> {
+fn list_facts(calibration: &Calibration) -> Vec<(&'static str, String)> {
     let design = &calibration.design;
     let took = calibration.finished_at.map(|end| end.0.saturating_sub(calibration.started_at.0).max(0) as f64 * 1e6);
     let took = took.map(|ns| format!(" in {}", Unit::Nanoseconds.format(ns))).unwrap_or_default();
@@ -189,11 +189,8 @@ fn facts(calibration: &Calibration) -> Vec<(&'static str, String)> {
         ("Measured", format!("{}{took}", format::date(calibration.started_at))),
         ("State", format::state(calibration.state).to_owned()),
         ("Recorded", format!("{} of each case", format::plural(calibration.blocks, "block"))),
-        ("Replayed", comparison::sizes(design)),
-        (
-            "Budget",
-            format!("{} over {}", format::share(design.budget), format::plural(design.gate_series, "gate series")),
-        ),
+        ("Replayed", describe_sizes(design)),
+        ("Budget", format!("{} over {} gate series", format::share(design.budget), design.gate_series)),
         ("Program", format!("sha256 {}…, {}", sha256.get(..12).unwrap_or(sha256), calibration.build.toolchain)),
     ]
 }
@@ -204,9 +201,9 @@ fn window(calibration: &Calibration) -> u32 {
 }
 
 /// What may be claimed of the variants that change nothing.
-fn claims(calibration: &Calibration) -> Vec<(String, String)> {
+fn write_claims(calibration: &Calibration) -> Vec<(String, String)> {
     let neutral = share(whole(calibration, |variant| matches!(variant, VariantKind::Neutral(_))));
-    let found = [("The same program", same(calibration)), ("Linked in another order", neutral)];
+    let found = [("The same program", same(calibration)), ("Another link order", neutral)];
     let claim =
         |(name, found): (&str, Option<Share>)| Some((name.to_owned(), format::claim(&found?, window(calibration))));
     found.into_iter().filter_map(claim).collect()
@@ -218,13 +215,13 @@ fn whole(calibration: &Calibration, wanted: fn(VariantKind) -> bool) -> impl Ite
 }
 
 /// Commits that change nothing: the same program, and each other order of linking.
-fn quiet(calibration: &Calibration) -> Vec<RateRow> {
+fn rate_false_verdicts(calibration: &Calibration) -> Vec<RateRow> {
     let commits = whole(calibration, |variant| matches!(variant, VariantKind::Same | VariantKind::Neutral(_)));
     commits.filter_map(|rate| RateRow::of(format::variant(rate.variant), &share([rate])?)).collect()
 }
 
 /// Each injection on each metric that it touches, all cases together.
-fn power(calibration: &Calibration, variants: &[VariantKind]) -> Vec<RateRow> {
+fn rate_detections(calibration: &Calibration, variants: &[VariantKind]) -> Vec<RateRow> {
     let mut rows = Vec::new();
     for variant in variants {
         let touched = |rate: &&Rate| {
@@ -243,36 +240,36 @@ fn power(calibration: &Calibration, variants: &[VariantKind]) -> Vec<RateRow> {
 }
 
 /// What limits the figures, said plainly.
-fn limits(calibration: &Calibration) -> Vec<String> {
+fn write_limits(calibration: &Calibration) -> Vec<String> {
     let mut limits = vec![
         format!(
-            "Each figure is of this machine and this program. Every window of {} contiguous blocks is replayed; \
-             neighbouring windows share nearly all of theirs, so the intervals are narrower than the evidence can bear. \
-             The cautious ones count only windows that share no block.",
+            "These rates hold for this machine and this program. Every window of {} contiguous blocks is replayed; \
+             neighbouring windows share most of their blocks, so the intervals are too narrow. The conservative \
+             intervals count only windows that share no block.",
             window(calibration)
         ),
-        "Comparing a program with itself cannot show the bias of code layout; the same source linked in another order can, \
-         and its rate is the honest one."
+        "Comparing a program with itself cannot show the bias of code layout. The same source linked in another order can, \
+         so its rate is the more realistic one."
             .to_owned(),
     ];
     if !calibration.rates.iter().any(|rate| matches!(rate.variant, VariantKind::Neutral(_))) {
-        limits.push("This one has no other orders of linking: `benchline calibrate --neutral` adds them.".to_owned());
+        limits.push("This calibration has no other link orders; `benchline calibrate --neutral` adds them.".to_owned());
     }
     if calibration.state != RunState::Finished {
-        limits.push("It is not finished; the same command goes on with it.".to_owned());
+        limits.push("It is not finished; run the same command again to continue.".to_owned());
     }
     limits
 }
 
 /// The variants that are expected to show.
-fn injections(calibration: &Calibration) -> Vec<VariantKind> {
+fn list_injections(calibration: &Calibration) -> Vec<VariantKind> {
     let mut variants = distinct(calibration.rates.iter().map(|rate| rate.variant));
     variants.retain(|variant| matches!(variant, VariantKind::Slowdown(_) | VariantKind::Memory(_)));
     variants.sort_unstable();
     variants
 }
 
-fn series(calibration: &Calibration) -> Vec<&RatedSeries> {
+fn list_series(calibration: &Calibration) -> Vec<&RatedSeries> {
     distinct(calibration.rates.iter().filter_map(|rate| rate.series.as_ref()))
 }
 

@@ -1,48 +1,47 @@
-//! The page of one case in one run: every sample, what the processes used meanwhile, every number with its checks.
+//! The page of one case in one run: every sample, the resource use of the processes, every metric with its checks.
 //! The one page that may grow with the number of samples.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use askama::Template;
 use axum::{
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
+    extract::State,
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
 
-use super::run::{self, FailureText};
 use crate::{
-    model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RevisionKind, RunId, Trial, Unavailable},
+    model::{Case, CheckStatus, Grade, Grain, Measurement, Metric, RevisionKind, RunId, Trial},
     report::format::{self, Sign},
     site::{
         http::{
+            address::{Address, Params},
+            choices::TrialIndex,
             error::PageError,
-            params,
+            names::{CaseAddress, CaseId, RunNumber},
+            param::Optional,
             shared::{Shared, Site},
         },
         parts::{
             case_data::CaseData,
+            failures::{FailureText, MOST_FAILURES},
             figure::{Figure, Link},
-            layout::{Layout, Place},
+            layout::{Layout, Section},
+            missing_metrics::{MissingMetrics, group_by_reason},
+            run_facts::find_run,
         },
     },
     units::Unit,
 };
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CaseParams {
     /// Whose samples are drawn; wall time unless named.
-    metric: Option<String>,
+    metric: Optional<Metric>,
     /// Whose timelines are drawn, from 1; the first unless named.
-    trial: Option<String>,
+    trial: Optional<TrialIndex>,
 }
 
 #[derive(Template)]
@@ -62,9 +61,9 @@ struct CasePage {
     strip: Option<Figure>,
     trial_links: Vec<Link>,
     timelines: Option<Figure>,
-    numbers: Vec<Number>,
+    numbers: Vec<MetricRow>,
     trials: Vec<TrialLine>,
-    missing: Vec<MissingLine>,
+    missing: Vec<MissingMetrics>,
     failures: Vec<FailureText>,
     reproduce: String,
 }
@@ -80,7 +79,7 @@ struct CheckLine {
 }
 
 /// One metric of the case.
-struct Number {
+struct MetricRow {
     name: String,
     metric: Metric,
     estimate: String,
@@ -105,75 +104,51 @@ struct TrialLine {
     sampler: String,
 }
 
-/// Metrics that could not be had for one reason.
-pub(crate) struct MissingLine {
-    pub(crate) reason: String,
-    /// Their names, separated by commas.
-    pub(crate) metrics: String,
-}
-
-/// What was missing anywhere, by reason.
-pub(crate) fn missing_lines<'u>(unavailable: impl Iterator<Item = &'u Unavailable>) -> Vec<MissingLine> {
-    let mut by_reason: BTreeMap<&str, BTreeSet<Metric>> = BTreeMap::new();
-    for Unavailable { metric, reason } in unavailable {
-        by_reason.entry(reason).or_default().insert(*metric);
-    }
-    let line = |(reason, metrics): (&str, BTreeSet<Metric>)| MissingLine {
-        reason: reason.to_owned(),
-        metrics: metrics.iter().map(Metric::to_string).collect::<Vec<_>>().join(", "),
-    };
-    by_reason.into_iter().map(line).collect()
-}
-
 /// Answers `/runs/{run}/cases/{case}`.
-pub(crate) async fn page(
+pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<(String, String)>, PathRejection>,
-    query: Result<Query<Asked>, QueryRejection>,
+    Address((RunNumber(run), case)): Address<(RunNumber, CaseAddress)>,
+    Params(params): Params<CaseParams>,
 ) -> Result<Response, PageError> {
-    let (run, case) = params::path(path)?;
-    let run = params::run(&run)?;
-    if let Some(number) = params::case_number(&case) {
-        let id = shared.read(move |site| numbered(site, run, number)).await?;
-        return Ok(Redirect::temporary(&format!("/runs/{run}/cases/{id}")).into_response());
-    }
-    let case = params::case(&case)?;
-    let asked = params::query(query)?;
-    let metric = params::optional(asked.metric.as_ref(), params::metric)?;
-    let trial = params::optional(asked.trial.as_ref(), params::trial)?;
-    let key = format!("/runs/{run}/cases/{case}?{metric:?}&{trial:?}");
-    shared
-        .page(key, move |site| render(site, run, &case, metric.unwrap_or(Metric::WALL_TIME), trial.unwrap_or(0)))
-        .await
+    let case = match case {
+        CaseAddress::Id(case) => case,
+        CaseAddress::Position(position) => {
+            let id = shared.read(move |site| find_case_at(site, run, position)).await?;
+            return Ok(Redirect::temporary(&format!("/runs/{run}/cases/{id}")).into_response());
+        }
+    };
+    let metric = params.metric.0.unwrap_or(Metric::WALL_TIME);
+    let trial = params.trial.0.map_or(0, |TrialIndex(index)| index);
+    let key = format!("/runs/{run}/cases/{case}?{metric}&{trial}");
+    shared.page(key, move |site| render(site, run, &case, metric, trial)).await
 }
 
 /// The n-th case of a run. Its place may change while the run grows, so the address with its id is the one to keep.
-fn numbered(site: &Site, run: RunId, number: usize) -> Result<String, PageError> {
+fn find_case_at(site: &Site, run: RunId, position: usize) -> Result<CaseId, PageError> {
     let reader = site.history()?;
-    run::listing(reader, run)?;
+    find_run(reader, run)?;
     let measurements = reader.measurements(run)?;
     let cases: BTreeSet<&Case> = measurements.iter().map(|measurement| &measurement.case).collect();
-    let found = cases.iter().nth(number - 1).map(|case| params::case_id(case));
-    found.ok_or_else(|| PageError::missing(format!("run {run} has {} cases", cases.len())))
+    let found = cases.iter().nth(position.saturating_sub(1)).map(|case| CaseId::of(case));
+    found.ok_or_else(|| PageError::missing(format!("run {run} has {}", format::plural(cases.len() as u32, "case"))))
 }
 
-fn render(site: &Site, run: RunId, id: &str, metric: Metric, trial: usize) -> Result<String, PageError> {
+fn render(site: &Site, run: RunId, id: &CaseId, metric: Metric, trial: usize) -> Result<String, PageError> {
     let reader = site.history()?;
     let data = CaseData::read(reader, run, id)?;
     if trial > 0 && trial >= data.trials.len() {
-        return Err(PageError::missing(format!("this case has {} trials", data.trials.len())));
+        return Err(PageError::missing(format!("this case has {}", format::plural(data.trials.len() as u32, "trial"))));
     }
     let failures = reader.failures(run)?;
     let ours = failures.iter().filter(|failure| failure.case.as_ref() == Some(&data.case));
-    let failures: Vec<FailureText> =
-        ours.take(run::MOST_FAILURES).map(|failure| FailureText::of(run, failure)).collect();
+    let failures: Vec<FailureText> = ours.take(MOST_FAILURES).map(|failure| FailureText::of(run, failure)).collect();
     let wall = data.measurement(Metric::WALL_TIME);
     let revision = &data.listing.run.revision;
     let page = CasePage {
         layout: Layout::new(
             site,
             format!("{} {} at {}", data.case.scenario, data.label.0, revision.short()),
-            Place::Elsewhere,
+            Section::Unlisted,
         )?,
         run,
         revision: revision.short().to_owned(),
@@ -181,16 +156,16 @@ fn render(site: &Site, run: RunId, id: &str, metric: Metric, trial: usize) -> Re
         scenario: data.case.scenario.clone(),
         label: data.label.0.clone(),
         key: data.case.key(),
-        sign: sign(wall, &failures),
-        answer: answer(wall, &data.trials),
-        checks: wall.map(check_lines).unwrap_or_default(),
-        metrics: metric_links(&data, metric),
+        sign: choose_sign(wall, &failures),
+        answer: summarize(wall, &data.trials),
+        checks: wall.map(to_check_lines).unwrap_or_default(),
+        metrics: link_metrics(&data, metric),
         strip: data.strip(metric)?,
-        trial_links: trial_links(&data, trial),
+        trial_links: link_trials(&data, trial),
         timelines: data.timelines(trial)?,
-        numbers: data.measurements.iter().map(number).collect(),
-        trials: data.trials.iter().map(trial_line).collect(),
-        missing: missing_lines(data.trials.iter().flat_map(|trial| &trial.unavailable)),
+        numbers: data.measurements.iter().map(to_metric_row).collect(),
+        trials: data.trials.iter().map(to_trial_line).collect(),
+        missing: group_by_reason(data.trials.iter().flat_map(|trial| &trial.unavailable)),
         failures,
         reproduce: format!("{}\n{}", data.listing.run.reproduce, replay(&data)),
     };
@@ -206,7 +181,7 @@ fn replay(data: &CaseData) -> String {
     }
 }
 
-fn sign(wall: Option<&Measurement>, failures: &[FailureText]) -> Sign {
+fn choose_sign(wall: Option<&Measurement>, failures: &[FailureText]) -> Sign {
     match failures.first() {
         Some(failure) => failure.sign,
         None => wall.map_or(Sign::UNSUPPORTED, |measurement| Sign::grade(measurement.grade)),
@@ -214,10 +189,10 @@ fn sign(wall: Option<&Measurement>, failures: &[FailureText]) -> Sign {
 }
 
 /// What the wall time says, in a sentence.
-fn answer(wall: Option<&Measurement>, trials: &[Trial]) -> String {
+fn summarize(wall: Option<&Measurement>, trials: &[Trial]) -> String {
     let Some(measurement) = wall else {
         return format!(
-            "{} kept so far; the estimate comes when the case is over.",
+            "{} recorded so far; the estimate appears when the case is finished.",
             format::plural(trials.len() as u32, "trial")
         );
     };
@@ -225,8 +200,8 @@ fn answer(wall: Option<&Measurement>, trials: &[Trial]) -> String {
     let level = summary.interval.map(|interval| format!(" at {:.1}%", interval.level * 100.0)).unwrap_or_default();
     let trust = match measurement.grade {
         Grade::Sound => "Every check passes.".to_owned(),
-        Grade::Noisy => format!("Believe it with care: {}.", format::complaints(&measurement.checks)),
-        Grade::Unusable => format!("Do not believe it: {}.", format::complaints(&measurement.checks)),
+        Grade::Noisy => format!("Check before you rely on it: {}.", format::complaints(&measurement.checks)),
+        Grade::Unusable => format!("Unreliable: {}.", format::complaints(&measurement.checks)),
     };
     format!(
         "{}{level}: the median of {} with {} in all. {trust}",
@@ -236,7 +211,7 @@ fn answer(wall: Option<&Measurement>, trials: &[Trial]) -> String {
     )
 }
 
-fn check_lines(measurement: &Measurement) -> Vec<CheckLine> {
+fn to_check_lines(measurement: &Measurement) -> Vec<CheckLine> {
     let line = |check: &crate::model::Check| CheckLine {
         sign: Sign::check(check.status),
         name: check.name.as_str(),
@@ -249,7 +224,7 @@ fn check_lines(measurement: &Measurement) -> Vec<CheckLine> {
 }
 
 /// The metrics that have samples.
-fn metric_links(data: &CaseData, shown: Metric) -> Vec<Link> {
+fn link_metrics(data: &CaseData, shown: Metric) -> Vec<Link> {
     let sampled = data.measurements.iter().map(|measurement| measurement.metric);
     let sampled = sampled.filter(|metric| metric.quantity.grain() == Grain::Sample);
     let link = |metric: Metric| Link {
@@ -259,7 +234,7 @@ fn metric_links(data: &CaseData, shown: Metric) -> Vec<Link> {
     sampled.map(link).collect()
 }
 
-fn trial_links(data: &CaseData, shown: usize) -> Vec<Link> {
+fn link_trials(data: &CaseData, shown: usize) -> Vec<Link> {
     let link = |index: usize| Link {
         here: index == shown,
         ..Link::new(format!("{}", index + 1), format!("{}?trial={}#timelines", data.href(), index + 1))
@@ -267,10 +242,10 @@ fn trial_links(data: &CaseData, shown: usize) -> Vec<Link> {
     (0..data.trials.len()).map(link).collect()
 }
 
-fn number(measurement: &Measurement) -> Number {
+fn to_metric_row(measurement: &Measurement) -> MetricRow {
     let (summary, unit) = (&measurement.summary, measurement.metric.unit());
     let share = |spread: Option<f64>| spread.map_or_else(|| "–".to_owned(), |spread| Unit::Ratio.format(spread));
-    Number {
+    MetricRow {
         name: format::metric(measurement.metric),
         metric: measurement.metric,
         estimate: format::with_interval(measurement.metric, summary),
@@ -283,7 +258,7 @@ fn number(measurement: &Measurement) -> Number {
     }
 }
 
-fn trial_line(trial: &Trial) -> TrialLine {
+fn to_trial_line(trial: &Trial) -> TrialLine {
     let share = |ppm: u64| Unit::Ratio.format(ppm as f64 / 1e6);
     let told = |ppm: Option<u64>| ppm.map_or_else(|| "–".to_owned(), share);
     let counted = trial.starts_ns.len().saturating_sub(trial.warmup as usize);

@@ -1,39 +1,34 @@
-//! The page of a revision: what was measured, whether to believe it, what failed, where it stands in history, and how to
-//! measure it again.
+//! The page of a revision: its results, how reliable they are, what failed, its position in history, and how to reproduce
+//! it.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
-use super::{
-    overview,
-    run::{self, FailureText},
-};
 use crate::{
     history::{Reader, RunListing},
     model::{Metric, RevisionKind, RunState},
-    report::format::Sign,
+    report::format::{self, Sign},
     site::{
         http::{
+            address::{Address, Params},
             error::PageError,
-            params,
+            names::{EnvironmentId, RevisionName, ScenarioName},
+            param::Optional,
             shared::{Shared, Site},
         },
         parts::{
-            case_table::Cases,
+            case_table::CaseTable,
+            failures::{FailureText, MOST_FAILURES},
             figure::Link,
-            graph::History,
-            layout::{Layout, Place},
-            progress::{self, Now},
-            verdict_summary::{self, Judged},
+            layout::{Layout, Section},
+            progress::{self, LiveProgress},
+            run_facts::{RunFacts, describe_outcome},
+            series_history::SeriesHistory,
+            sparkline::draw_sparkline,
+            verdict_summary::{self, VerdictSummary},
         },
     },
 };
@@ -44,52 +39,50 @@ const SPAN: usize = 40;
 /// Small graphs shown.
 const CARDS: usize = 12;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CommitParams {
     /// Which machine; the one measured last unless named.
-    environment: Option<String>,
+    environment: Optional<EnvironmentId>,
     /// Which scenario's cases; all unless named.
-    scenario: Option<String>,
+    scenario: Optional<ScenarioName>,
 }
 
 #[derive(Template)]
 #[template(path = "commit.html")]
-struct Commit {
+struct CommitPage {
     layout: Layout,
     sign: Sign,
     title: String,
     answer: String,
-    judged: Judged,
-    facts: run::Facts,
-    now: Option<Now>,
+    verdict: VerdictSummary,
+    facts: RunFacts,
+    progress: Option<LiveProgress>,
     others: Vec<Link>,
-    cases: Cases,
+    cases: CaseTable,
     only: Option<String>,
     failures: Vec<FailureText>,
-    cards: Vec<Card>,
+    cards: Vec<HistoryCard>,
     reproduce: String,
     href: String,
 }
 
-/// Where this revision stands in the history of one scenario.
-struct Card {
+/// The position of this revision in the history of one scenario.
+struct HistoryCard {
     title: String,
     href: String,
     svg: String,
 }
 
 /// Answers `/commits/{revision}`.
-pub(crate) async fn page(
+pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<Asked>, QueryRejection>,
+    Address(RevisionName(revision)): Address<RevisionName>,
+    Params(params): Params<CommitParams>,
 ) -> Result<Response, PageError> {
-    let revision = params::revision(&params::path(path)?)?;
-    let asked = params::query(query)?;
-    let environment = params::optional(asked.environment.as_ref(), params::environment)?;
-    let scenario = params::optional(asked.scenario.as_ref(), params::scenario)?;
+    let environment = params.environment.0.map(|EnvironmentId(environment)| environment);
+    let scenario = params.scenario.0.map(|ScenarioName(scenario)| scenario);
     let key = format!("/commits/{revision}?{environment:?}&{scenario:?}");
     shared.page(key, move |site| render(site, &revision, environment.as_deref(), scenario.as_deref())).await
 }
@@ -107,21 +100,21 @@ fn render(site: &Site, revision: &str, environment: Option<&str>, only: Option<&
     };
     let run = &listing.run;
     let (measurements, failures) = (reader.measurements(run.id)?, reader.failures(run.id)?);
-    let (sign, answer) = answer(listing);
+    let (sign, answer) = summarize(listing);
     let name = run.revision.short();
-    let page = Commit {
-        layout: Layout::new(site, format!("{name} {}", run.revision.title), Place::Elsewhere)?,
+    let page = CommitPage {
+        layout: Layout::new(site, format!("{name} {}", run.revision.title), Section::Unlisted)?,
         sign,
         title: run.revision.title.clone(),
         answer,
-        judged: verdict_summary::of(reader, listing)?,
-        facts: run::Facts::of(reader, listing)?,
-        now: progress::of_run(reader, run.id)?,
-        others: others(&listings, listing),
-        cases: Cases::of(run.id, &measurements, &failures, only),
+        verdict: verdict_summary::read(reader, listing)?,
+        facts: RunFacts::of(reader, listing)?,
+        progress: progress::read_of_run(reader, run.id)?,
+        others: link_others(&listings, listing),
+        cases: CaseTable::of(run.id, &measurements, &failures, only),
         only: only.map(str::to_owned),
-        failures: failures.iter().take(run::MOST_FAILURES).map(|failure| FailureText::of(run.id, failure)).collect(),
-        cards: cards(reader, listing)?,
+        failures: failures.iter().take(MOST_FAILURES).map(|failure| FailureText::of(run.id, failure)).collect(),
+        cards: read_cards(reader, listing)?,
         reproduce: run.reproduce.clone(),
         href: format!("/commits/{}", run.revision.id),
     };
@@ -129,31 +122,31 @@ fn render(site: &Site, revision: &str, environment: Option<&str>, only: Option<&
 }
 
 /// What the run says, in a sentence.
-fn answer(listing: &RunListing) -> (Sign, String) {
+fn summarize(listing: &RunListing) -> (Sign, String) {
     let all = listing.sound + listing.noisy + listing.unusable;
-    let outcome = overview::outcome(listing);
+    let (results, outcome) = (format::plural(all, "result"), describe_outcome(listing));
     match listing.run.state {
-        RunState::BuildFailed => (Sign::FAILED, "It does not build; the failure below says why.".to_owned()),
+        RunState::BuildFailed => (Sign::FAILED, "This revision does not build; see the failure below.".to_owned()),
         RunState::Unsupported => (
             Sign::UNSUPPORTED,
-            "It has no subject that speaks the contract, so there is nothing to measure.".to_owned(),
+            "This revision has no subject that speaks the contract, so it cannot be measured.".to_owned(),
         ),
-        _ if all == 0 && listing.failures == 0 => (Sign::UNSUPPORTED, "Nothing of it is measured yet.".to_owned()),
-        _ if listing.failures > 0 => (Sign::FAILED, format!("Of {all} numbers: {outcome}.")),
-        _ if listing.unusable > 0 => (Sign::UNUSABLE, format!("Of {all} numbers: {outcome}.")),
-        _ if listing.noisy > 0 => (Sign::NOISY, format!("Of {all} numbers: {outcome}.")),
-        _ => (Sign::SOUND, format!("Every one of {all} numbers passed its checks.")),
+        _ if all == 0 && listing.failures == 0 => (Sign::UNSUPPORTED, "This revision has no results yet.".to_owned()),
+        _ if listing.failures > 0 => (Sign::FAILED, format!("{results}: {outcome}.")),
+        _ if listing.unusable > 0 => (Sign::UNUSABLE, format!("{results}: {outcome}.")),
+        _ if listing.noisy > 0 => (Sign::NOISY, format!("{results}: {outcome}.")),
+        _ => (Sign::SOUND, format!("{results} passed every check.")),
     }
 }
 
 /// Other runs of the same revision.
-fn others(listings: &[RunListing], shown: &RunListing) -> Vec<Link> {
+fn link_others(listings: &[RunListing], shown: &RunListing) -> Vec<Link> {
     let others = listings.iter().filter(|listing| listing.run.id != shown.run.id);
     others.map(|listing| Link::new(format!("run {}", listing.run.id), format!("/runs/{}", listing.run.id))).collect()
 }
 
 /// Wall time of each scenario over history, with this revision marked.
-fn cards(reader: &Reader, listing: &RunListing) -> Result<Vec<Card>, PageError> {
+fn read_cards(reader: &Reader, listing: &RunListing) -> Result<Vec<HistoryCard>, PageError> {
     let (environment, revision) = (listing.run.environment.as_str(), listing.run.revision.id.as_str());
     let mut axis = reader.axis(environment)?;
     let Some(place) = axis.iter().rposition(|listing| listing.run.revision.id == revision) else {
@@ -168,14 +161,14 @@ fn cards(reader: &Reader, listing: &RunListing) -> Result<Vec<Card>, PageError> 
     for scenario in reader.scenarios()?.into_iter().take(CARDS) {
         let metric = Metric::WALL_TIME;
         let series = reader.series(&scenario, metric, environment)?;
-        let history = History::on(axis.clone(), series, &scenario, metric, environment, SPAN);
+        let history = SeriesHistory::on(axis.clone(), series, &scenario, metric, environment, SPAN);
         let Some(place) = history.place_of(revision) else { continue };
         let Some(line) = history.series.iter().rfind(|line| history.at(line, place).is_some()) else { continue };
         let at = if worktree { String::new() } else { format!("?at={revision}") };
-        cards.push(Card {
+        cards.push(HistoryCard {
             title: format!("{scenario} {}", line.label.0),
             href: format!("/scenarios/{scenario}{at}"),
-            svg: overview::sparkline(&history, line, Some(place))?,
+            svg: draw_sparkline(&history, line, Some(place))?,
         });
     }
     Ok(cards)

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::{Query, State, rejection::QueryRejection},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
 use crate::{
@@ -15,13 +12,15 @@ use crate::{
     report::format::{self, Sign},
     site::{
         http::{
+            address::Params,
             error::PageError,
-            params,
+            names::ComparisonNumber,
+            param::Optional,
             shared::{Shared, Site},
         },
         parts::{
-            layout::{Layout, Place},
-            progress::Now,
+            layout::{Layout, Section},
+            progress::LiveProgress,
         },
     },
 };
@@ -29,27 +28,27 @@ use crate::{
 /// Comparisons on a page.
 const LISTED: u32 = 40;
 
-/// What may follow the question mark.
+/// The query of the page.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Asked {
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ComparisonsParams {
     /// Only comparisons older than this one; the newest unless named.
-    before: Option<String>,
+    before: Optional<ComparisonNumber>,
 }
 
 #[derive(Template)]
 #[template(path = "comparisons.html")]
 struct ComparisonsPage {
     layout: Layout,
-    now: Option<Now>,
-    rows: Vec<Row>,
+    progress: Option<LiveProgress>,
+    rows: Vec<ComparisonRow>,
     newest: bool,
     /// The address of the next page, where there is one.
     older: Option<String>,
 }
 
 /// One comparison.
-struct Row {
+struct ComparisonRow {
     href: String,
     sign: Sign,
     sentence: String,
@@ -64,11 +63,11 @@ struct Row {
 }
 
 /// Answers `/comparisons`.
-pub(crate) async fn page(
+pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
-    query: Result<Query<Asked>, QueryRejection>,
+    Params(params): Params<ComparisonsParams>,
 ) -> Result<Response, PageError> {
-    let before = params::optional(params::query(query)?.before.as_ref(), params::comparison)?;
+    let before = params.before.0.map(|ComparisonNumber(before)| before);
     let key = format!("/comparisons?{before:?}");
     shared.page(key, move |site| render(site, before)).await
 }
@@ -84,25 +83,25 @@ fn render(site: &Site, before: Option<ComparisonId>) -> Result<String, PageError
     listings.truncate(LISTED as usize);
     let last = listings.last().filter(|_| more);
     let page = ComparisonsPage {
-        layout: Layout::new(site, "Comparisons", Place::Comparisons)?,
-        now: match site.reader() {
-            Some(reader) => Now::read(reader)?.filter(|now| now.comparison.is_some()),
+        layout: Layout::new(site, "Comparisons", Section::Comparisons)?,
+        progress: match site.reader() {
+            Some(reader) => LiveProgress::read(reader)?.filter(|progress| progress.comparison.is_some()),
             None => None,
         },
         older: last.map(|last| format!("/comparisons?before={}", last.comparison.id)),
         newest: before.is_none(),
-        rows: listings.iter().map(Row::of).collect(),
+        rows: listings.iter().map(ComparisonRow::of).collect(),
     };
     Ok(page.render()?)
 }
 
-impl Row {
-    fn of(listing: &ComparisonListing) -> Row {
+impl ComparisonRow {
+    fn of(listing: &ComparisonListing) -> ComparisonRow {
         let (sign, sentence) = format::headline(&listing.comparison, &listing.summary());
         let (base, head) = (&listing.base.run.revision, &listing.head.run.revision);
         let href = |revision: &Revision| format!("/commits/{}", revision.id);
-        Row {
-            href: format!("/comparison/{}", listing.comparison.id),
+        ComparisonRow {
+            href: format!("/comparisons/{}", listing.comparison.id),
             sign,
             sentence,
             head: head.short().to_owned(),

@@ -13,7 +13,7 @@ use crate::{
             error::PageError,
             shared::{Shared, Site},
         },
-        parts::layout::{Layout, Place},
+        parts::layout::{Layout, Section},
     },
 };
 
@@ -32,7 +32,7 @@ struct Machine {
 }
 
 /// Answers `/environments`.
-pub(crate) async fn page(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
+pub(crate) async fn show(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
     shared.page("/environments".to_owned(), render).await
 }
 
@@ -48,5 +48,5 @@ fn render(site: &Site) -> Result<String, PageError> {
             machines.push(Machine { revisions: axis.len(), newest, environment });
         }
     }
-    Ok(EnvironmentsPage { layout: Layout::new(site, "Environments", Place::Environments)?, machines }.render()?)
+    Ok(EnvironmentsPage { layout: Layout::new(site, "Environments", Section::Environments)?, machines }.render()?)
 }

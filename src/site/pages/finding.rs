@@ -4,12 +4,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::{Path, State, rejection::PathRejection},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 
-use super::findings;
 use crate::{
     charts::{HistoryNotes, Level},
     history::{Reader, RunListing, Series},
@@ -17,14 +13,17 @@ use crate::{
     report::format::{self, Sign},
     site::{
         http::{
+            address::Address,
             error::PageError,
-            params,
+            names::FindingNumber,
             shared::{Shared, Site},
         },
         parts::{
             figure::{Figure, Link},
-            graph::{self, History},
-            layout::{Layout, Place},
+            finding_text::{describe_place, direction, find_finding, format_ratio},
+            graph::{self, Graph},
+            layout::{Layout, Section},
+            series_history::{self, SeriesHistory},
         },
     },
     stats::Sorted,
@@ -51,7 +50,7 @@ struct FindingPage {
     exact: bool,
     environment: String,
     found: String,
-    rows: Vec<Row>,
+    rows: Vec<ChangeRow>,
     more: usize,
     figures: Vec<Figure>,
     events: Vec<EventText>,
@@ -60,7 +59,7 @@ struct FindingPage {
 }
 
 /// One series that changes.
-struct Row {
+struct ChangeRow {
     sign: Sign,
     scenario: String,
     label: String,
@@ -81,34 +80,33 @@ struct EventText {
     reason: String,
 }
 
-/// Answers `/finding/{id}`.
-pub(crate) async fn page(
+/// Answers `/findings/{id}`.
+pub(crate) async fn show(
     State(shared): State<Arc<Shared>>,
-    path: Result<Path<String>, PathRejection>,
+    Address(FindingNumber(id)): Address<FindingNumber>,
 ) -> Result<Response, PageError> {
-    let id = params::finding(&params::path(path)?)?;
-    shared.page(format!("/finding/{id}"), move |site| render(site, id)).await
+    shared.page(format!("/findings/{id}"), move |site| render(site, id)).await
 }
 
 fn render(site: &Site, id: FindingId) -> Result<String, PageError> {
     let reader = site.history()?;
-    let finding = findings::read(reader, id)?;
+    let finding = find_finding(reader, id)?;
     let parent = finding.at.parent.as_deref();
     let compare = parent.map(|parent| {
         let base = finding.after.as_ref().map_or(parent, |after| after.id.as_str());
         format!("benchline compare {} {}", base.get(..8).unwrap_or(base), finding.at.short())
     });
     let page = FindingPage {
-        layout: Layout::new(site, format!("Finding {id}: {}", findings::place(&finding)), Place::Findings)?,
+        layout: Layout::new(site, format!("Finding {id}: {}", describe_place(&finding)), Section::Findings)?,
         id,
         sign: Sign::finding(finding.state),
-        headline: headline(&finding),
+        headline: write_headline(&finding),
         exact: finding.after.as_ref().is_none_or(|after| parent == Some(&after.id)),
         environment: finding.environment.clone(),
         found: format::date(finding.found_at),
-        rows: finding.series.iter().take(MOST_SERIES).map(|change| Row::of(&finding, change)).collect(),
+        rows: finding.series.iter().take(MOST_SERIES).map(|change| ChangeRow::of(&finding, change)).collect(),
         more: finding.series.len().saturating_sub(MOST_SERIES),
-        figures: figures(reader, &finding)?,
+        figures: draw_figures(reader, &finding)?,
         events: finding.events.iter().rev().map(EventText::of).collect(),
         open: matches!(finding.state, FindingState::New | FindingState::Confirmed),
         compare,
@@ -118,24 +116,24 @@ fn render(site: &Site, id: FindingId) -> Result<String, PageError> {
     Ok(page.render()?)
 }
 
-fn headline(finding: &Finding) -> String {
+fn write_headline(finding: &Finding) -> String {
     let series = u32::try_from(finding.series.len()).unwrap_or(u32::MAX);
     match series {
-        0 => format!("A change {} that is no longer seen", findings::place(finding)),
-        1 => format!("1 series changes {}", findings::place(finding)),
-        many => format!("{many} series change {}", findings::place(finding)),
+        0 => format!("A change {} that no series shows any more", describe_place(finding)),
+        1 => format!("1 series changes {}", describe_place(finding)),
+        many => format!("{many} series change {}", describe_place(finding)),
     }
 }
 
-impl Row {
-    fn of(finding: &Finding, change: &SeriesChange) -> Row {
-        Row {
-            sign: findings::direction(change),
+impl ChangeRow {
+    fn of(finding: &Finding, change: &SeriesChange) -> ChangeRow {
+        ChangeRow {
+            sign: direction(change),
             scenario: change.case.scenario.clone(),
             label: change.label.0.clone(),
             metric: format::metric(change.metric),
             href: history_href(finding, change),
-            ratio: findings::ratio(change),
+            ratio: format_ratio(change),
             before: change.points_before,
             after: change.points_after,
             confirmed: change.confirmed,
@@ -154,7 +152,7 @@ impl EventText {
             sign: Sign::finding(event.state),
             who: event.person.clone().unwrap_or_else(|| "Benchline".to_owned()),
             date: format::date(event.at),
-            reason: event.text(),
+            reason: event.reason.clone(),
         }
     }
 }
@@ -165,7 +163,7 @@ fn history_href(finding: &Finding, change: &SeriesChange) -> String {
     format!("/scenarios/{scenario}?metric={metric}&environment={}&at={}", finding.environment, finding.at.id)
 }
 
-fn figures(reader: &Reader, finding: &Finding) -> Result<Vec<Figure>, PageError> {
+fn draw_figures(reader: &Reader, finding: &Finding) -> Result<Vec<Figure>, PageError> {
     let axis = reader.axis(&finding.environment)?;
     // A person may have moved the finding to a commit that was never measured: the first one that contains it is next.
     let Some(place) = axis.iter().position(|listing| listing.run.revision.position >= finding.at.position) else {
@@ -175,12 +173,12 @@ fn figures(reader: &Reader, finding: &Finding) -> Result<Vec<Figure>, PageError>
     for change in finding.series.iter().take(MOST_GRAPHS) {
         let lines = reader.series(&change.case.scenario, change.metric, &finding.environment)?;
         let Some(line) = lines.into_iter().find(|line| line.id == change.series) else { continue };
-        figures.push(figure(reader, finding, change, &axis, place, line)?);
+        figures.push(draw_figure(reader, finding, change, &axis, place, line)?);
     }
     Ok(figures)
 }
 
-fn figure(
+fn draw_figure(
     reader: &Reader,
     finding: &Finding,
     change: &SeriesChange,
@@ -189,7 +187,7 @@ fn figure(
     line: Series,
 ) -> Result<Figure, PageError> {
     let (from, to) = (place.saturating_sub(AROUND), (place + AROUND).min(axis.len()));
-    let levels = levels(change, axis, place, &line);
+    let levels = find_levels(change, axis, place, &line);
     let shown = levels.into_iter().filter(|level| level.to >= from && level.from < to);
     let levels = shown
         .map(|level| Level { from: level.from.max(from) - from, to: level.to.min(to - 1) - from, ..level })
@@ -197,39 +195,38 @@ fn figure(
     let notes = HistoryNotes { levels, ..HistoryNotes::default() };
     let scenario = &change.case.scenario;
     let window = axis.get(from..to).unwrap_or_default().to_vec();
-    let history = History::on(window, vec![line], scenario, change.metric, &finding.environment, to - from);
-    let places = history.chart_places(reader)?;
+    let history = SeriesHistory::on(window, vec![line], scenario, change.metric, &finding.environment, to - from);
     let lines: Vec<&Series> = history.series.iter().collect();
     let sentence =
-        format!("{}, {scenario} {}: {}", format::metric(change.metric), change.label.0, findings::ratio(change));
-    let svg = history.svg_with(&sentence, &lines, &places, Some(place - from), &notes)?;
+        format!("{}, {scenario} {}: {}", format::metric(change.metric), change.label.0, format_ratio(change));
+    let svg = Graph::read(reader, &history, Some(place - from))?.draw(&sentence, &lines, &notes)?;
     let note =
-        "The dashed vertical is the first revision that shows the change; the grey lines are the levels before and \
-                after, medians of their segments."
+        "The dashed vertical line marks the first revision with the change; the grey lines are the median levels before \
+                and after it."
             .to_owned();
     let query = format!("scenario={scenario}&metric={}&environment={}", change.metric, finding.environment);
     let links = vec![
         Link::new("CSV", format!("/series.csv?{query}")),
         Link::new("JSON", format!("/api/v1/series?{query}")),
-        Link::new("whole history", history_href(finding, change)),
+        Link::new("full history", history_href(finding, change)),
     ];
-    Ok(Figure { sentence, note, svg, table: history.table(&lines), links })
+    Ok(Figure { sentence, note, svg, table: graph::table(&history, &lines), links })
 }
 
 /// The medians of the segments before and after, as the finding counts their points; places count on the whole axis.
-fn levels(change: &SeriesChange, axis: &[RunListing], place: usize, line: &Series) -> Vec<Level> {
+fn find_levels(change: &SeriesChange, axis: &[RunListing], place: usize, line: &Series) -> Vec<Level> {
     let place_of = |run| axis.iter().position(|listing| listing.run.id == run);
     let usable = line.points.iter().filter(|point| point.grade != Grade::Unusable);
     let points: Vec<(usize, f64)> =
-        usable.filter_map(|point| Some((place_of(point.run)?, graph::estimate(point).value))).collect();
+        usable.filter_map(|point| Some((place_of(point.run)?, series_history::estimate(point).value))).collect();
     let split = points.partition_point(|(at, _)| *at < place);
     let (before, after) = points.split_at(split);
     let before = before.get(before.len().saturating_sub(change.points_before as usize)..).unwrap_or_default();
     let after = after.get(..after.len().min(change.points_after as usize)).unwrap_or_default();
-    [before, after].into_iter().filter_map(level).collect()
+    [before, after].into_iter().filter_map(find_level).collect()
 }
 
-fn level(points: &[(usize, f64)]) -> Option<Level> {
+fn find_level(points: &[(usize, f64)]) -> Option<Level> {
     let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     let value = Sorted::new(&values).ok()?.median();
     Some(Level { from: points.first()?.0, to: points.last()?.0, value })

@@ -1,4 +1,4 @@
-//! The overview: one line about the newest commit, what runs now, the newest revisions, and how headline numbers went.
+//! The overview: one line about the newest commit, what is being measured, the newest revisions, and the wall time of each scenario.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,20 +9,21 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 
 use crate::{
-    charts::Sparkline,
     history::{GroupCounts, Reader, RunListing, Series},
     model::{Metric, RevisionKind, RunId, RunState},
     report::format::{self, Sign},
     site::{
         http::{
             error::PageError,
-            params,
+            names::CaseId,
             shared::{Shared, Site},
         },
         parts::{
-            graph::{self, History},
-            layout::{Layout, Place},
-            progress::Now,
+            layout::{Layout, Section},
+            progress::LiveProgress,
+            run_facts::describe_outcome,
+            series_history::SeriesHistory,
+            sparkline::draw_sparkline,
             verdict_summary,
         },
     },
@@ -38,16 +39,16 @@ const SPARKLINE: usize = 40;
 const CARDS: usize = 12;
 
 #[derive(Template)]
-#[template(path = "home.html")]
-struct Home {
+#[template(path = "overview.html")]
+struct OverviewPage {
     layout: Layout,
     headline: Headline,
     /// Nothing is measured yet, and somebody is about to.
     preparing: bool,
-    now: Option<Now>,
+    progress: Option<LiveProgress>,
     groups: Vec<String>,
-    rows: Vec<Row>,
-    cards: Vec<Card>,
+    rows: Vec<RevisionRow>,
+    cards: Vec<ScenarioCard>,
     environment: String,
 }
 
@@ -58,7 +59,7 @@ struct Headline {
     newest: Option<Newest>,
 }
 
-/// The revision that the headline speaks of.
+/// The revision of the headline.
 struct Newest {
     name: String,
     href: String,
@@ -69,7 +70,7 @@ struct Newest {
 }
 
 /// One revision.
-struct Row {
+struct RevisionRow {
     name: String,
     href: String,
     title: String,
@@ -83,7 +84,7 @@ struct Row {
 }
 
 /// One headline number over time.
-struct Card {
+struct ScenarioCard {
     title: String,
     href: String,
     value: String,
@@ -93,18 +94,18 @@ struct Card {
 }
 
 /// Answers `/`.
-pub(crate) async fn page(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
+pub(crate) async fn show(State(shared): State<Arc<Shared>>) -> Result<Response, PageError> {
     shared.page("/".to_owned(), render).await
 }
 
 fn render(site: &Site) -> Result<String, PageError> {
-    let layout = Layout::new(site, "Overview", Place::Overview)?;
+    let layout = Layout::new(site, "Overview", Section::Overview)?;
     let Some(reader) = site.reader() else {
-        let empty = Home {
+        let empty = OverviewPage {
             layout,
             headline: Headline::empty(),
             preparing: false,
-            now: None,
+            progress: None,
             groups: vec![],
             rows: vec![],
             cards: vec![],
@@ -113,21 +114,21 @@ fn render(site: &Site) -> Result<String, PageError> {
         return Ok(empty.render()?);
     };
     let listings = reader.runs(LISTED)?;
-    let (groups, rows) = rows(reader, &listings)?;
+    let (groups, rows) = read_rows(reader, &listings)?;
     let newest = listings.iter().find(|listing| listing.run.revision.kind == RevisionKind::Commit);
     let newest = newest.or(listings.first());
-    let cards = newest.map(|newest| cards(reader, newest)).transpose()?.unwrap_or_default();
-    let home = Home {
+    let cards = newest.map(|newest| read_cards(reader, newest)).transpose()?.unwrap_or_default();
+    let page = OverviewPage {
         layout,
         headline: newest.map_or_else(|| Ok(Headline::empty()), |newest| Headline::of(reader, newest))?,
         preparing: newest.is_none() && reader.is_written(),
-        now: Now::read(reader)?,
+        progress: LiveProgress::read(reader)?,
         groups,
         rows,
         cards,
         environment: newest.map(|newest| newest.run.environment.clone()).unwrap_or_default(),
     };
-    Ok(home.render()?)
+    Ok(page.render()?)
 }
 
 impl Headline {
@@ -136,7 +137,7 @@ impl Headline {
     }
 
     fn of(reader: &Reader, listing: &RunListing) -> Result<Headline, PageError> {
-        let (sign, text) = answer(reader, listing)?;
+        let (sign, text) = summarize(reader, listing)?;
         let revision = &listing.run.revision;
         let newest = Newest {
             name: revision.short().to_owned(),
@@ -144,70 +145,54 @@ impl Headline {
             title: revision.title.clone(),
             date: format::date(listing.run.started_at),
             run: format!("/runs/{}", listing.run.id),
-            counts: outcome(listing),
+            counts: describe_outcome(listing),
         };
         Ok(Headline { sign, text, newest: Some(newest) })
     }
 }
 
-/// The one line: what the commit's verdict says, or, where there is none, what can be believed.
-fn answer(reader: &Reader, listing: &RunListing) -> Result<(Sign, String), PageError> {
-    let Some((sign, sentence, _)) = verdict_summary::sign(reader, listing)? else { return Ok(belief(listing)) };
+/// The one line: what the commit's verdict says, or, where there is none, how reliable its results are.
+fn summarize(reader: &Reader, listing: &RunListing) -> Result<(Sign, String), PageError> {
+    let Some((sign, sentence, _)) = verdict_summary::read_sign(reader, listing)? else {
+        return Ok(describe_reliability(listing));
+    };
     let name = listing.run.revision.short();
     Ok(match listing.failures {
-        0 => (sign, format!("{sentence} at {name}")),
+        0 => (sign, format!("{name}: {sentence}")),
         failures => {
             let sign = if sign == Sign::WORSE { sign } else { Sign::FAILED };
-            (sign, format!("{sentence} at {name}, with {}", format::plural(failures, "failure")))
+            (sign, format!("{name}: {sentence}, with {}", format::plural(failures, "failure")))
         }
     })
 }
 
-/// Whether the numbers of a run can be believed.
-fn belief(listing: &RunListing) -> (Sign, String) {
+/// Whether the results of a run are reliable.
+fn describe_reliability(listing: &RunListing) -> (Sign, String) {
     let name = listing.run.revision.short();
     let all = listing.sound + listing.noisy + listing.unusable;
     match listing.run.state {
         RunState::BuildFailed => return (Sign::FAILED, format!("The newest commit, {name}, does not build")),
-        RunState::Unsupported => return (Sign::UNSUPPORTED, format!("The newest commit, {name}, cannot be measured")),
+        RunState::Unsupported => return (Sign::UNSUPPORTED, format!("The newest commit, {name}, is not supported")),
         RunState::Running if all == 0 => {
-            return (Sign::UNSUPPORTED, format!("{name} is being measured for the first time"));
+            return (Sign::UNSUPPORTED, format!("{name}: first measurement in progress"));
         }
         _ => {}
     }
     if listing.failures > 0 {
-        (Sign::FAILED, format!("{} at {name}", format::plural(listing.failures, "failure")))
+        (Sign::FAILED, format!("{name}: {}", format::plural(listing.failures, "failure")))
     } else if listing.unusable > 0 {
-        (Sign::UNUSABLE, format!("{} of {all} numbers at {name} cannot be believed", listing.unusable))
+        (Sign::UNUSABLE, format!("{name}: {} of {all} results are reliable", all - listing.unusable))
     } else if listing.noisy > 0 {
-        (Sign::NOISY, format!("{name} is measured; {} of {all} numbers are noisy", listing.noisy))
+        (Sign::NOISY, format!("{name}: {} of {} noisy", listing.noisy, format::plural(all, "result")))
     } else if all > 0 {
-        (Sign::SOUND, format!("All {all} numbers at {name} are sound"))
+        (Sign::SOUND, format!("{name}: {}, all sound", format::plural(all, "result")))
     } else {
-        (Sign::UNSUPPORTED, format!("Nothing was measured at {name}"))
+        (Sign::UNSUPPORTED, format!("{name}: no results"))
     }
-}
-
-/// `112 sound, 8 noisy, 2 failures`, or how far a run came that has no numbers.
-pub(crate) fn outcome(listing: &RunListing) -> String {
-    let counts = [
-        (listing.sound, "sound".to_owned()),
-        (listing.noisy, "noisy".to_owned()),
-        (listing.unusable, "unusable".to_owned()),
-        (listing.failures, if listing.failures == 1 { "failure".to_owned() } else { "failures".to_owned() }),
-    ];
-    let mut parts: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    if listing.run.state != RunState::Finished {
-        let state = format::state(listing.run.state);
-        let far = format!("{state} ({})", format::trials(listing.trials, listing.planned_trials));
-        parts.push(if listing.planned_trials > 0 { far } else { state.to_owned() });
-    }
-    parts.join(", ")
 }
 
 /// Rows of revisions, with a column for each group of scenarios that any of them has.
-fn rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<Row>), PageError> {
+fn read_rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<RevisionRow>), PageError> {
     let environments = reader.environments()?;
     let runs: Vec<RunId> = listings.iter().map(|listing| listing.run.id).collect();
     let grades: Vec<BTreeMap<String, (Sign, String)>> =
@@ -218,7 +203,7 @@ fn rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<Ro
     for (listing, signs) in listings.iter().zip(&grades) {
         let revision = &listing.run.revision;
         let machine = environments.iter().find(|environment| environment.id == listing.run.environment);
-        rows.push(Row {
+        rows.push(RevisionRow {
             name: revision.short().to_owned(),
             href: format!("/commits/{}", revision.id),
             title: revision.title.clone(),
@@ -226,8 +211,8 @@ fn rows(reader: &Reader, listings: &[RunListing]) -> Result<(Vec<String>, Vec<Ro
             // Only worth a word where there is more than one.
             machine: machine.filter(|_| environments.len() > 1).map(|machine| machine.cpu.clone()).unwrap_or_default(),
             signs: groups.iter().map(|group| signs.get(group).cloned()).collect(),
-            verdict: verdict_summary::sign(reader, listing)?,
-            outcome: outcome(listing),
+            verdict: verdict_summary::read_sign(reader, listing)?,
+            outcome: describe_outcome(listing),
         });
     }
     Ok((groups, rows))
@@ -249,7 +234,7 @@ fn group_sign(counts: &GroupCounts) -> (String, (Sign, String)) {
 }
 
 /// Wall time of each scenario's largest case, over the newest revisions.
-fn cards(reader: &Reader, newest: &RunListing) -> Result<Vec<Card>, PageError> {
+fn read_cards(reader: &Reader, newest: &RunListing) -> Result<Vec<ScenarioCard>, PageError> {
     let environment = newest.run.environment.as_str();
     let mut axis = reader.axis(environment)?;
     axis.drain(..axis.len().saturating_sub(SPARKLINE));
@@ -260,34 +245,25 @@ fn cards(reader: &Reader, newest: &RunListing) -> Result<Vec<Card>, PageError> {
         }
         let metric = Metric::WALL_TIME;
         let series = reader.series(&scenario, metric, environment)?;
-        let history = History::on(axis.clone(), series, &scenario, metric, environment, SPARKLINE);
+        let history = SeriesHistory::on(axis.clone(), series, &scenario, metric, environment, SPARKLINE);
         let latest = |line: &&Series| line.points.last().and_then(|point| history.place(point));
         // The newest point, then the last by its parameters, which is the largest.
         let Some(line) = history.series.iter().max_by_key(latest) else { continue };
-        cards.extend(card(&history, line, None)?);
+        cards.extend(draw_card(&history, line)?);
     }
     Ok(cards)
 }
 
-fn card(history: &History, line: &Series, marked: Option<usize>) -> Result<Option<Card>, PageError> {
+fn draw_card(history: &SeriesHistory, line: &Series) -> Result<Option<ScenarioCard>, PageError> {
     let Some(point) = line.points.last() else { return Ok(None) };
-    let svg = sparkline(history, line, marked)?;
-    let label = graph::line_label(line, &history.series);
-    Ok(Some(Card {
+    let svg = draw_sparkline(history, line, None)?;
+    let label = history.label(line);
+    Ok(Some(ScenarioCard {
         title: format!("{} {label}", history.scenario),
-        href: format!("/runs/{}/cases/{}", point.run, params::case_id(&line.case)),
+        href: format!("/runs/{}/cases/{}", point.run, CaseId::of(&line.case)),
         value: format::estimate(history.metric, point.estimate, point.interval),
         half_width: format::half_width(point.estimate, point.interval),
         sign: Sign::grade(point.grade),
         svg,
     }))
-}
-
-/// A line without axes, with one place marked.
-pub(crate) fn sparkline(history: &History, line: &Series, marked: Option<usize>) -> Result<String, PageError> {
-    let values: Vec<_> = (0..history.axis.len()).map(|place| history.at(line, place).map(graph::estimate)).collect();
-    let label = graph::line_label(line, &history.series);
-    let title =
-        format!("{} {label}, {} over {} revisions", history.scenario, format::metric(history.metric), values.len());
-    Ok(Sparkline { title: &title, values: &values, marked }.svg()?)
 }

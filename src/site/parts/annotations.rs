@@ -2,8 +2,9 @@
 //! graphs alone.
 
 use super::{
-    environment_changes::{self, Shift},
-    graph::History,
+    environment_changes::{self, EnvironmentChange},
+    finding_text::format_ratio,
+    series_history::SeriesHistory,
     verdict_table,
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     history::{Reader, Series, VerdictPoint},
     model::{Finding, FindingState, Purpose, VerdictKind},
     report::format::{self, Sign},
-    site::{http::error::PageError, pages::findings},
+    site::http::error::PageError,
 };
 
 /// Findings that a graph shows: those that say "the level is another since".
@@ -22,16 +23,16 @@ const MOST_FLAGS: usize = 24;
 
 /// Everything decided about one metric of one scenario on one environment.
 #[derive(Debug, Default)]
-pub(crate) struct Marks {
+pub(crate) struct GraphAnnotations {
     verdicts: Vec<VerdictPoint>,
     findings: Vec<Finding>,
     /// What changed around the runs.
-    pub(crate) shifts: Vec<Shift>,
+    pub(crate) environment_changes: Vec<EnvironmentChange>,
 }
 
-impl Marks {
+impl GraphAnnotations {
     /// Reads what was decided about the series of a graph.
-    pub(crate) fn read(reader: &Reader, history: &History) -> Result<Marks, PageError> {
+    pub(crate) fn read(reader: &Reader, history: &SeriesHistory) -> Result<GraphAnnotations, PageError> {
         let mut verdicts = reader.verdict_points(&history.scenario, history.metric, &history.environment)?;
         verdicts.retain(|point| {
             let moved = matches!(point.kind, VerdictKind::Worse | VerdictKind::Better);
@@ -40,7 +41,11 @@ impl Marks {
         let mut findings = reader.findings(Some(&history.environment), &FLAGGED)?;
         let ours = |id: i64| history.series.iter().any(|line| line.id == id);
         findings.retain(|finding| finding.series.iter().any(|change| ours(change.series)));
-        Ok(Marks { verdicts, findings, shifts: environment_changes::shifts(reader, history)? })
+        Ok(GraphAnnotations {
+            verdicts,
+            findings,
+            environment_changes: environment_changes::read_changes(reader, history)?,
+        })
     }
 
     /// Whether a graph has any, so that its legend is worth a line.
@@ -48,28 +53,26 @@ impl Marks {
         self.verdicts.is_empty() && self.findings.is_empty()
     }
 
-    /// What stands on the graph of some of the lines.
-    pub(crate) fn notes(&self, history: &History, lines: &[&Series]) -> HistoryNotes {
+    /// The notes on the graph of some of the lines.
+    pub(crate) fn notes(&self, history: &SeriesHistory, lines: &[&Series]) -> HistoryNotes {
         let verdicts = self.verdicts.iter().filter_map(|point| mark(point, history, lines)).collect();
         let flags = self.findings.iter().filter_map(|finding| flag(finding, history, lines)).take(MOST_FLAGS);
         HistoryNotes { levels: Vec::new(), flags: flags.collect(), shifts: self.shift_marks(), verdicts }
     }
-}
 
-impl Marks {
     /// One mark a place, the newest places.
     fn shift_marks(&self) -> Vec<Flag> {
-        let together = self.shifts.chunk_by(|a, b| a.place == b.place).rev().take(MOST_FLAGS);
-        let mark = |together: &[Shift]| {
+        let together = self.environment_changes.chunk_by(|a, b| a.place == b.place).rev().take(MOST_FLAGS);
+        let mark = |together: &[EnvironmentChange]| {
             let first = together.first()?;
-            let texts: Vec<String> = together.iter().map(Shift::text).collect();
+            let texts: Vec<String> = together.iter().map(EnvironmentChange::text).collect();
             Some(Flag { place: first.place, title: texts.join("\n"), href: format!("/runs/{}", first.run) })
         };
         together.filter_map(mark).collect()
     }
 }
 
-fn mark(point: &VerdictPoint, history: &History, lines: &[&Series]) -> Option<VerdictMark> {
+fn mark(point: &VerdictPoint, history: &SeriesHistory, lines: &[&Series]) -> Option<VerdictMark> {
     let line = lines.iter().position(|line| line.id == point.series)?;
     let found = lines.get(line)?.points.iter().find(|at| at.run == point.run)?;
     let sign = Sign::verdict(point.kind);
@@ -83,7 +86,7 @@ fn mark(point: &VerdictPoint, history: &History, lines: &[&Series]) -> Option<Ve
     })
 }
 
-fn flag(finding: &Finding, history: &History, lines: &[&Series]) -> Option<Flag> {
+fn flag(finding: &Finding, history: &SeriesHistory, lines: &[&Series]) -> Option<Flag> {
     let change = finding.series.iter().find(|change| lines.iter().any(|line| line.id == change.series))?;
     let place = history.place_of(&finding.at.id)?;
     Some(Flag {
@@ -93,8 +96,8 @@ fn flag(finding: &Finding, history: &History, lines: &[&Series]) -> Option<Flag>
             finding.id,
             finding.state.as_str(),
             change.label.0,
-            findings::ratio(change)
+            format_ratio(change)
         ),
-        href: format!("/finding/{}", finding.id),
+        href: format!("/findings/{}", finding.id),
     })
 }

@@ -1,40 +1,41 @@
-//! The cases of a scenario beside each other at one revision, and the memory that goes with them. It must never compare
+//! The cases of a scenario compared at one revision, and the memory that goes with them. It must never compare
 //! revisions: that is what the graphs over revisions are for.
 
 use super::{
     figure::{Figure, Link, Table},
-    graph::{self, History},
+    series_history::{self, SeriesHistory},
 };
 use crate::{
     charts::{CaseRow, Cases},
     history::Reader,
     model::{Metric, Quantity, Role},
     report::format,
-    site::http::{error::PageError, params},
+    site::http::{error::PageError, names::CaseId},
 };
 
 /// Fewer cases than this need no picture of their own.
 const FEWEST_CASES: usize = 3;
 
-/// The metric of a history at a place of its axis and, beside it, the memory of whoever serves or else works.
-pub(crate) fn figures(
+/// Draws the metric of a history at a place of its axis, and the peak memory of the server or else of the client.
+pub(crate) fn draw_comparison(
     reader: &Reader,
-    shown: &History,
+    shown: &SeriesHistory,
     metrics: &[Metric],
     place: usize,
 ) -> Result<Vec<Figure>, PageError> {
-    let mut figures: Vec<Figure> = figure(shown, place)?.into_iter().collect();
+    let mut figures: Vec<Figure> = draw_figure(shown, place)?.into_iter().collect();
     let memory = [Role::Server, Role::Client].map(|role| Metric::of(role, Quantity::RssPeak));
     let memory = memory.into_iter().find(|metric| metrics.contains(metric) && *metric != shown.metric);
     if let (Some(metric), false) = (memory, figures.is_empty()) {
         let series = reader.series(&shown.scenario, metric, &shown.environment)?;
-        let memory = History::on(shown.axis.clone(), series, &shown.scenario, metric, &shown.environment, shown.span);
-        figures.extend(figure(&memory, place)?);
+        let memory =
+            SeriesHistory::on(shown.axis.clone(), series, &shown.scenario, metric, &shown.environment, shown.span);
+        figures.extend(draw_figure(&memory, place)?);
     }
     Ok(figures)
 }
 
-fn figure(history: &History, place: usize) -> Result<Option<Figure>, PageError> {
+fn draw_figure(history: &SeriesHistory, place: usize) -> Result<Option<Figure>, PageError> {
     let rows = rows(history, place);
     if rows.len() < FEWEST_CASES {
         return Ok(None);
@@ -54,20 +55,19 @@ fn figure(history: &History, place: usize) -> Result<Option<Figure>, PageError> 
     let query = history.query();
     let links =
         vec![Link::new("CSV", format!("/series.csv?{query}")), Link::new("JSON", format!("/api/v1/series?{query}"))];
-    let note =
-        "A line through a mark is its interval. Where values differ by much, the axis is logarithmic.".to_owned();
+    let note = "Lines through marks are intervals. The axis is logarithmic where the values differ greatly.".to_owned();
     Ok(Some(Figure { sentence, note, svg, table, links }))
 }
 
-/// Sorted by name, so that cases that differ in one parameter stand together.
-fn rows(history: &History, place: usize) -> Vec<CaseRow> {
+/// Sorted by name, so that cases that differ in one parameter are adjacent.
+fn rows(history: &SeriesHistory, place: usize) -> Vec<CaseRow> {
     let row = |line| {
         let point = history.at(line, place)?;
         Some(CaseRow {
-            label: graph::line_label(line, &history.series),
-            estimate: graph::estimate(point),
+            label: history.label(line),
+            estimate: series_history::estimate(point),
             grade: point.grade,
-            href: format!("/runs/{}/cases/{}", point.run, params::case_id(&line.case)),
+            href: format!("/runs/{}/cases/{}", point.run, CaseId::of(&line.case)),
         })
     };
     let mut rows: Vec<CaseRow> = history.series.iter().filter_map(row).collect();

@@ -1,15 +1,15 @@
 //! Everything raw about one case of a run, and the figures that show it.
 
-use super::figure::{Figure, Link, Table};
+use super::{
+    figure::{Figure, Link, Table},
+    run_facts::find_run,
+};
 use crate::{
     charts::{Estimate, SampleSpan, Strip, StripTrial, Timelines, TimelinesRole},
     history::{Reader, RunListing},
     model::{Case, CaseLabel, Measurement, Metric, RunId, Timeline, Trial},
     report::format,
-    site::{
-        http::{error::PageError, params},
-        pages::run,
-    },
+    site::http::{error::PageError, names::CaseId},
     stats::Sorted,
     units::Unit,
 };
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct CaseData {
     pub(crate) listing: RunListing,
-    pub(crate) id: String,
+    pub(crate) id: CaseId,
     pub(crate) case: Case,
     pub(crate) label: CaseLabel,
     pub(crate) measurements: Vec<Measurement>,
@@ -27,10 +27,10 @@ pub(crate) struct CaseData {
 
 impl CaseData {
     /// Everything about one case of a run, or the page that says that there is none.
-    pub(crate) fn read(reader: &Reader, run: RunId, id: &str) -> Result<CaseData, PageError> {
-        let listing = run::listing(reader, run)?;
+    pub(crate) fn read(reader: &Reader, run: RunId, id: &CaseId) -> Result<CaseData, PageError> {
+        let listing = find_run(reader, run)?;
         let mut measurements = reader.measurements(run)?;
-        measurements.retain(|measurement| params::case_id(&measurement.case) == id);
+        measurements.retain(|measurement| CaseId::of(&measurement.case) == *id);
         measurements.sort_by_key(|measurement| (measurement.metric.quantity, measurement.metric.role));
         let found = match measurements.first() {
             Some(measurement) => Some((measurement.case.clone(), measurement.label.clone())),
@@ -39,7 +39,7 @@ impl CaseData {
         let missing = || PageError::missing(format!("run {run} has no such case; its page lists those that it has"));
         let (case, label) = found.ok_or_else(missing)?;
         let trials = reader.trials(run, &case.key())?;
-        Ok(CaseData { listing, id: id.to_owned(), case, label, measurements, trials })
+        Ok(CaseData { listing, id: id.clone(), case, label, measurements, trials })
     }
 
     /// The measurement of one metric.
@@ -63,10 +63,10 @@ impl CaseData {
             interval: measurement.summary.interval.map(|interval| (interval.low, interval.high)),
         });
         let all: usize = rows.iter().map(|row| row.samples.len()).sum();
-        let sentence = format!("{}: all {all} samples, a row for each trial", format::metric(metric));
+        let sentence = format!("{}: all {all} samples, one row per trial", format::metric(metric));
         let svg = Strip { title: &sentence, unit: metric.unit(), trials: &rows, estimate }.svg()?;
-        let note = "Within a row, samples run from top to bottom in the order taken. Grey ones are warm-up: they count for \
-                    nothing, and stand at the edge where they are beyond the scale. The tick is the trial's median, the dashed line the estimate, the band its interval.";
+        let note = "Samples of a row run from top to bottom in the order in which they were taken. Grey samples are warm-up and do not count; those \
+                    beyond the scale are drawn at its edge. The tick is the median of the trial, the dashed line is the estimate, and the band is its interval.";
         let href = self.href();
         let links = vec![
             Link::new("CSV", format!("{href}/samples.csv")),
@@ -86,9 +86,9 @@ impl CaseData {
             .map(|line| TimelinesRole { name: format::role(line.role).to_owned(), points: line.points.clone() })
             .collect();
         let samples = sample_spans(shown);
-        let sentence = format!("What each process used in trial {}", shown.index.saturating_add(1));
+        let sentence = format!("Resource use of each process in trial {}", shown.index.saturating_add(1));
         let svg = Timelines { title: &sentence, roles: &roles, samples: &samples }.svg()?;
-        let note = "Seen from outside: CPU time and memory every 20 ms, reads and writes every 100. The shaded stretch is warm-up.".to_owned();
+        let note = "Sampled from outside: CPU time and memory every 20 ms, reads and writes every 100 ms. The shaded part is warm-up.".to_owned();
         let (href, number) = (self.href(), trial + 1);
         let links = vec![
             Link::new("CSV", format!("{href}/timelines.csv?trial={number}")),
@@ -101,14 +101,14 @@ impl CaseData {
 }
 
 /// A case that has failures and no numbers.
-fn unmeasured(reader: &Reader, run: RunId, id: &str) -> Result<Option<(Case, CaseLabel)>, PageError> {
+fn unmeasured(reader: &Reader, run: RunId, id: &CaseId) -> Result<Option<(Case, CaseLabel)>, PageError> {
     let failures = reader.failures(run)?;
     let ours = failures.into_iter().find_map(|failure| {
-        let case = failure.case.filter(|case| params::case_id(case) == id)?;
+        let case = failure.case.filter(|case| CaseId::of(case) == *id)?;
         Some((case, failure.label.unwrap_or(CaseLabel(String::new()))))
     });
     // Trials that are kept while the run goes on have no measurements yet, but the one being measured has a name.
-    let current = reader.progress()?.filter(|now| now.run == run && params::case_id(&now.case) == id);
+    let current = reader.progress()?.filter(|now| now.run == run && CaseId::of(&now.case) == *id);
     Ok(ours.or(current.map(|now| (now.case, now.label))))
 }
 

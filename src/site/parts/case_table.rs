@@ -1,12 +1,12 @@
 //! The cases of one run as rows: headline numbers with their grade, worst first where it matters. Shown by
-//! `cases.html` on the pages of commits and runs.
+//! `case_table.html` on the pages of commits and runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{Case, CheckStatus, Failure, FailureKind, Grade, Measurement, Metric, RunId},
     report::format::{self, Sign},
-    site::http::params,
+    site::http::names::CaseId,
 };
 
 /// More cases than this are shown a scenario at a time, so that pages stay small.
@@ -14,32 +14,32 @@ const MOST_CASES: usize = 120;
 
 /// The table of a run's cases.
 #[derive(Debug)]
-pub(crate) struct Cases {
+pub(crate) struct CaseTable {
     /// Headings of the value columns.
     pub(crate) columns: Vec<String>,
     /// By scenario, in the order of their names.
-    pub(crate) groups: Vec<Group>,
+    pub(crate) groups: Vec<CaseGroup>,
     /// Whether there were too many: then groups have no rows, and link to themselves.
     pub(crate) folded: bool,
 }
 
 /// The cases of one scenario.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct CaseGroup {
     pub(crate) scenario: String,
     pub(crate) cases: usize,
     pub(crate) sign: Sign,
     /// `12 sound, 1 noisy`.
     pub(crate) counts: String,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<CaseRow>,
 }
 
 /// One case.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct CaseRow {
     pub(crate) label: String,
     pub(crate) href: String,
-    pub(crate) cells: Vec<Cell>,
+    pub(crate) cells: Vec<CaseCell>,
     pub(crate) sign: Sign,
     /// Which checks do not pass, or what failed.
     pub(crate) why: String,
@@ -47,7 +47,7 @@ pub(crate) struct Row {
 
 /// One number; empty where there is none.
 #[derive(Debug, Default)]
-pub(crate) struct Cell {
+pub(crate) struct CaseCell {
     pub(crate) value: String,
     pub(crate) half_width: String,
     /// The whole interval, for a hover.
@@ -56,32 +56,32 @@ pub(crate) struct Cell {
 
 /// What is known about one case.
 #[derive(Debug, Default)]
-struct Known<'a> {
+struct CaseResults<'a> {
     label: &'a str,
     gate: Vec<&'a Measurement>,
     failures: Vec<&'a Failure>,
 }
 
-impl Cases {
+impl CaseTable {
     /// The cases of a run; of one scenario where one is named.
-    pub(crate) fn of(run: RunId, measurements: &[Measurement], failures: &[Failure], only: Option<&str>) -> Cases {
-        let cases = known(measurements, failures, only);
+    pub(crate) fn of(run: RunId, measurements: &[Measurement], failures: &[Failure], only: Option<&str>) -> CaseTable {
+        let cases = group_by_case(measurements, failures, only);
         let metrics: BTreeSet<Metric> =
             cases.values().flat_map(|known| &known.gate).map(|measurement| measurement.metric).collect();
         let folded = cases.len() > MOST_CASES;
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<CaseGroup> = Vec::new();
         for chunk in cases.iter().collect::<Vec<_>>().chunk_by(|a, b| a.0.scenario == b.0.scenario) {
-            let all: Vec<&Known<'_>> = chunk.iter().map(|(_, known)| *known).collect();
-            let rows = chunk.iter().map(|(case, known)| known.row(run, case, &metrics));
-            groups.push(Group {
+            let all: Vec<&CaseResults<'_>> = chunk.iter().map(|(_, known)| *known).collect();
+            let rows = chunk.iter().map(|(case, known)| known.to_row(run, case, &metrics));
+            groups.push(CaseGroup {
                 scenario: chunk.first().map(|(case, _)| case.scenario.clone()).unwrap_or_default(),
                 cases: chunk.len(),
                 sign: all.iter().map(|known| known.sign()).max_by_key(|sign| severity(*sign)).unwrap_or(Sign::SOUND),
-                counts: counts(&all),
+                counts: describe_counts(&all),
                 rows: if folded { Vec::new() } else { rows.collect() },
             });
         }
-        Cases { columns: metrics.iter().map(|metric| format::metric(*metric)).collect(), groups, folded }
+        CaseTable { columns: metrics.iter().map(|metric| format::metric(*metric)).collect(), groups, folded }
     }
 
     /// Whether there is nothing to show.
@@ -90,13 +90,13 @@ impl Cases {
     }
 }
 
-fn known<'a>(
+fn group_by_case<'a>(
     measurements: &'a [Measurement],
     failures: &'a [Failure],
     only: Option<&str>,
-) -> BTreeMap<&'a Case, Known<'a>> {
+) -> BTreeMap<&'a Case, CaseResults<'a>> {
     let wanted = |case: &Case| only.is_none_or(|only| case.scenario == only);
-    let mut cases: BTreeMap<&Case, Known<'_>> = BTreeMap::new();
+    let mut cases: BTreeMap<&Case, CaseResults<'_>> = BTreeMap::new();
     for measurement in measurements.iter().filter(|measurement| wanted(&measurement.case)) {
         let known = cases.entry(&measurement.case).or_default();
         known.label = &measurement.label.0;
@@ -123,7 +123,7 @@ fn severity(sign: Sign) -> u8 {
         .map_or(0, |position| position as u8)
 }
 
-fn counts(cases: &[&Known<'_>]) -> String {
+fn describe_counts(cases: &[&CaseResults<'_>]) -> String {
     let signs = [Sign::SOUND, Sign::NOISY, Sign::UNUSABLE, Sign::FAILED, Sign::UNSUPPORTED];
     let parts = signs.iter().filter_map(|sign| {
         let count = cases.iter().filter(|known| known.sign() == *sign).count();
@@ -132,7 +132,7 @@ fn counts(cases: &[&Known<'_>]) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-impl Known<'_> {
+impl CaseResults<'_> {
     fn sign(&self) -> Sign {
         if self.failures.iter().any(|failure| failure.kind != FailureKind::Unsupported) {
             return Sign::FAILED;
@@ -143,14 +143,14 @@ impl Known<'_> {
         Sign::grade(self.gate.iter().map(|measurement| measurement.grade).max().unwrap_or(Grade::Sound))
     }
 
-    fn row(&self, run: RunId, case: &Case, metrics: &BTreeSet<Metric>) -> Row {
+    fn to_row(&self, run: RunId, case: &Case, metrics: &BTreeSet<Metric>) -> CaseRow {
         let cells = metrics.iter().map(|metric| {
             let found = self.gate.iter().find(|measurement| measurement.metric == *metric);
-            found.map_or_else(Cell::default, |measurement| cell(measurement))
+            found.map_or_else(CaseCell::default, |measurement| to_cell(measurement))
         });
-        Row {
+        CaseRow {
             label: if self.label.is_empty() { "the only case".to_owned() } else { self.label.to_owned() },
-            href: format!("/runs/{run}/cases/{}", params::case_id(case)),
+            href: format!("/runs/{run}/cases/{}", CaseId::of(case)),
             cells: cells.collect(),
             sign: self.sign(),
             why: self.why(),
@@ -177,9 +177,9 @@ impl Known<'_> {
     }
 }
 
-fn cell(measurement: &Measurement) -> Cell {
+fn to_cell(measurement: &Measurement) -> CaseCell {
     let summary = &measurement.summary;
-    Cell {
+    CaseCell {
         value: format::estimate(measurement.metric, summary.estimate, summary.interval),
         half_width: format::half_width(summary.estimate, summary.interval),
         title: format::with_interval(measurement.metric, summary),

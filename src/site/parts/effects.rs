@@ -1,13 +1,8 @@
-//! The effect of each block of one series: what the estimate and the interval of a verdict are made of, as a graph, a table
-//! and CSV. Derived from the trials each time; nothing here decides.
+//! The effect of each block of one series: what the estimate and the interval of a verdict are made of, as a graph and a
+//! table. Derived from the trials each time; nothing here decides.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use axum::{
-    body::Body,
-    extract::{Query, State, rejection::QueryRejection},
-    response::Response,
-};
 use serde::Serialize;
 
 use super::{
@@ -17,13 +12,9 @@ use super::{
 use crate::{
     charts::{BlockDot, BlockGraph, BlockStage, Estimate},
     judge,
-    model::{Block, Metric, Scale, Stage, Trial, Unit, Verdict},
+    model::{Block, ComparisonId, Metric, Scale, Stage, Trial, Unit, Verdict},
     report::format,
-    site::{
-        downloads::{csv::Csv, files},
-        http::{error::PageError, shared::Shared},
-        pages::series::{Asked, Choice, SeriesPath},
-    },
+    site::http::{error::PageError, names::CaseId},
 };
 
 /// The blocks of one series, by stage and index.
@@ -72,7 +63,7 @@ impl Effects {
     }
 
     /// The graph with its table; `None` where nothing was measured.
-    pub(crate) fn figure(&self, choice: &Choice, verdict: &Verdict) -> Result<Option<Figure>, PageError> {
+    pub(crate) fn figure(&self, comparison: ComparisonId, verdict: &Verdict) -> Result<Option<Figure>, PageError> {
         if self.blocks.is_empty() {
             return Ok(None);
         }
@@ -82,12 +73,12 @@ impl Effects {
                     margin, the dashed line the estimate of the stage that decides, its band the interval; grey marks are of \
                     a stage that does not decide."
             .to_owned();
-        let (comparison, query) = (choice.comparison, choice.query());
+        let query = format!("case={}&metric={}", CaseId::of(&verdict.case), verdict.metric);
         let links = vec![
-            Link::new("CSV", format!("/comparison/{comparison}/series.csv?{query}")),
+            Link::new("CSV", format!("/comparisons/{comparison}/series.csv?{query}")),
             Link::new("JSON", format!("/api/v1/comparisons/{comparison}/series?{query}")),
-            Link::new("SVG", format!("/comparison/{comparison}/series.svg?{query}")),
-            Link::new("permalink", format!("/comparison/{comparison}/series?{query}")),
+            Link::new("SVG", format!("/comparisons/{comparison}/series.svg?{query}")),
+            Link::new("permalink", format!("/comparisons/{comparison}/series?{query}")),
         ];
         Ok(Some(Figure { sentence, note, svg, table: self.table(verdict.metric), links }))
     }
@@ -166,53 +157,4 @@ fn effect(scale: Scale, base: f64, head: f64) -> Option<f64> {
         Scale::Ratio => (base > 0.0 && head > 0.0).then(|| head / base),
         Scale::Difference => Some(head - base),
     }
-}
-
-/// Answers `/comparison/{comparison}/series.csv`.
-pub(crate) async fn csv(
-    State(shared): State<Arc<Shared>>,
-    path: SeriesPath,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, PageError> {
-    let choice = Choice::of(path, query)?;
-    let name = format!("comparison-{}-{}.csv", choice.comparison, choice.metric);
-    let text = shared.read(move |site| Ok(rows(&choice.read(site.history()?)?.effects, choice.metric))).await?;
-    Ok(files::csv(&name, Body::from(text)))
-}
-
-fn rows(effects: &Effects, metric: Metric) -> String {
-    let mut csv = Csv::new(&["stage", "block", "first", "metric", "unit", "base", "head", "scale", "effect"]);
-    let told = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for block in &effects.blocks {
-        csv.row(&[
-            block.stage.to_string(),
-            block.block.to_string(),
-            if block.head_first { "head" } else { "base" }.to_owned(),
-            metric.to_string(),
-            metric.unit().to_string(),
-            told(block.base),
-            told(block.head),
-            effects.scale.as_str().to_owned(),
-            told(block.effect),
-        ]);
-    }
-    csv.take()
-}
-
-/// Answers `/comparison/{comparison}/series.svg`.
-pub(crate) async fn svg(
-    State(shared): State<Arc<Shared>>,
-    path: SeriesPath,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, PageError> {
-    let choice = Choice::of(path, query)?;
-    let drawing = shared.read(move |site| {
-        let data = choice.read(site.history()?)?;
-        if data.effects.blocks.is_empty() {
-            return Err(PageError::missing("nothing of this series was measured"));
-        }
-        let title = format!("{} {}, {}", data.verdict.case.scenario, data.verdict.label.0, choice.metric);
-        data.effects.svg(&title, &data.verdict)
-    });
-    Ok(files::svg(&drawing.await?))
 }

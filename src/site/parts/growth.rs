@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     figure::{Figure, Link, Table},
-    graph::{self, History},
+    line_groups::format_setting,
+    series_history::{self, SeriesHistory},
 };
 use crate::{
     charts::{Growth, GrowthLine, GrowthPoint, exponent},
     history::Series,
     model::{Case, Value},
     report::format,
-    site::http::{error::PageError, params},
+    site::http::{error::PageError, names::CaseId},
     units,
 };
 
@@ -22,7 +23,7 @@ const EARLIER: usize = 5;
 const FEWEST_SIZES: usize = 3;
 
 /// The figure at a place of the axis, if the scenario has a size.
-pub(crate) fn figure(history: &History, place: usize) -> Result<Option<Figure>, PageError> {
+pub(crate) fn draw_growth(history: &SeriesHistory, place: usize) -> Result<Option<Figure>, PageError> {
     let Some((size, lines)) = lines(history, place) else { return Ok(None) };
     let revision = history.axis.get(place).map(|listing| listing.run.revision.short()).unwrap_or_default();
     let metric = format::metric(history.metric);
@@ -35,7 +36,7 @@ pub(crate) fn figure(history: &History, place: usize) -> Result<Option<Figure>, 
     } else {
         let exponents = exponents.join(", ");
         format!(
-            "Fitted: cost grows as {size} to the power of {exponents}. Both axes are logarithmic; grey lines are earlier revisions."
+            "Fit: cost grows as {size} to the power of {exponents}. Both axes are logarithmic; grey lines are earlier revisions."
         )
     };
     let query = history.query();
@@ -79,7 +80,7 @@ fn exponent_of(line: &GrowthLine) -> Option<String> {
 }
 
 /// The name of the size, and a line for each setting besides.
-fn lines(history: &History, place: usize) -> Option<(String, Vec<GrowthLine>)> {
+fn lines(history: &SeriesHistory, place: usize) -> Option<(String, Vec<GrowthLine>)> {
     let size = size_parameter(&history.series)?;
     let groups = grouped(&history.series, &size);
     let lines: Vec<GrowthLine> = groups
@@ -123,7 +124,7 @@ fn size_of(case: &Case, size: &str) -> Option<u64> {
 }
 
 /// Lines by everything but size. Numbers that change together with the size (fewer documents of more bytes) do not
-/// split a line; numbers that vary beside it do.
+/// split a line; numbers that vary independently do.
 fn grouped<'s>(series: &'s [Series], size: &str) -> Vec<(String, Vec<&'s Series>)> {
     let by = |numbers: bool| {
         let mut groups: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
@@ -146,22 +147,22 @@ fn other_settings(line: &Series, size: &str, numbers: bool) -> String {
     let spoken: Vec<String> = others
         .map(|(name, value)| match value {
             Value::Text(text) => text.clone(),
-            value => format!("{name} {}", graph::spoken(value)),
+            value => format!("{name} {}", format_setting(value)),
         })
         .collect();
     spoken.join(", ")
 }
 
-fn points(history: &History, group: &[&Series], size: &str, place: usize) -> Vec<GrowthPoint> {
+fn points(history: &SeriesHistory, group: &[&Series], size: &str, place: usize) -> Vec<GrowthPoint> {
     let mut points: Vec<GrowthPoint> = group
         .iter()
         .filter_map(|line| {
             let point = history.at(line, place)?;
             Some(GrowthPoint {
                 size: size_of(&line.case, size)? as f64,
-                estimate: graph::estimate(point),
+                estimate: series_history::estimate(point),
                 grade: point.grade,
-                href: format!("/runs/{}/cases/{}", point.run, params::case_id(&line.case)),
+                href: format!("/runs/{}/cases/{}", point.run, CaseId::of(&line.case)),
             })
         })
         .collect();
@@ -169,7 +170,7 @@ fn points(history: &History, group: &[&Series], size: &str, place: usize) -> Vec
     points
 }
 
-fn table(history: &History, size: &str, lines: &[GrowthLine]) -> Table {
+fn table(history: &SeriesHistory, size: &str, lines: &[GrowthLine]) -> Table {
     let head = vec!["Line".to_owned(), size.to_owned(), format::metric(history.metric)];
     let rows = lines.iter().flat_map(|line| {
         line.points.iter().map(|point| {

@@ -1,17 +1,16 @@
-//! What is being measured now, as pages show it and as the live stream tells it: one record for both, so that a page
-//! and what keeps it fresh never differ.
+//! What is being measured now: one record for pages and for the live stream, so that they never differ.
 
 use serde::Serialize;
 
 use crate::{
     history::{HistoryError, Progress, Reader},
     model::{ComparisonId, RunId, Stage},
-    site::http::{error::PageError, params},
+    site::http::names::CaseId,
 };
 
-/// What is being measured; shown by `now.html`, told by the stream, kept fresh by `live.js`.
+/// What is being measured; shown by `progress.html`, sent by the stream, kept fresh by `live.js`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Now {
+pub(crate) struct LiveProgress {
     pub(crate) run: RunId,
     pub(crate) scenario: String,
     pub(crate) label: String,
@@ -30,15 +29,15 @@ pub(crate) struct Now {
     pub(crate) stage: Option<u32>,
 }
 
-impl Now {
+impl LiveProgress {
     /// What is being measured, if anything is.
-    pub(crate) fn read(reader: &Reader) -> Result<Option<Now>, HistoryError> {
+    pub(crate) fn read(reader: &Reader) -> Result<Option<LiveProgress>, HistoryError> {
         let Some(progress) = reader.progress()? else { return Ok(None) };
-        let comparison = comparison_of(reader, progress.run)?;
-        let stage = comparison.map(|comparison| stage(reader, comparison, &progress)).transpose()?;
-        Ok(Some(Now {
+        let comparison = find_comparison(reader, progress.run)?;
+        let stage = comparison.map(|comparison| find_stage(reader, comparison, &progress)).transpose()?;
+        Ok(Some(LiveProgress {
             run: progress.run,
-            case: params::case_id(&progress.case),
+            case: CaseId::of(&progress.case).to_string(),
             scenario: progress.case.scenario,
             label: progress.label.0,
             trial: progress.trial.saturating_add(1),
@@ -53,33 +52,33 @@ impl Now {
     /// The page of what is being measured.
     pub(crate) fn href(&self) -> String {
         match self.comparison {
-            Some(comparison) => format!("/comparison/{comparison}"),
+            Some(comparison) => format!("/comparisons/{comparison}"),
             None => format!("/runs/{}", self.run),
         }
     }
 
-    /// What [`Now::trial`] counts.
-    pub(crate) fn counts(&self) -> &'static str {
+    /// What [`LiveProgress::trial`] counts.
+    pub(crate) fn unit(&self) -> &'static str {
         if self.comparison.is_some() { "block" } else { "trial" }
     }
 }
 
 /// What is being measured of one run, by itself or in a comparison.
-pub(crate) fn of_run(reader: &Reader, run: RunId) -> Result<Option<Now>, PageError> {
-    let Some(now) = Now::read(reader)? else { return Ok(None) };
-    let ours = now.run == run
-        || now
+pub(crate) fn read_of_run(reader: &Reader, run: RunId) -> Result<Option<LiveProgress>, HistoryError> {
+    let Some(progress) = LiveProgress::read(reader)? else { return Ok(None) };
+    let ours = progress.run == run
+        || progress
             .comparison
             .map(|comparison| reader.comparison(comparison))
             .transpose()?
             .flatten()
             .is_some_and(|listing| [listing.comparison.base, listing.comparison.head].contains(&run));
-    Ok(Some(now).filter(|_| ours))
+    Ok(Some(progress).filter(|_| ours))
 }
 
 /// The comparison that a run is measured in: that of its head, or, since whatever is measured now belongs to the newest, the
 /// newest one where the run is its base.
-fn comparison_of(reader: &Reader, run: RunId) -> Result<Option<ComparisonId>, HistoryError> {
+fn find_comparison(reader: &Reader, run: RunId) -> Result<Option<ComparisonId>, HistoryError> {
     if let Some(comparison) = reader.comparison_of_run(run)? {
         return Ok(Some(comparison));
     }
@@ -88,7 +87,7 @@ fn comparison_of(reader: &Reader, run: RunId) -> Result<Option<ComparisonId>, Hi
 }
 
 /// The stage that a case is in: a case whose first stage is whole and that is still measured is in its second.
-fn stage(reader: &Reader, comparison: ComparisonId, progress: &Progress) -> Result<Stage, HistoryError> {
+fn find_stage(reader: &Reader, comparison: ComparisonId, progress: &Progress) -> Result<Stage, HistoryError> {
     let blocks = reader.blocks(comparison, &progress.case.key())?;
     let design = reader.comparison(comparison)?.map(|listing| listing.comparison.design);
     let first_over = design.is_some_and(|design| {

@@ -1,8 +1,8 @@
-//! What each setting buys: the cases of a scenario that stand against its baseline, as a table. Nothing here decides.
+//! The effect of each setting: the cases of a scenario against its baseline, as a table. It gives no verdict.
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{figure::Table, graph::History};
+use super::{figure::Table, series_history::SeriesHistory};
 use crate::{
     history::{Reader, Series},
     judge,
@@ -13,9 +13,9 @@ use crate::{
 
 /// The rows at a place of the axis: each case with other settings against the case of the baseline that is like it
 /// otherwise. Nothing where there is no such pair.
-pub(crate) fn table(
+pub(crate) fn compare_settings(
     reader: &Reader,
-    history: &History,
+    history: &SeriesHistory,
     place: usize,
     baseline: &Values,
 ) -> Result<Option<Table>, PageError> {
@@ -83,7 +83,7 @@ fn cell(base: &[Trial], other: &[Trial], metric: Metric) -> Result<String, PageE
     let effect = format::effect(metric, found.scale, found.effect, found.interval);
     Ok(match found.interval {
         Some(_) => effect,
-        None => format!("{effect}, {} rounds are too few for an interval", found.rounds),
+        None => format!("{effect}, too few rounds for an interval ({})", found.rounds),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The series of a comparison as rows: those that decide grouped by scenario, the worst first, each with its change on one
 //! axis that all share; those that are only described apart, never red. Bounded, so that pages stay small. Shown by
-//! `verdicts.html`.
+//! `verdict_table.html`.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -8,7 +8,7 @@ use crate::{
     charts::EffectBar,
     model::{Case, ComparisonId, Metric, Scale, Verdict, VerdictKind},
     report::format::{self, Sign},
-    site::http::{error::PageError, params},
+    site::http::{error::PageError, names::CaseId},
 };
 
 /// Rows of series that decide. Where there are more, equivalent ones are left to their scenario's own table.
@@ -24,11 +24,11 @@ const REACH: (f64, f64) = (0.024_692_612_590_371_5, 0.405_465_108_108_164_4);
 #[derive(Debug)]
 pub(crate) struct VerdictTable {
     /// Series that decide, by scenario.
-    pub(crate) groups: Vec<Group>,
+    pub(crate) groups: Vec<VerdictGroup>,
     /// The ends of the axis that all bars share, as ratios. `None` where no bar is drawn.
     pub(crate) axis: Option<(String, String)>,
     /// Series that are only described, up to a bound.
-    pub(crate) described: Vec<Described>,
+    pub(crate) described: Vec<DescribedRow>,
     /// How many there are.
     pub(crate) all_described: usize,
     /// Every scenario with a series that is not shown here, and how many.
@@ -39,16 +39,16 @@ pub(crate) struct VerdictTable {
 
 /// The series of one scenario that decide.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct VerdictGroup {
     pub(crate) scenario: String,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<VerdictRow>,
     /// Equivalent series that are left to the scenario's own table.
     pub(crate) hidden: usize,
 }
 
 /// One series that decides.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct VerdictRow {
     pub(crate) id: String,
     pub(crate) sign: Sign,
     pub(crate) label: String,
@@ -64,7 +64,7 @@ pub(crate) struct Row {
 
 /// One series that is only described.
 #[derive(Debug)]
-pub(crate) struct Described {
+pub(crate) struct DescribedRow {
     pub(crate) scenario: String,
     pub(crate) label: String,
     pub(crate) metric: String,
@@ -85,7 +85,7 @@ impl VerdictTable {
         let mut table = VerdictTable {
             groups: Vec::new(),
             axis: None,
-            described: shown.map(|verdict| Described::of(comparison, verdict)).collect(),
+            described: shown.map(|verdict| DescribedRow::of(comparison, verdict)).collect(),
             all_described: described.len(),
             elsewhere: Vec::new(),
             only: only.map(str::to_owned),
@@ -116,9 +116,9 @@ impl VerdictTable {
             let kept: Vec<&Verdict> = rows.into_iter().filter(fit).take(room).collect();
             room -= kept.len();
             let hidden = all - kept.len();
-            let rows: Result<Vec<Row>, PageError> =
-                kept.into_iter().map(|verdict| Row::of(comparison, verdict, reach)).collect();
-            self.groups.push(Group { scenario: scenario.to_owned(), rows: rows?, hidden });
+            let rows: Result<Vec<VerdictRow>, PageError> =
+                kept.into_iter().map(|verdict| VerdictRow::of(comparison, verdict, reach)).collect();
+            self.groups.push(VerdictGroup { scenario: scenario.to_owned(), rows: rows?, hidden });
         }
         Ok(())
     }
@@ -169,11 +169,11 @@ pub(crate) fn margin(verdict: &Verdict) -> (f64, f64) {
 
 /// The page of one series of a comparison.
 pub(crate) fn series_href(comparison: ComparisonId, case: &Case, metric: Metric) -> String {
-    format!("/comparison/{comparison}/series?case={}&metric={metric}", params::case_id(case))
+    format!("/comparisons/{comparison}/series?case={}&metric={metric}", CaseId::of(case))
 }
 
-impl Row {
-    fn of(comparison: ComparisonId, verdict: &Verdict, reach: Option<f64>) -> Result<Row, PageError> {
+impl VerdictRow {
+    fn of(comparison: ComparisonId, verdict: &Verdict, reach: Option<f64>) -> Result<VerdictRow, PageError> {
         let sign = Sign::verdict(verdict.kind);
         let bar = match (verdict.scale, reach, log_interval(verdict)) {
             (Scale::Ratio, Some(reach), Some(interval)) => EffectBar {
@@ -188,8 +188,8 @@ impl Row {
             _ => String::new(),
         };
         let stage = verdict.stage.map(|stage| format!(" in stage {}", stage.number())).unwrap_or_default();
-        Ok(Row {
-            id: format!("s{}-{}", params::case_id(&verdict.case), verdict.metric),
+        Ok(VerdictRow {
+            id: format!("s{}-{}", CaseId::of(&verdict.case), verdict.metric),
             sign,
             label: label(verdict),
             metric: format::metric(verdict.metric),
@@ -203,9 +203,9 @@ impl Row {
     }
 }
 
-impl Described {
-    fn of(comparison: ComparisonId, verdict: &Verdict) -> Described {
-        Described {
+impl DescribedRow {
+    fn of(comparison: ComparisonId, verdict: &Verdict) -> DescribedRow {
+        DescribedRow {
             scenario: verdict.case.scenario.clone(),
             label: label(verdict),
             metric: format::metric(verdict.metric),
