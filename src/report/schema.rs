@@ -93,7 +93,7 @@ mod tests {
             let schema = schema(name).unwrap();
             let validator = validator(&schema);
             let mut fields = Vec::new();
-            collect(&sample, String::new(), &mut fields);
+            collect(&sample, "", &mut fields);
             assert!(fields.len() > 10, "{name}: {fields:?}");
             for (object, field) in fields {
                 let mut missing = sample.clone();
@@ -116,19 +116,19 @@ mod tests {
     }
 
     /// Every field with the pointer to its object. Names of parameters are the scenario's, and not the shape's.
-    fn collect(json: &Json, pointer: String, fields: &mut Vec<(String, String)>) {
+    fn collect(json: &Json, pointer: &str, fields: &mut Vec<(String, String)>) {
         match json {
             Json::Object(object) => {
                 for (field, value) in object {
-                    fields.push((pointer.clone(), field.clone()));
+                    fields.push((pointer.to_owned(), field.clone()));
                     if !matches!(field.as_str(), "parameters" | "configuration") {
-                        collect(value, format!("{pointer}/{field}"), fields);
+                        collect(value, &format!("{pointer}/{field}"), fields);
                     }
                 }
             }
             Json::Array(items) => {
                 for (place, item) in items.iter().enumerate() {
-                    collect(item, format!("{pointer}/{place}"), fields);
+                    collect(item, &format!("{pointer}/{place}"), fields);
                 }
             }
             _ => {}

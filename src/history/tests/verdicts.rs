@@ -56,7 +56,7 @@ fn a_verdict_that_makes_no_sense_is_refused_with_all_beside_it() {
     let interval = |low, high, level| Some(Interval { low, high, level });
     let wrong = [
         (Verdict { gate: false, ..whole.clone() }, "no gate series has the verdict worse"),
-        (Verdict { stage: None, ..whole.clone() }, "30 blocks of no stage"),
+        (Verdict { stage: None, ..whole.clone() }, "30 blocks and no stage"),
         (Verdict { effect: Some(f64::NAN), ..whole.clone() }, "its effect is NaN"),
         (
             Verdict { interval: interval(f64::NEG_INFINITY, 1.0, 0.9), ..whole.clone() },
