@@ -66,7 +66,7 @@ pub(crate) fn in_memory(bytes: usize) {
         }
         figures[2].push(rate(begun));
 
-        let mut sealer = BlobSealer::again(&keys(), NAME, prelude.clone(), 0).unwrap();
+        let mut sealer = BlobSealer::resume(&keys(), NAME, prelude.clone(), 0).unwrap();
         let mut sealed = Vec::new();
         sealer.seal_next_from(&content, &mut sealed).unwrap();
         let opener = BlobOpener::new(&keys(), NAME, &prelude).unwrap();

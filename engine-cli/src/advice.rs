@@ -6,7 +6,7 @@ use benchline_engine::{
     client::{BlobError, KeyRingError, RecoveryError, SyncError},
     crypto::UnlockError,
     server::{AccountError, BackupError},
-    store::{BlobState, BlobStoreError, DatabaseError, StoreError},
+    store::{BlobState, BlobStoreError, DatabaseError, FailureCause, StoreError, TransferFailure},
 };
 
 use crate::output::error_text;
@@ -27,13 +27,13 @@ pub(crate) fn with_advice(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// What to do about a transfer that could not go on, as the engine's text tells.
-pub(crate) fn about_failure(failure: &str) -> Option<&'static str> {
-    match failure {
-        failure if failure == SyncError::Unauthorized.to_string() => Some(RENEW),
-        failure if failure.contains("(507)") => Some(QUOTA),
-        failure if failure.starts_with("no answer from the server") => Some(REACH),
-        _ => None,
+/// What to do about a failed transfer.
+pub(crate) fn about_failure(failure: &TransferFailure) -> Option<&'static str> {
+    match failure.cause {
+        FailureCause::Unauthorized => Some(RENEW),
+        FailureCause::QuotaExceeded => Some(QUOTA),
+        FailureCause::Unreachable => Some(REACH),
+        FailureCause::NameTaken | FailureCause::Other => None,
     }
 }
 
@@ -70,8 +70,8 @@ fn of_sync(error: &SyncError) -> Option<&'static str> {
     match error {
         SyncError::Unauthorized => Some(RENEW),
         SyncError::Connection(_) => Some(REACH),
-        SyncError::Refused(problem) if problem.status == 507 => Some(QUOTA),
-        SyncError::Refused(problem) if problem.status == 403 => {
+        SyncError::Rejected(problem) if problem.status == 507 => Some(QUOTA),
+        SyncError::Rejected(problem) if problem.status == 403 => {
             Some("the token is another user's: `benchline-engine login` with one of yours")
         }
         SyncError::ServerMismatch | SyncError::ReplicaMismatch | SyncError::Forgotten => Some(RESTORED),
@@ -167,10 +167,12 @@ mod tests {
         let unauthorized = || BlobError::from(SyncError::Unauthorized);
         assert!(with_advice(unauthorized().into()).to_string().contains("benchline-engine login"));
         assert!(with_advice(anyhow::Error::from(unauthorized()).context("somewhere")).to_string().contains("login"));
-        let quota = SyncError::Refused(Problem::new(ProblemKind::QuotaExceeded, "no room"));
-        assert_eq!(about_failure(&quota.to_string()), Some(QUOTA));
-        assert_eq!(about_failure(&SyncError::Unauthorized.to_string()), Some(RENEW));
-        assert_eq!(about_failure("something else"), None);
+        let quota = SyncError::Rejected(Problem::new(ProblemKind::QuotaExceeded, "no room"));
+        assert!(with_advice(quota.into()).to_string().contains("user quota"));
+        let failure = |cause| TransferFailure { message: String::new(), cause };
+        assert_eq!(about_failure(&failure(FailureCause::QuotaExceeded)), Some(QUOTA));
+        assert_eq!(about_failure(&failure(FailureCause::Unauthorized)), Some(RENEW));
+        assert_eq!(about_failure(&failure(FailureCause::Other)), None);
         assert_eq!(with_advice(anyhow::anyhow!("plain")).to_string(), "plain");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
     let passes = |error: &SyncError| {
         matches!(error, SyncError::Connection(_))
-            || matches!(error, SyncError::Refused(problem) if problem.status >= 500)
+            || matches!(error, SyncError::Rejected(problem) if problem.status >= 500)
     };
     match (error.downcast_ref::<SyncError>(), error.downcast_ref::<BlobError>()) {
         (Some(error), _) | (_, Some(BlobError::Exchange(error))) => passes(error),

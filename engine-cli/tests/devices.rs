@@ -39,7 +39,7 @@ fn what_one_device_puts_another_gets_and_what_is_wrong_is_told() {
     assert_eq!((&put["length"], &put["state"]), (&content.len().into(), &"synced".into()));
     world.run(&["put", "film.bin", "--home", "a"], 0);
     fs::write(world.path("other"), "other").unwrap();
-    assert!(world.says(&["put", "other", "film.bin", "--home", "a"], 1).contains("blobs do not change"));
+    assert!(world.says(&["put", "other", "film.bin", "--home", "a"], 1).contains("blobs cannot be changed"));
     assert!(world.says(&["put", "other", "film.bin", "--home", "b"], 1).contains("from another device"));
     assert!(world.says(&["put", "other", "no/name", "--home", "a"], 1).contains("A-Z a-z"));
     world.fed(&["put", "-", "piped", "--home", "a"], "from a pipe");
@@ -169,7 +169,7 @@ fn documents_edited_in_two_places_are_kept_twice_until_somebody_decides() {
         assert_eq!(world.json(&["doc", "conflicts", "--json", "--home", home], 0)["documents"], serde_json::json!([]));
     }
     assert!(
-        world.says(&["doc", "put", "note", "four", "--replaces", &stale, "--home", "a"], 1).contains("as expected")
+        world.says(&["doc", "put", "note", "four", "--replaces", &stale, "--home", "a"], 1).contains("has changed")
     );
     world.run(&["doc", "rm", "note", "--home", "a"], 0);
     assert!(world.says(&["doc", "get", "note", "--home", "a"], 1).contains("no document note"));

@@ -84,7 +84,7 @@ fn what_was_deleted_is_purged_when_every_device_that_counts_has_seen_it() {
     world.run(&["replicas", "forget", named(false), "--home", "a"], 0);
     assert_eq!(world.json(&["purge", "--json", "--home", "a"], 0)["purged"], 1);
     let said = world.says(&["sync", "--home", "b"], 1);
-    assert!(said.contains("forget") && said.contains("benchline-engine init"), "{said}");
+    assert!(said.contains("forgotten") && said.contains("benchline-engine init"), "{said}");
 }
 
 #[test]

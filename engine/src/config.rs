@@ -1,5 +1,5 @@
-//! The engine's knobs: every choice that people argue about, so that what it buys can be measured. This file only
-//! describes settings; it must never hold one that nothing obeys.
+//! The engine's settings. Every debatable design choice is one, so that its effect can be measured. This file only describes
+//! them; a setting without effect must never exist.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -16,21 +16,21 @@ pub struct Config {
     pub upload: UploadConfig,
     /// How connections are used.
     pub http: HttpConfig,
-    /// How databases are kept, on either side.
+    /// How databases are stored, on both sides.
     pub store: StoreConfig,
     /// How documents and blobs are sealed.
     pub crypto: CryptoConfig,
-    /// How the length of what is sealed is hidden.
+    /// How the length of sealed content is hidden.
     pub padding: Padding,
-    /// How blobs are kept on either side, and transferred.
+    /// How blobs are stored on both sides, and transferred.
     pub blobs: BlobsConfig,
-    /// What the server bears with.
+    /// Limits and layout of the server.
     pub server: ServerConfig,
-    /// How incoming messages are taken and worked on.
+    /// How incoming messages are accepted and processed.
     pub incoming: IncomingConfig,
     /// How a device holds its OpenPGP keys.
     pub keyring: KeyringConfig,
-    /// Whether the server remembers a token that it has looked up, for at most half a second.
+    /// Whether the server caches the lookup of a token, for at most half a second.
     pub session_cache: bool,
 }
 
@@ -55,9 +55,9 @@ impl Default for Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UploadConfig {
-    /// Send documents in batches, each one transaction at the server. Without, every document is a batch of its own.
+    /// Send documents in batches, each one transaction at the server. Otherwise every document is a batch of its own.
     pub batching: bool,
-    /// Have each batch acknowledged as soon as it is durable. Without, all are acknowledged when the last one is.
+    /// Have each batch acknowledged as soon as it is durable. Otherwise all are acknowledged with the last one.
     pub early_return: bool,
 }
 
@@ -71,12 +71,12 @@ impl Default for UploadConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Use one connection for many requests. Without, every request opens its own.
+    /// Use one connection for many requests. Otherwise every request opens its own.
     pub keep_alive: bool,
     /// Send small packets at once (`TCP_NODELAY`).
     pub nodelay: bool,
-    /// A PEM file with the certificates of the authorities that a client trusts, and no others: for a private server.
-    /// Without, it trusts those that the system trusts.
+    /// A PEM file with the certificates of the only authorities that a client trusts, for a private server. Otherwise it
+    /// trusts those of the system.
     pub ca: Option<PathBuf>,
 }
 
@@ -86,19 +86,19 @@ impl Default for HttpConfig {
     }
 }
 
-/// How a database is kept.
+/// How a database is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// How a transaction is made atomic.
+    /// The journal that makes transactions atomic.
     pub journal: Journal,
-    /// What a success has survived.
+    /// What a committed transaction survives.
     pub synchronous: Synchronous,
-    /// Bytes of a page, a power of two from 1024 to 65536. It counts for new databases; existing ones keep theirs.
+    /// Bytes of a page, a power of two from 1024 to 65536. It applies to new databases; existing ones keep theirs.
     pub page_size: u32,
-    /// Encrypt the client's database. The server's holds sealed documents only and is never encrypted again.
+    /// Encrypt the client's database. The server's holds only sealed documents and is not encrypted again.
     pub cipher: bool,
-    /// Commit whatever is waiting to be written in one transaction. Without, each write is a transaction of its own.
+    /// Commit all waiting writes in one transaction. Otherwise each write is a transaction of its own.
     pub group_commit: bool,
 }
 
@@ -114,25 +114,25 @@ impl Default for StoreConfig {
     }
 }
 
-/// How a transaction is made atomic.
+/// The journal that makes transactions atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Journal {
-    /// A write-ahead log: readers and the writer do not wait for each other.
+    /// A write-ahead log: readers and the writer do not block each other.
     Wal,
     /// A rollback journal, deleted at each commit.
     Delete,
 }
 
-/// What a success has survived.
+/// What a committed transaction survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Synchronous {
-    /// The end of the process, but no loss of power.
+    /// The end of the process, but not a power failure.
     Off,
-    /// The end of the process; a loss of power may undo the last successes, but damages nothing.
+    /// The end of the process; a power failure may undo the last transactions, but damages nothing.
     Normal,
-    /// A loss of power.
+    /// A power failure.
     Full,
 }
 
@@ -140,11 +140,11 @@ pub enum Synchronous {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CryptoConfig {
-    /// The cipher that new seals use. Whatever was sealed with another one still opens.
+    /// The cipher for new documents and blobs. Those sealed with another one can still be opened.
     pub cipher: Cipher,
-    /// Bytes of a chunk of a blob, from 1 KiB to 1 MiB. It counts for new blobs; each says what it was sealed with.
+    /// Bytes of a chunk of a blob, from 1 KiB to 1 MiB. It applies to new blobs; each records its own.
     pub chunk_size: u32,
-    /// Where work that keeps a processor busy is done.
+    /// Where CPU-bound work runs.
     pub pool: PoolConfig,
 }
 
@@ -154,16 +154,15 @@ impl Default for CryptoConfig {
     }
 }
 
-/// Where a client does work that keeps a processor busy: opening documents and large blobs, decrypting mail, deriving keys
-/// from passphrases.
+/// Where a client runs CPU-bound work: opening documents and large blobs, decrypting mail, deriving keys from passphrases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PoolConfig {
-    /// Where it comes up, which holds up everything else there.
+    /// On the calling thread, which blocks everything else there.
     Inline,
-    /// On so many threads of its own.
+    /// On this number of threads.
     Threads(NonZeroUsize),
-    /// In so many processes of its own. The program has to allow for it: see [`crate::pool::worker_if_asked`].
+    /// In this number of processes. The program has to support it: see [`crate::pool::worker_if_asked`].
     Processes(NonZeroUsize),
 }
 
@@ -173,21 +172,21 @@ impl Default for PoolConfig {
     }
 }
 
-/// How blobs are kept on either side, and transferred.
+/// How blobs are stored on both sides, and transferred.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlobsConfig {
-    /// Where a device keeps the contents of its blobs.
+    /// Where a device stores the contents of its blobs.
     pub client_backend: ClientBackend,
-    /// How many blobs a client transfers at once.
+    /// Concurrent blob transfers of a client.
     pub transfers: NonZeroUsize,
-    /// Where the server keeps the contents of blobs.
+    /// Where the server stores the contents of blobs.
     pub server_backend: ServerBackend,
-    /// Bytes of blobs that a user may store at the server, uploads under way included, unless the user's account says
-    /// otherwise.
+    /// Bytes of blobs that a user may store at the server, unfinished uploads included, unless the user's account has its own
+    /// quota.
     pub quota: u64,
-    /// Bytes up to which the server keeps a content in its database, beside the row that names it, at most 65,536. 0 sends
-    /// every content to the backend.
+    /// Contents of up to this many bytes are stored in the server's database, at most 65,536. With 0 the backend stores every
+    /// content.
     pub small_bytes: u32,
 }
 
@@ -203,25 +202,25 @@ impl Default for BlobsConfig {
     }
 }
 
-/// Where a device keeps the contents of new blobs. They are sealed in either place, and found in either.
+/// Where a device stores the contents of new blobs. They are sealed in both, and existing ones are found in both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientBackend {
     /// In rows of the database that lists them, encrypted with it.
     Sqlcipher,
-    /// In a file each.
+    /// In one file each.
     Files,
-    /// In a row where they fit into one of 1 MiB, else in a file: small ones share flushes, large ones are not encrypted a
-    /// second time.
+    /// In a row if they fit into 1 MiB, otherwise in a file: small ones share flushes, large ones are not encrypted a second
+    /// time.
     #[default]
     BySize,
 }
 
-/// Where the server keeps the contents of blobs.
+/// Where the server stores the contents of blobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerBackend {
-    /// Files in its own folder.
+    /// Files in its data folder.
     Files,
     /// An object store at this address: `file:///a/folder`, or `s3://bucket/prefix` with the usual `AWS_…` variables.
     ObjectStore(String),
@@ -231,7 +230,7 @@ pub enum ServerBackend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeyringConfig {
-    /// Keep keys unlocked and parsed in memory for the life of the client. Without, they are for each message anew.
+    /// Keep keys unlocked and parsed in memory for the life of the client. Otherwise they are unlocked for each message.
     pub reuse: bool,
 }
 
@@ -241,7 +240,7 @@ impl Default for KeyringConfig {
     }
 }
 
-/// What the server bears with.
+/// Limits and layout of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
@@ -249,25 +248,25 @@ pub struct ServerConfig {
     pub database: ServerDatabase,
     /// Seconds that the head of a request may take, and that a connection may be idle.
     pub head_seconds: u32,
-    /// Seconds that nothing of a body may arrive.
+    /// Seconds without progress of a body.
     pub body_seconds: u32,
     /// Headers that a request may have.
     pub headers: usize,
     /// Bytes of the largest blob.
     pub blob_bytes: u64,
-    /// Blobs that are received at once.
+    /// Blobs that are received concurrently.
     pub blob_writes: usize,
     /// Blobs of one user among them.
     pub user_blob_writes: usize,
-    /// Seconds after which an upload that nobody goes on with is given up.
+    /// Seconds after which an unfinished upload expires.
     pub upload_seconds: u32,
-    /// Connections that a process has open at once; more wait, and make those that are idle go.
+    /// Open connections of a process; further ones wait, and idle ones are closed for them.
     pub connections: usize,
-    /// Seconds that requests may go on after the server was told to end.
+    /// Seconds that requests may continue after the server was asked to stop.
     pub stop_seconds: u32,
-    /// Runtimes of a process. One has a thread for each core; of several, each has one thread, and sockets of its own.
+    /// Runtimes of a process. A single one has a thread for each core; of several, each has one thread and its own sockets.
     pub runtimes: NonZeroUsize,
-    /// Processes that share a port, started by a [`crate::server::Family`].
+    /// Processes that share a port, started by a [`crate::server::Supervisor`].
     pub processes: NonZeroUsize,
 }
 
@@ -290,11 +289,11 @@ impl Default for ServerConfig {
     }
 }
 
-/// How the server keeps what it knows of users' documents and blobs. A folder of data keeps the layout that it began with.
+/// How the server stores the metadata of users' documents and blobs. A data folder keeps its initial layout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerDatabase {
-    /// One database for each user: one can be moved, restored or removed alone, and nobody waits for another's writes.
+    /// One database per user: each can be moved, restored or removed alone, and no user waits for another's writes.
     #[default]
     PerUser,
     /// One database for all: writes of many users are committed together.
@@ -302,7 +301,7 @@ pub enum ServerDatabase {
 }
 
 impl ServerDatabase {
-    /// As settings spell it.
+    /// The name in settings.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PerUser => "per-user",
@@ -317,13 +316,13 @@ impl std::fmt::Display for ServerDatabase {
     }
 }
 
-/// How the server takes incoming messages, and lets clients work on them.
+/// How the server accepts incoming messages, and how clients process them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IncomingConfig {
-    /// How often a message may be reserved. Who reserves it once more finds it failed.
+    /// How often a message may be leased. After that it counts as failed.
     pub max_tries: NonZeroU32,
-    /// Seconds until a message that is reserved may be reserved by someone else.
+    /// Seconds until a lease expires, so that another device may lease the message.
     pub lease_seconds: u32,
     /// Bytes of the largest message, before it is encrypted.
     pub message_bytes: u64,

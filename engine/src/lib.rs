@@ -1,19 +1,19 @@
-//! An end-to-end-encrypted sync engine: documents that live on a person's devices and meet through a server that can read
-//! nothing. The rooms in reading order; imports between them flow downwards only, and none knows that it is measured.
+//! An end-to-end-encrypted sync engine: a user's devices synchronise documents and blobs through a server that cannot read
+//! them. Imports between the rooms flow downwards only, and no room knows that it is measured.
 
-/// The client, which brings a replica and a server together.
+/// The client, which synchronises a replica with a server.
 pub mod client;
-/// The knobs.
+/// Settings of clients and servers.
 pub mod config;
 /// Keys, and sealing under them.
 pub mod crypto;
-/// Documents, their revisions, and the rule by which versions merge.
+/// Documents, their revisions, and the rules for merging versions.
 pub mod document;
-/// Where work that keeps a processor busy is done.
+/// Threads and processes for CPU-bound work.
 pub mod pool;
-/// What a client and a server say to each other.
+/// The protocol between client and server.
 pub mod protocol;
-/// The server, which keeps what it cannot read.
+/// The server, which stores data that it cannot read.
 pub mod server;
-/// A device's replica of the documents, in an encrypted database.
+/// A device's documents and blobs, in encrypted databases.
 pub mod store;

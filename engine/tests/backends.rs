@@ -20,7 +20,7 @@ use crate::support::{payload, run_test};
 type Opener<'a> = &'a dyn Fn() -> Box<dyn Backend>;
 
 #[test]
-fn files_keep_the_promises() {
+fn files_meet_the_guarantees() {
     for durable in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let open = || Box::new(FilesBackend::new(folder.path().join("blobs"), durable)) as Box<dyn Backend>;
@@ -29,7 +29,7 @@ fn files_keep_the_promises() {
 }
 
 #[test]
-fn an_object_store_in_a_folder_keeps_the_promises() {
+fn an_object_store_in_a_folder_meets_the_guarantees() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("file://{}", folder.path().display());
     let open = || Box::new(ObjectStoreBackend::open(&address, true).unwrap()) as Box<dyn Backend>;
@@ -37,7 +37,7 @@ fn an_object_store_in_a_folder_keeps_the_promises() {
 }
 
 #[test]
-fn an_object_store_that_speaks_s3_keeps_the_promises() {
+fn an_s3_object_store_meets_the_guarantees() {
     run_test(async {
         let folder = tempfile::tempdir().unwrap();
         let endpoint = serve_s3(folder.path()).await;
@@ -57,7 +57,7 @@ fn an_object_store_that_speaks_s3_keeps_the_promises() {
 }
 
 #[test]
-fn addresses_that_make_no_sense_are_refused() {
+fn invalid_addresses_are_rejected() {
     for address in ["", "bucket", "s3://", "file://folder", "http://somewhere"] {
         assert!(matches!(ObjectStoreBackend::open(address, true), Err(BackendError::Address(_))), "{address}");
     }

@@ -57,7 +57,7 @@ async fn work(account: &Account, device: &Device, address: &str, stop: &AtomicBo
 }
 
 #[test]
-fn a_backup_under_load_has_everything_that_was_acknowledged_before_it() {
+fn a_backup_under_load_includes_everything_acknowledged_before_it() {
     run_test(async {
         for config in both_layouts().map(with_files) {
             let server = TestServer::start(&config).await;
@@ -130,7 +130,7 @@ fn a_backup_under_load_has_everything_that_was_acknowledged_before_it() {
 
 /// The moment is chosen by the backup's own report: the databases are copied, the contents are not.
 #[test]
-fn a_blob_that_is_deleted_meanwhile_is_in_the_backup_and_gone_from_the_server_afterwards() {
+fn a_blob_deleted_during_a_backup_is_in_the_backup_and_later_removed_from_the_server() {
     run_test(async {
         let config = with_files(quick());
         let server = TestServer::start(&config).await;
@@ -166,7 +166,7 @@ fn a_blob_that_is_deleted_meanwhile_is_in_the_backup_and_gone_from_the_server_af
 }
 
 #[test]
-fn uploads_under_way_are_not_part_of_a_backup() {
+fn uploads_in_progress_are_not_part_of_a_backup() {
     run_test(async {
         let config = with_files(quick());
         let server = TestServer::start(&config).await;
@@ -243,7 +243,7 @@ fn damage_is_found_and_never_restored() {
 }
 
 #[test]
-fn nothing_is_written_over() {
+fn nothing_is_overwritten() {
     run_test(async {
         let config = with_files(quick());
         let server = TestServer::start(&config).await;

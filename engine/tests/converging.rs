@@ -1,6 +1,6 @@
 //! Three devices and a real server under random histories: edits, deletions and resolutions, whole and metadata-only
 //! exchanges, contents on demand, connections that break, devices that are killed in the middle of an exchange, and a
-//! server that restarts. Once there is peace, all devices hold the same, and what they hold is what a naive model of
+//! server that restarts. After undisturbed exchanges all devices hold the same versions, and these are what a naive model of
 //! vector clocks allows: nothing was lost, nothing came back, nothing was invented.
 //!
 //! `BENCHLINE_MODEL_CASES` sets the number of histories, by default 12; the long run is 10000.
@@ -15,8 +15,8 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 
 use crate::support::{Account, BreakingConnection, Device, TestServer, id, quick, run_test};
 
-/// Exchanges with everyone until nobody has anything to say, at most.
-const PEACE: usize = 8;
+/// Most undisturbed rounds of exchanges until no device has changes.
+const MAX_ROUNDS: usize = 8;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -69,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A vector clock, read from its text by other means than the engine's.
+/// A vector clock, parsed independently of the engine.
 type Clock = BTreeMap<String, u64>;
 
 fn clock(revision: &str) -> Clock {
@@ -101,11 +101,11 @@ struct Version {
     current: bool,
 }
 
-/// Every version that anyone made, by document.
+/// Every version ever made, by document.
 #[derive(Default)]
 struct Model(BTreeMap<String, Vec<ModelVersion>>);
 
-/// A version as the model sees it: when, and what it says.
+/// A version in the model: clock and content.
 type ModelVersion = (Clock, Option<Vec<u8>>);
 
 impl Model {
@@ -233,7 +233,7 @@ impl Story {
 
     /// Everyone exchanges everything, until one round has nothing to say.
     async fn make_peace(&self) {
-        for _ in 0..PEACE {
+        for _ in 0..MAX_ROUNDS {
             let mut quiet = true;
             for device in &self.devices {
                 quiet &= device.sync().await.requests == 1;
@@ -285,7 +285,7 @@ impl Story {
 }
 
 #[test]
-fn whatever_happens_all_devices_end_alike_and_nothing_is_lost() {
+fn random_histories_converge_without_loss() {
     let cases = std::env::var("BENCHLINE_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12);
     let cases = Cases { cases, max_shrink_iters: 200, failure_persistence: None, ..Cases::default() };
     let history = proptest::collection::vec(step(), 1..40);

@@ -1,5 +1,5 @@
-//! Headers first, contents on demand: the list is there before anything it lists, nothing is lost by it, and in the end a
-//! device that fetched bit by bit has what one has that fetched everything.
+//! Headers first, contents on demand: the list is complete before any content, nothing is lost, and in the end a device that
+//! fetched contents one by one equals a device that fetched everything.
 
 use benchline_engine::client::SyncError;
 use benchline_engine::document::Revision;
@@ -7,7 +7,7 @@ use benchline_engine::store::StoreError;
 
 use crate::support::{BreakingConnection, Device, Http, TestServer, id, quick, run_test};
 
-/// Fetches everything that is absent, a few documents at a time, and says how many came.
+/// Fetches all absent contents, a few documents at a time, and returns their number.
 async fn fetch_all(device: &Device) -> u64 {
     let mut fetched = 0;
     loop {
@@ -25,7 +25,7 @@ async fn delete(device: &Device, name: &str) {
 }
 
 #[test]
-fn a_list_comes_first_and_contents_on_demand_make_it_whole() {
+fn headers_arrive_first_and_contents_complete_them() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -115,7 +115,7 @@ fn versions_without_content_are_edited_and_resolved_like_others() {
 }
 
 #[test]
-fn a_fetch_that_breaks_goes_on_with_what_is_still_absent() {
+fn an_interrupted_fetch_continues_with_absent_contents() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -141,7 +141,7 @@ fn a_fetch_that_breaks_goes_on_with_what_is_still_absent() {
 }
 
 #[test]
-fn what_was_replaced_at_the_server_comes_in_its_newer_version() {
+fn replaced_contents_arrive_in_their_newer_version() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;

@@ -11,7 +11,7 @@ use crate::blobs::Blobs;
 use crate::support::{Device, TestServer, both_layouts, id, payload, run_test};
 
 #[test]
-fn users_with_the_same_names_for_everything_do_not_meet() {
+fn users_with_identical_names_of_everything_stay_separate() {
     run_test(async {
         for config in both_layouts() {
             let mut server = TestServer::start(&config).await;
@@ -61,7 +61,7 @@ fn users_with_the_same_names_for_everything_do_not_meet() {
 }
 
 #[test]
-fn a_folder_keeps_the_layout_that_it_began_with() {
+fn a_folder_keeps_its_original_layout() {
     run_test(async {
         let layouts = both_layouts();
         for (config, other) in [(&layouts[0], &layouts[1]), (&layouts[1], &layouts[0])] {
@@ -123,7 +123,7 @@ fn make_old(folder: &Path) {
 }
 
 #[test]
-fn a_database_of_the_schema_before_keeps_everything() {
+fn migrating_an_old_database_keeps_everything() {
     run_test(async {
         let [config, shared] = both_layouts();
         let mut server = TestServer::start(&config).await;

@@ -1,5 +1,5 @@
-//! Memory that does not follow the size of a blob: a large one is put, sent, fetched and read, and neither the process of
-//! the client nor that of the server ever needs 64 MiB more than before.
+//! Memory use does not grow with the size of a blob: a large one is stored, sent, fetched and read, and neither the client
+//! process nor the server process needs 64 MiB more than before.
 //!
 //! `BENCHLINE_BLOB_MIB` is the size of the blob, 192 by default; the bound is the same for any.
 
@@ -27,7 +27,7 @@ struct Orders {
     config: Config,
 }
 
-/// Not a test by itself: what the process of a client does. It says by how much the most memory of both ever needed is above
+/// Not a test: the main function of the client process. It says by how much the most memory of both ever needed is above
 /// what they had before.
 #[test]
 fn the_client() {
@@ -70,7 +70,7 @@ fn the_client() {
 }
 
 #[test]
-fn a_blob_of_any_size_passes_through_in_little_memory() {
+fn blobs_of_any_size_need_little_memory() {
     let size = std::env::var("BENCHLINE_BLOB_MIB").map_or(192, |size| size.parse::<u64>().unwrap()) << 20;
     for (client_backend, objects) in [(ClientBackend::Sqlcipher, false), (ClientBackend::Files, true)] {
         let folder = tempfile::tempdir().unwrap();

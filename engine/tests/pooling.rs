@@ -1,5 +1,4 @@
-//! Devices whose crypto pool is inline, threads and processes, on the same data; and, when asked, what each pool does to
-//! the reactor: `BENCHLINE_POOL_LATENCY=1 cargo test --release -p benchline-engine pooling -- --nocapture` prints a table.
+//! Devices with inline, thread and process pools on the same data; and, on request, the effect of each pool on the runtime: `BENCHLINE_POOL_LATENCY=1 cargo test --release -p benchline-engine pooling -- --nocapture` prints a table.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -17,7 +16,7 @@ use crate::transfers::device::{BlobDevice, blob};
 const WORKER: &str = "BENCHLINE_TEST_POOL_WORKER";
 const LATENCY: &str = "BENCHLINE_POOL_LATENCY";
 
-/// Not a test by itself: what the processes of pools do in these tests.
+/// Not a test: the main function of worker processes in these tests.
 #[test]
 fn the_worker() {
     if std::env::var_os(WORKER).is_some() {
@@ -88,7 +87,7 @@ fn devices_with_any_pool_have_the_same_documents_blobs_and_secret() {
 }
 
 #[test]
-fn what_each_pool_does_to_the_reactor() {
+fn latency_of_the_runtime_with_each_pool() {
     if std::env::var_os(LATENCY).is_none() {
         return;
     }
@@ -106,9 +105,9 @@ fn what_each_pool_does_to_the_reactor() {
     }
 }
 
-/// How late a task that wants to run every millisecond was while a device works, and how long it worked.
+/// How late a task that is due every millisecond runs while a device works, and how long the device works.
 async fn late_while(config: &Config, load: &str) -> (Vec<Duration>, f64) {
-    // The server is elsewhere: what is measured is the client's reactor.
+    // The server runs on another thread, so that only the client's runtime is measured.
     let (tell, told) = std::sync::mpsc::channel();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = std::thread::spawn(move || {
@@ -166,5 +165,5 @@ async fn late_while(config: &Config, load: &str) -> (Vec<Duration>, f64) {
     (late, seconds)
 }
 
-/// Tells the ticking task that the load is over.
+/// Stops the ticking task at the end of the load.
 static STOP: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);

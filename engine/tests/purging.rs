@@ -1,5 +1,5 @@
-//! Tombstones go when every replica has seen them, and nothing that was deleted ever comes back: in stories, and by a model
-//! that knows no purging at all. `BENCHLINE_CASES` in the environment sets how many random histories are tried.
+//! Tombstones are purged when every replica has received them, and no deleted document ever comes back: in examples, and
+//! against a model without purging. `BENCHLINE_CASES` in the environment sets how many random histories are tried.
 
 use std::collections::BTreeSet;
 
@@ -18,14 +18,14 @@ async fn delete(device: &Device, name: &str) {
     device.replica.delete(&id(name), &current.revision).await.unwrap();
 }
 
-/// Tombstones that stand alone in a replica.
+/// Tombstones that are the only version of their document.
 async fn tombstones(replica: &Replica) -> usize {
     let changes = replica.changes(0, 1000).await.unwrap();
     changes.iter().filter(|change| change.deleted && change.conflicts == 0).count()
 }
 
 #[test]
-fn a_tombstone_goes_everywhere_when_everyone_has_seen_it() {
+fn a_tombstone_is_purged_everywhere_once_every_replica_has_it() {
     run_test(async {
         for config in both_layouts() {
             let server = TestServer::start(&config).await;
@@ -65,9 +65,9 @@ fn a_tombstone_goes_everywhere_when_everyone_has_seen_it() {
     });
 }
 
-/// The server still has the mark then, and the others the tombstone; neither may swallow the new document.
+/// The server still has the purge mark then, and the other replicas the tombstone; neither may swallow the new document.
 #[test]
-fn what_is_made_again_as_soon_as_it_was_purged_arrives() {
+fn a_document_recreated_right_after_its_purge_arrives() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -91,7 +91,7 @@ fn what_is_made_again_as_soon_as_it_was_purged_arrives() {
 }
 
 #[test]
-fn a_replica_that_is_gone_holds_up_purging_until_it_is_forgotten() {
+fn a_lost_replica_blocks_purging_until_it_is_forgotten() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -109,7 +109,7 @@ fn a_replica_that_is_gone_holds_up_purging_until_it_is_forgotten() {
         assert!(known.len() == 2 && row.seen == 1 && row.last > 1_700_000_000, "{known:?}");
         one.client.forget(gone.replica.id()).await.unwrap();
         assert_eq!(one.client.replicas().await.unwrap().len(), 1);
-        assert!(matches!(one.client.forget(gone.replica.id()).await, Err(SyncError::Refused(_))));
+        assert!(matches!(one.client.forget(gone.replica.id()).await, Err(SyncError::Rejected(_))));
         assert_eq!(one.client.purge(&one.replica).await.unwrap().purged, 1);
         one.client.purge(&one.replica).await.unwrap();
 
@@ -123,9 +123,9 @@ fn a_replica_that_is_gone_holds_up_purging_until_it_is_forgotten() {
     });
 }
 
-/// A pull that nobody noted leaves documents on a device; the server must know of it all the same.
+/// An unacknowledged pull leaves documents on a device; the server must know the replica all the same.
 #[test]
-fn a_replica_is_known_from_before_anything_reaches_it() {
+fn the_server_knows_a_replica_before_its_first_pull_completes() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -181,10 +181,10 @@ fn requests_to_purge_are_checked() {
     });
 }
 
-/// How many documents there are; few, so that the same one is deleted and made again.
+/// The number of documents: few, so that the same one is deleted and recreated.
 const DOCUMENTS: u8 = 2;
 
-/// What happens in a random history.
+/// A step of a random history.
 #[derive(Debug, Clone)]
 enum Step {
     Write { device: usize, document: u8 },
@@ -207,14 +207,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// An edit in the model: it replaces every edit of its document that its maker knew.
+/// An edit in the model: it replaces every edit of its document that its device knew.
 struct Edit {
     document: u8,
     content: Option<Vec<u8>>,
     replaces: BTreeSet<usize>,
 }
 
-/// Who knows which edits. Synchronising is the union of what both know; there is no purging.
+/// Which edits each device knows. Synchronising is the union of both sides; there is no purging.
 #[derive(Default)]
 struct Model {
     edits: Vec<Edit>,
@@ -248,7 +248,7 @@ fn name(document: u8) -> DocumentId {
     id(&format!("doc-{document}"))
 }
 
-/// Replaces all that a device shows of a document, and says whether there was anything to do.
+/// Replaces all versions of a document on a device; `false` where there is nothing to delete.
 async fn write(device: &Device, document: u8, content: Option<Vec<u8>>) -> bool {
     let current = device.replica.get(&name(document)).await.unwrap();
     if content.is_none() && current.as_ref().is_none_or(|current| current.content.is_none()) {
@@ -345,7 +345,7 @@ async fn replay(steps: &[Step], config: &Config, server: &TestServer, ana: &Acco
 }
 
 #[test]
-fn no_order_of_purges_brings_anything_back() {
+fn no_order_of_purges_restores_a_deleted_document() {
     run_test(async {
         let cases = std::env::var("BENCHLINE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12);
         let mut config = quick();

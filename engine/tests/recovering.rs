@@ -1,4 +1,4 @@
-//! The root secret among several devices: one secret, whoever begins, whatever is typed.
+//! The root secret of several devices: exactly one, whichever device starts, with right and wrong passphrases.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ fn a_second_device_adopts_the_first_one_s_secret() {
 }
 
 #[test]
-fn devices_that_begin_together_end_with_one_secret() {
+fn devices_that_start_together_end_with_one_secret() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         for round in 0..5 {
@@ -64,7 +64,7 @@ fn devices_that_begin_together_end_with_one_secret() {
 }
 
 #[test]
-fn nothing_is_stored_here_before_it_is_stored_there() {
+fn nothing_is_stored_locally_before_the_server_has_it() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -77,7 +77,7 @@ fn nothing_is_stored_here_before_it_is_stored_there() {
 }
 
 #[test]
-fn a_passphrase_changes_and_the_secret_stays() {
+fn changing_the_passphrase_keeps_the_secret() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;

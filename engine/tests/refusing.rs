@@ -39,7 +39,7 @@ async fn push(http: &Http, account: &Account, body: &[u8]) -> Answer {
 }
 
 #[test]
-fn tokens_decide_who_may_what() {
+fn tokens_determine_access() {
     run_test(async {
         for session_cache in [true, false] {
             let config = Config { session_cache, ..quick() };
@@ -85,7 +85,7 @@ fn tokens_decide_who_may_what() {
 
 /// Another process revokes in the same file: the cache must not outlive a second. The wait is the promise, not a measure.
 #[test]
-fn a_revocation_elsewhere_counts_within_a_second() {
+fn a_revocation_by_another_process_takes_effect_within_a_second() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -177,7 +177,7 @@ fn streams_are_checked() {
 }
 
 #[test]
-fn a_batch_counts_whole_or_not_at_all() {
+fn a_batch_is_stored_completely_or_not_at_all() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -224,7 +224,7 @@ fn a_problem_after_the_first_batch_is_a_line_of_the_answer() {
 }
 
 #[test]
-fn the_same_batch_is_not_taken_twice() {
+fn a_repeated_batch_is_not_stored_twice() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -236,7 +236,7 @@ fn the_same_batch_is_not_taken_twice() {
 }
 
 #[test]
-fn the_recovery_slot_is_never_overwritten_unseen() {
+fn a_recovery_document_is_never_overwritten_unseen() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -266,7 +266,7 @@ fn the_recovery_slot_is_never_overwritten_unseen() {
 }
 
 #[test]
-fn the_client_says_what_was_refused() {
+fn the_client_reports_what_was_rejected() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -278,7 +278,7 @@ fn the_client_says_what_was_refused() {
         let bob = server.user("bob").await;
         let other = SyncClient::new(&config, &server.address, &ana.name, bob.token.as_str(), &ana.keys).unwrap();
         let refused = other.sync(&device.replica).await.unwrap_err();
-        assert!(matches!(&refused, SyncError::Refused(problem) if problem.status == 403), "{refused}");
+        assert!(matches!(&refused, SyncError::Rejected(problem) if problem.status == 403), "{refused}");
         let nobody = ana.client(&config, "http://127.0.0.1:9");
         assert!(matches!(nobody.sync(&device.replica).await, Err(SyncError::Connection(_))));
         assert!(SyncClient::new(&config, &server.address, &ana.name, "new\nline", &ana.keys).is_err());

@@ -1,5 +1,4 @@
-//! Replicas, a real server, real HTTP: what one device stores arrives at the others, whole, once, and unreadable on the
-//! way.
+//! Replicas with the real server: what one device stores reaches the others, complete, once, and encrypted in transit.
 
 use benchline_engine::client::SyncError;
 use benchline_engine::config::Config;
@@ -8,7 +7,7 @@ use benchline_engine::crypto::{Cipher, Padding};
 use crate::support::{BreakingConnection, MARK, TestServer, id, is_in_files, payload, quick, run_test};
 
 #[test]
-fn a_thousand_documents_arrive_and_nothing_is_in_clear() {
+fn a_thousand_documents_arrive_and_nothing_is_stored_unencrypted() {
     run_test(async {
         let config = Config::default();
         let server = TestServer::start(&config).await;
@@ -43,7 +42,7 @@ fn a_thousand_documents_arrive_and_nothing_is_in_clear() {
 }
 
 #[test]
-fn deletions_and_changes_travel_both_ways() {
+fn deletions_and_changes_are_exchanged_in_both_directions() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -108,7 +107,7 @@ fn concurrent_edits_become_conflicts_on_both_and_resolve() {
 }
 
 #[test]
-fn three_devices_end_alike() {
+fn three_devices_converge() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -174,7 +173,7 @@ fn a_broken_connection_resumes_after_the_last_batch_and_duplicates_nothing() {
 }
 
 #[test]
-fn a_pull_that_breaks_resumes_too() {
+fn an_interrupted_pull_resumes() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -225,7 +224,7 @@ fn every_setting_synchronises() {
 }
 
 #[test]
-fn large_documents_travel() {
+fn large_documents_are_exchanged() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -273,7 +272,7 @@ fn edits_made_while_synchronising_are_not_lost() {
 }
 
 #[test]
-fn two_exchanges_of_one_replica_take_turns() {
+fn concurrent_exchanges_of_one_replica_are_serialised() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;
@@ -285,10 +284,10 @@ fn two_exchanges_of_one_replica_take_turns() {
     });
 }
 
-/// Three devices edit at random over connections that break at random; then everyone synchronises in peace. All end alike,
-/// and whatever was stored is there or was replaced by someone who had seen it.
+/// Three devices edit at random over connections that break at random; then all synchronise undisturbed. All converge, and
+/// every stored version is present or was replaced by a later edit of a device that had received it.
 #[test]
-fn nothing_is_lost_over_connections_that_break() {
+fn nothing_is_lost_over_broken_connections() {
     run_test(async {
         let config = quick();
         let server = TestServer::start(&config).await;

@@ -76,7 +76,7 @@ async fn local(args: &Args, blobs: &Blobs) -> anyhow::Result<()> {
     let mut rows = vec![["name", "size", "state", ""].map(str::to_owned).to_vec()];
     rows.extend(records.iter().map(|record| {
         let length = record.length.map_or_else(|| "–".to_owned(), size);
-        let note = record.failure.clone().unwrap_or_default();
+        let note = record.failure.as_ref().map(ToString::to_string).unwrap_or_default();
         vec![record.address.id().to_owned(), length, record.state.as_str().to_owned(), note]
     }));
     let total = records.iter().filter_map(|record| record.length).sum();
@@ -124,7 +124,7 @@ fn print_table(rows: &[Vec<String>], blobs: usize, total: u64) {
 fn local_json(record: &BlobRecord) -> Value {
     json!({
         "name": record.address.id(), "length": record.length, "state": record.state.as_str(), "draft": record.draft,
-        "failure": record.failure,
+        "failure": record.failure.as_ref().map(|failure| &failure.message),
     })
 }
 

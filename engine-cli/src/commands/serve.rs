@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use benchline_engine::{
     config::Config,
-    server::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles},
+    server::{BoundServer, PlainHttp, ServeError, ServeOptions, Shutdown, Supervisor, TlsFiles},
 };
 
 use crate::{data::DataArgs, runtime::runtime};
@@ -54,7 +54,7 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<ExitCode> {
     let options = args.options(args.data.config()?);
     let several = options.config.server.processes.get() > 1;
     let outcome = runtime()?.block_on(async {
-        let stop = Stop::new();
+        let stop = Shutdown::new();
         stop.on_signals().context("signals cannot be watched for")?;
         if args.member {
             stop.on_end_of_input().context("standard input cannot be watched")?;
@@ -62,7 +62,7 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         if several && !args.member { run_family(args, &options, stop).await } else { run(args, options, stop).await }
     });
     match outcome {
-        Err(error) if matches!(error.downcast_ref(), Some(ServeError::AtOnce)) => {
+        Err(error) if matches!(error.downcast_ref(), Some(ServeError::Aborted)) => {
             eprintln!("{error}");
             Ok(ExitCode::FAILURE)
         }
@@ -78,7 +78,7 @@ impl Args {
             listen: self.listen.clone(),
             incoming: self.incoming,
             tls: tls.map(|(chain, key)| TlsFiles { chain, key }),
-            plain: if self.plain_http_anywhere { Plain::Anywhere } else { Plain::Loopback },
+            plain: if self.plain_http_anywhere { PlainHttp::Anywhere } else { PlainHttp::Loopback },
             config,
         }
     }
@@ -94,10 +94,10 @@ impl Args {
     }
 }
 
-async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<()> {
-    let serving = Serving::open(options).await?;
+async fn run(args: &Args, options: ServeOptions, stop: Shutdown) -> anyhow::Result<()> {
+    let serving = BoundServer::open(options).await?;
     if args.member {
-        Family::tell_parent();
+        Supervisor::notify_parent();
     } else {
         args.announce(serving.addresses(), serving.incoming_address());
     }
@@ -105,9 +105,9 @@ async fn run(args: &Args, options: ServeOptions, stop: Stop) -> anyhow::Result<(
 }
 
 /// Keeps the processes running that share the port, each of which is this program again.
-async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::Result<()> {
+async fn run_family(args: &Args, options: &ServeOptions, stop: Shutdown) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program cannot be found, to start it again")?;
-    let family = Family::reserve(options)?;
+    let family = Supervisor::reserve(options)?;
     let addresses = family.addresses();
     let command = |_number: usize| {
         let mut command = process::Command::new(&program);
@@ -121,7 +121,7 @@ async fn run_family(args: &Args, options: &ServeOptions, stop: Stop) -> anyhow::
         if let Some(tls) = &options.tls {
             command.arg("--tls-certificate").arg(&tls.chain).arg("--tls-key").arg(&tls.key);
         }
-        if options.plain == Plain::Anywhere {
+        if options.plain == PlainHttp::Anywhere {
             command.arg("--plain-http-anywhere");
         }
         args.data.pass_on(&mut command);

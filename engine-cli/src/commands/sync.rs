@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Instant};
 
 use benchline_engine::{
     client::{BlobReport, SyncReport},
-    store::BlobAddress,
+    store::{BlobAddress, TransferFailure},
 };
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ struct Blobs {
     deleted: u64,
     fetched: u64,
     sent: u64,
-    failed: Vec<(BlobAddress, String)>,
+    failed: Vec<(BlobAddress, TransferFailure)>,
 }
 
 pub(super) fn sync(args: &Args) -> anyhow::Result<ExitCode> {
@@ -117,7 +117,7 @@ fn print(documents: &SyncReport, blobs: &Blobs, started: Instant) {
     for (_, failure) in &blobs.failed {
         eprintln!("✕ {failure}");
     }
-    let advice = blobs.failed.iter().find_map(|(_, failure)| advice_in(failure));
+    let advice = blobs.failed.iter().find_map(|(_, failure)| advice::about_failure(failure));
     if let Some(advice) = advice {
         eprintln!("{advice}");
     }
@@ -126,14 +126,9 @@ fn print(documents: &SyncReport, blobs: &Blobs, started: Instant) {
     }
 }
 
-/// The advice for a failure that is told with the blob's name in front.
-fn advice_in(failure: &str) -> Option<&'static str> {
-    failure.split_once(": ").and_then(|(_, failure)| advice::about_failure(failure))
-}
-
 fn as_json(documents: &SyncReport, blobs: &Blobs) -> Value {
     let failed = blobs.failed.iter().map(
-        |(address, failure)| json!({ "namespace": address.namespace(), "name": address.id(), "failure": failure }),
+        |(address, failure)| json!({ "namespace": address.namespace(), "name": address.id(), "failure": failure.message }),
     );
     json!({
         "documents": {

@@ -1,4 +1,4 @@
-//! Why an exchange with a server failed. What was acknowledged before stays; the next exchange goes on from there.
+//! Errors of an exchange with a server. What was acknowledged before stays; the next exchange continues from there.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum SyncError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The authorities that the client shall trust cannot be read.
+    /// The certificate authorities that the client trusts cannot be read.
     #[error("setting http.ca: {path}: {why}")]
     Authorities {
         /// The file.
@@ -29,41 +29,41 @@ pub enum SyncError {
         why: String,
     },
     /// The token has characters that no token has.
-    #[error("the token is not one: it has characters that no header may have")]
+    #[error("invalid token: it contains characters that are not allowed in an HTTP header")]
     Token,
     /// The server cannot be reached, or the connection broke.
     #[error("no answer from the server: {}; try again", chain(.0))]
     Connection(#[source] reqwest::Error),
-    /// The server does not accept the token.
-    #[error("the server does not accept the token: it is wrong, expired or revoked")]
+    /// The server rejected the token.
+    #[error("the server rejected the token: it is wrong, expired or revoked")]
     Unauthorized,
-    /// The server refused for another reason.
-    #[error("the server refused: {0}")]
-    Refused(Problem),
+    /// The server rejected the request for another reason.
+    #[error("the server rejected the request: {0}")]
+    Rejected(Problem),
     /// The server's history does not contain what this replica has seen of it.
-    #[error("the server was restored from an old copy, or replaced: nothing was exchanged, lest something be lost")]
+    #[error("the server was replaced or restored from an old copy; nothing was exchanged, to avoid data loss")]
     ServerMismatch,
-    /// The server has noted what this replica's history does not contain.
-    #[error("this replica was copied or restored from an old copy: nothing was exchanged; start from a fresh replica")]
+    /// The server has recorded a position that this replica's history does not contain.
+    #[error("this replica was copied or restored from an old copy; nothing was exchanged; create a new replica")]
     ReplicaMismatch,
-    /// The server no longer counts on this replica.
+    /// The server was told to forget this replica.
     #[error(
-        "the server was told to forget this replica, and may have purged deletions that it does not know: nothing was \
-         exchanged, lest deleted documents come back; start from a fresh replica"
+        "the server has forgotten this replica and may have purged deletions that it has not seen; nothing was exchanged, \
+         so that deleted documents do not come back; create a new replica"
     )]
     Forgotten,
-    /// The server has noted more of this replica than it had when the exchange began.
-    #[error("another exchange of this replica is under way: try again")]
+    /// The server has recorded more of this replica than it had when the exchange began.
+    #[error("another exchange of this replica is in progress; try again")]
     Overtaken,
-    /// What the server sent is not what the protocol says.
-    #[error("the server does not keep to the protocol: {0}")]
+    /// The server sent something that violates the protocol.
+    #[error("the server violated the protocol: {0}")]
     Protocol(String),
-    /// A document does not open.
-    #[error("document {document} from the server does not open: {source}")]
+    /// A document from the server cannot be decrypted.
+    #[error("document {document} from the server cannot be decrypted: {source}")]
     Open {
         /// Which document.
         document: DocumentId,
-        /// Why not.
+        /// The cause.
         source: OpenError,
     },
     /// A document cannot be sealed.
@@ -75,9 +75,9 @@ pub enum SyncError {
     /// The crypto pool failed.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The client is being shut down.
-    #[error("the exchange was broken off")]
-    BrokenOff,
+    /// The client is shutting down.
+    #[error("the exchange was cancelled")]
+    Cancelled,
 }
 
 /// The root secret could not be established.
@@ -87,24 +87,24 @@ pub enum RecoveryError {
     /// The exchange with the server failed.
     #[error(transparent)]
     Sync(#[from] SyncError),
-    /// The recovery document does not open; see there for a wrong passphrase.
+    /// The recovery document cannot be unlocked, for example with a wrong passphrase.
     #[error(transparent)]
     Unlock(#[from] UnlockError),
     /// The crypto pool failed.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// Another device changed the slot meanwhile.
-    #[error("another device changed the recovery document meanwhile: try again")]
+    /// Another device changed the slot at the same time.
+    #[error("another device changed the recovery document at the same time; try again")]
     Overtaken,
     /// There is nothing to change yet.
-    #[error("the server has no recovery document yet: establish one first")]
+    #[error("the server has no recovery document yet; establish one first")]
     Absent,
     /// The local copy cannot be read or written.
     #[error("{path}: {source}")]
     File {
         /// Which file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
 }
@@ -123,12 +123,12 @@ impl From<DatabaseError> for SyncError {
 
 impl From<reqwest::Error> for SyncError {
     fn from(error: reqwest::Error) -> Self {
-        // The address names the user; who reads a log need not know.
+        // The URL contains the user name, which does not belong in a log.
         Self::Connection(error.without_url())
     }
 }
 
-/// An error with all its causes, which for connections tell more than it does itself.
+/// An error with all its causes; for connections these have the details.
 pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);

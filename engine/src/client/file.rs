@@ -1,22 +1,22 @@
-//! Files that are whole or absent, whatever happens while they are written, and that only their owner reads.
+//! Atomic replacement of files that only their owner can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Replaces the file at `path`: written beside it, flushed, renamed over it, and the folder flushed.
+/// Replaces the file at `path` atomically: writes a temporary file, flushes it, renames it, and flushes the folder.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?.to_string_lossy();
-    let beside = folder.join(format!(".{name}.{}", uuid::Uuid::new_v4()));
-    let written = write(&beside, content).and_then(|()| fs::rename(&beside, path));
+    let name = path.file_name().ok_or_else(|| io::Error::other("the path has no file name"))?.to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}", uuid::Uuid::new_v4()));
+    let written = write(&temporary, content).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        // It may never have been made.
-        let _ = fs::remove_file(&beside);
+        // It may not exist.
+        let _ = fs::remove_file(&temporary);
     }
     written?;
     File::open(folder)?.sync_all()
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_and_nothing_stays_beside_it() {
+    fn a_file_is_replaced_and_no_temporary_file_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         replace(&path, b"one").unwrap();

@@ -1,31 +1,25 @@
-//! The client: it brings a replica and a server together and is the only one of the two that can read. Documents are
-//! sealed while a body is produced and opened while one arrives; nothing leaves this room unsealed, and nothing that
-//! does not open enters the replica.
+//! The client: it synchronises a replica with a server, and of the two only the client can read content. It seals
+//! documents while it produces a request body and opens them while a response arrives; nothing leaves this room unsealed,
+//! and nothing that fails verification enters the replica.
 //!
-//! Read `sync` for the order of an exchange, `push` and `pull` for the streams, `contents` for what a
-//! replica has only the headers of, `opening` for both, `recovery` for the root secret,
-//! `blobs` for large things and `transfers` for how they travel, `keyring` and `incoming` for mail from outside.
+//! Read `sync` for documents, `recovery` for the root secret, `blobs` for large content and `transfers` for its way to
+//! and from the server, `keyring` and `incoming` for mail from outside.
 
 mod blobs;
+mod blocking;
 mod connection;
-mod contents;
 mod error;
 mod file;
 mod incoming;
 mod keyring;
-mod off_reactor;
-mod opening;
-mod pull;
-mod purge;
-mod push;
 mod recovery;
 mod sync;
 mod transfers;
 
-pub use blobs::{BlobClient, BlobError, BlobReport, Blobs, PutAs};
+pub use blobs::{BlobError, Blobs, PutAs};
 pub use error::{RecoveryError, SyncError};
 pub use incoming::{BLOB_NAMESPACE, IncomingClient, IncomingReport, StoredBody, StoredMessage};
 pub use keyring::{KEY_DOCUMENT, KeyRing, KeyRingError, UnlockedKeys};
 pub use recovery::{RecoverySlot, StoredRecovery};
 pub use sync::{SyncClient, SyncReport};
-pub use transfers::{RunningTransfer, Settled, TransferProgress};
+pub use transfers::{BlobClient, BlobReport, RunningTransfer, Settled, TransferProgress};

@@ -1,6 +1,6 @@
-//! The recovery document's way between this device and its slot at the server. The slot is always asked first and
-//! adopted if it holds anything; a new secret is stored there, where only one can win, before it is stored here. So two
-//! devices that begin at the same time end with one secret, and a typing error never makes a second.
+//! Synchronises the recovery document between this device and its slot at the server. The slot is always read first, and
+//! its document adopted if there is one. A new secret is stored there, where only one device can win, before it is stored
+//! here: two devices that start at the same time end with one secret, and a typing error never creates a second one.
 
 use std::path::{Path, PathBuf};
 
@@ -22,12 +22,12 @@ pub struct RecoverySlot {
     pool: Pool,
 }
 
-/// What lies in a slot.
+/// The content of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredRecovery {
     /// The document's bytes.
     pub document: Vec<u8>,
-    /// What a replacement must name.
+    /// The entity tag that a replacement must name.
     pub etag: String,
 }
 
@@ -38,14 +38,14 @@ impl RecoverySlot {
     /// As there.
     pub fn new(config: &Config, address: &str, user: &UserName, token: &str) -> Result<Self, SyncError> {
         Ok(Self {
-            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, user, token)?,
+            connection: Connection::new(&config.http, Some(connection::TIMEOUT), address, user, token)?,
             user: user.clone(),
             pool: Pool::shared(config.crypto.pool),
         })
     }
 
-    /// The user's root secret: the one in the slot, else the one in the file `local`, else a new one. Afterwards it lies,
-    /// wrapped, in both. `cost` counts for a new one.
+    /// The user's root secret: the one in the slot, else the one in the file `local`, else a new one. Afterwards both hold
+    /// it, wrapped. `cost` applies to a new one.
     ///
     /// # Errors
     /// [`RecoveryError::Unlock`] for a wrong passphrase; errors of the exchange and of the file.
@@ -61,7 +61,7 @@ impl RecoverySlot {
             write(local, document).await?;
             return Ok(root);
         }
-        // Another device was first: its secret is the user's.
+        // Another device was first: its secret is the one to use.
         let stored = self.fetch().await?.ok_or(RecoveryError::Overtaken)?;
         self.adopt(stored.document, local, passphrase).await
     }
@@ -69,7 +69,7 @@ impl RecoverySlot {
     /// Wraps the user's root secret under another passphrase, at the server and in the file `local`.
     ///
     /// # Errors
-    /// [`RecoveryError::Overtaken`] where another device changed the slot meanwhile; as [`Self::establish`].
+    /// [`RecoveryError::Overtaken`] where another device changed the slot at the same time; as [`Self::establish`].
     pub async fn change_passphrase(&self, local: &Path, old: &str, new: &str, cost: Cost) -> Result<(), RecoveryError> {
         let stored = self.fetch().await?.ok_or(RecoveryError::Absent)?;
         let (old, new) = (Zeroizing::new(old.to_owned()), Zeroizing::new(new.to_owned()));
@@ -79,13 +79,13 @@ impl RecoverySlot {
         write(local, document).await
     }
 
-    /// What lies in the slot.
+    /// The content of the slot.
     ///
     /// # Errors
     /// Errors of the exchange.
     pub async fn fetch(&self) -> Result<Option<StoredRecovery>, SyncError> {
         let answer = match connection::send(self.request(Method::GET)).await {
-            Err(SyncError::Refused(problem)) if problem.kind() == ProblemKind::NotFound => return Ok(None),
+            Err(SyncError::Rejected(problem)) if problem.kind() == ProblemKind::NotFound => return Ok(None),
             answer => answer?,
         };
         let etag = etag(&answer)?;
@@ -101,7 +101,7 @@ impl RecoverySlot {
     ) -> Result<Option<()>, SyncError> {
         let request = self.request(Method::PUT).header(condition, value).body(document);
         match connection::send(request).await {
-            Err(SyncError::Refused(problem)) if problem.kind() == ProblemKind::PreconditionFailed => Ok(None),
+            Err(SyncError::Rejected(problem)) if problem.kind() == ProblemKind::PreconditionFailed => Ok(None),
             answer => answer.map(|_| Some(())),
         }
     }
@@ -129,7 +129,7 @@ impl RecoverySlot {
 
 fn etag(answer: &Response) -> Result<String, SyncError> {
     let etag = answer.headers().get(ETAG).and_then(|value| value.to_str().ok());
-    etag.map(str::to_owned).ok_or_else(|| SyncError::Protocol("a recovery document without an ETag".to_owned()))
+    etag.map(str::to_owned).ok_or_else(|| SyncError::Protocol("the recovery document has no ETag".to_owned()))
 }
 
 async fn read(path: &Path) -> Result<Option<Vec<u8>>, RecoveryError> {
@@ -143,5 +143,5 @@ async fn read(path: &Path) -> Result<Option<Vec<u8>>, RecoveryError> {
 async fn write(path: &Path, content: Vec<u8>) -> Result<(), RecoveryError> {
     let path = PathBuf::from(path);
     let replace = move || file::replace(&path, &content).map_err(|source| RecoveryError::File { path, source });
-    tokio::task::spawn_blocking(replace).await.unwrap_or(Err(RecoveryError::Sync(SyncError::BrokenOff)))
+    tokio::task::spawn_blocking(replace).await.unwrap_or(Err(RecoveryError::Sync(SyncError::Cancelled)))
 }

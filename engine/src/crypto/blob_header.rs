@@ -1,5 +1,5 @@
-//! What stands before the chunks of a sealed blob: whose it is, how it is sealed, and the sealed length of its content.
-//! It must never trust a field before the key that is derived from all of them has verified something.
+//! The prelude of a sealed blob, before its chunks: its name, how it is sealed, and the sealed length of its content. It must
+//! never trust a field before the key that is derived from all of them has verified something.
 //!
 //! The prelude of a sealed blob, version 1:
 //!
@@ -15,16 +15,10 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::error::check_name;
+use super::limits::{BLOB_LIMIT, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE};
 use super::primitives::{random, take};
 use super::stream::{BlobLayout, SEALED_LENGTH_LEN, Stream};
 use super::{BlobKey, Cipher, OpenError, Padding, SealError};
-
-/// Most bytes of content that a sealed blob may have: 1 TiB, far below what one key may seal.
-pub const BLOB_LIMIT: u64 = 1 << 40;
-/// Smallest chunk of a sealed blob, in bytes.
-pub const MIN_CHUNK_SIZE: u32 = 1 << 10;
-/// Largest chunk of a sealed blob, in bytes: what an opener must be ready to hold for a stranger.
-pub const MAX_CHUNK_SIZE: u32 = 1 << 20;
 
 /// Version of the format. History: 1, the first.
 const VERSION: u8 = 1;
@@ -39,7 +33,7 @@ const FIXED_LEN: usize = MAGIC.len() + 1 + 1 + 4 + 8 + SALT_LEN;
 /// Which blob: all three parts together, never the id alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BlobName<'a> {
-    /// The user whose blob it is.
+    /// The user who owns the blob.
     pub user: &'a str,
     /// The namespace inside the user's blobs.
     pub namespace: &'a str,
@@ -62,7 +56,7 @@ impl BlobName<'_> {
     }
 }
 
-/// How blobs are sealed. Openers take any.
+/// How blobs are sealed. Openers accept any of these settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobSettings {
     /// The cipher of every chunk.
@@ -88,7 +82,7 @@ struct Fixed {
     salt: [u8; SALT_LEN],
 }
 
-/// The start of a new sealing: its prelude, and what seals its chunks.
+/// Starts a new sealing: returns its prelude, and the stream that seals its chunks.
 pub(super) fn start(
     key: &BlobKey,
     name: BlobName<'_>,
@@ -110,17 +104,17 @@ pub(super) fn start(
     Ok((prelude, fixed.layout(name, content_len), stream))
 }
 
-/// Reads the prelude of a sealed blob that must be the one named.
+/// Reads the prelude of a sealed blob, which must be the blob named `name`.
 pub(super) fn read(key: &BlobKey, name: BlobName<'_>, prelude: &[u8]) -> Result<(BlobLayout, Stream), OpenError> {
     name.check().map_err(|_| OpenError::AnotherBlob)?;
     let fixed = Fixed::parse(prelude)?;
     let header = fixed.header(name);
     let rest = prelude.strip_prefix(&header[..]).ok_or(OpenError::AnotherBlob)?;
-    let sealed_length = rest.try_into().map_err(|_| malformed("its header is cut short or has more behind it"))?;
+    let sealed_length = rest.try_into().map_err(|_| malformed("its header is truncated or followed by more bytes"))?;
     let stream = fixed.stream(key, &header);
     let content_len = stream.open_length(sealed_length)?;
     if content_len > fixed.padded_len {
-        return Err(malformed("its maker sealed a length inside that makes no sense"));
+        return Err(malformed("the sealed length inside is invalid"));
     }
     Ok((fixed.layout(name, content_len), stream))
 }
@@ -128,25 +122,25 @@ pub(super) fn read(key: &BlobKey, name: BlobName<'_>, prelude: &[u8]) -> Result<
 impl Fixed {
     /// The fields, each within its bounds, of whatever `bytes` start with.
     fn parse(bytes: &[u8]) -> Result<Self, OpenError> {
-        let cut_short = || malformed("its header is cut short");
+        let truncated = || malformed("its header is truncated");
         let mut rest = bytes;
-        if take(&mut rest).ok_or_else(cut_short)? != MAGIC {
-            return Err(malformed("it does not start with the mark of one"));
+        if take(&mut rest).ok_or_else(truncated)? != MAGIC {
+            return Err(malformed("it does not start with the magic bytes"));
         }
-        let [version, cipher] = take(&mut rest).ok_or_else(cut_short)?;
+        let [version, cipher] = take(&mut rest).ok_or_else(truncated)?;
         if version != VERSION {
             return Err(OpenError::Version { kind: KIND, version });
         }
         let cipher = Cipher::from_wire_id(cipher)?;
-        let chunk_size = u32::from_be_bytes(take(&mut rest).ok_or_else(cut_short)?);
+        let chunk_size = u32::from_be_bytes(take(&mut rest).ok_or_else(truncated)?);
         if !(MIN_CHUNK_SIZE..=MAX_CHUNK_SIZE).contains(&chunk_size) {
             return Err(malformed("its chunk size is out of bounds"));
         }
-        let padded_len = u64::from_be_bytes(take(&mut rest).ok_or_else(cut_short)?);
+        let padded_len = u64::from_be_bytes(take(&mut rest).ok_or_else(truncated)?);
         if padded_len > BLOB_LIMIT {
             return Err(malformed("its length is out of bounds"));
         }
-        Ok(Self { cipher, chunk_size, padded_len, salt: take(&mut rest).ok_or_else(cut_short)? })
+        Ok(Self { cipher, chunk_size, padded_len, salt: take(&mut rest).ok_or_else(truncated)? })
     }
 
     fn header(&self, name: BlobName<'_>) -> Vec<u8> {
@@ -197,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prelude_says_what_it_was_started_with() {
+    fn a_prelude_contains_its_settings() {
         let settings = BlobSettings { cipher: Cipher::ChaCha20Poly1305, chunk_size: 2048, padding: Padding::Padme };
         let (prelude, layout, _) = start(&key(), NAME, 999, settings).unwrap();
         assert_eq!(prelude.len(), NAME.prelude_len());
@@ -209,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sealed_is_refused() {
+    fn invalid_settings_are_rejected() {
         let refused = |name, length, chunk_size| {
             start(&key(), name, length, BlobSettings { chunk_size, ..BlobSettings::default() }).unwrap_err()
         };

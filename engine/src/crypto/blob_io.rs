@@ -1,6 +1,5 @@
-//! Sealing and opening of whole blobs between a reader and a writer, in the memory of a few chunks: while some are sealed or
-//! opened, the next are read. It must never write content that was not verified; what it wrote before an error is a
-//! verified beginning, and still not the blob.
+//! Seals and opens whole blobs between a reader and a writer, in the memory of a few chunks: while some are sealed or opened,
+//! the next are read. It must never write unverified content; what it wrote before an error is a verified prefix.
 
 use std::io::{self, Read, Write};
 use std::sync::mpsc;
@@ -8,16 +7,16 @@ use std::thread;
 
 use super::{BlobLayout, BlobName, BlobOpener, BlobSealer, Keys};
 
-/// Bytes of content that are read at once: enough for the thread that reads to cost nothing, few enough for the processor's cache.
+/// Bytes of content that are read at once: enough that the reader thread costs little, few enough for the CPU cache.
 const WINDOW: u64 = 512 << 10;
 
-/// Windows that are read before they are asked for.
+/// Windows that are read ahead.
 const AHEAD: usize = 1;
 
 /// Seals all of `content`, which must have exactly the length that `sealer` was started with.
 ///
 /// # Errors
-/// What reader and writer report, once a read under way has ended; `InvalidInput` when the content has another length.
+/// Errors of the reader and the writer, once a read in progress has ended; `InvalidInput` when the content has another length.
 pub fn seal_blob(mut sealer: BlobSealer, mut content: impl Read + Send, mut sealed: impl Write) -> io::Result<()> {
     let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
     sealed.write_all(sealer.prelude())?;
@@ -33,15 +32,15 @@ pub fn seal_blob(mut sealer: BlobSealer, mut content: impl Read + Send, mut seal
         }
         Ok(())
     })?;
-    at_end(&mut content, io::ErrorKind::InvalidInput, "the content is longer than it was said to be")?;
+    at_end(&mut content, io::ErrorKind::InvalidInput, "the content is longer than announced")?;
     sealer.finish().map_err(invalid)
 }
 
-/// Opens all of `sealed` and gives the length of its content.
+/// Opens all of `sealed` and returns the length of its content.
 ///
 /// # Errors
-/// What reader and writer report, once a read under way has ended; `InvalidData`, with an
-/// [`OpenError`](super::OpenError) inside, for what does not verify; `UnexpectedEof` for a blob that is cut short.
+/// Errors of the reader and the writer, once a read in progress has ended; `InvalidData`, with an
+/// [`OpenError`](super::OpenError) inside, for what does not verify; `UnexpectedEof` for a truncated blob.
 pub fn open_blob(
     keys: &Keys,
     name: BlobName<'_>,
@@ -61,13 +60,13 @@ pub fn open_blob(
         }
         Ok(())
     })?;
-    at_end(&mut sealed, io::ErrorKind::InvalidData, "there is more behind the sealed blob's last chunk")?;
+    at_end(&mut sealed, io::ErrorKind::InvalidData, "bytes follow the sealed blob's last chunk")?;
     let length = opener.layout().content_len();
     opener.finish().map_err(invalid)?;
     Ok(length)
 }
 
-/// A blob cut into runs of chunks.
+/// A blob divided into windows of several chunks.
 #[derive(Clone, Copy)]
 struct Windows {
     layout: BlobLayout,
@@ -96,8 +95,8 @@ impl Windows {
         (last.end - first.start) as usize
     }
 
-    /// Reads window after window of these lengths on a thread of its own, and does `work` on each here, on the beginning too
-    /// of one at which reading fails.
+    /// Reads windows of these lengths on another thread, and runs `work` on each on this one, also on a partial window before
+    /// a read error.
     fn read_all(
         self,
         reader: &mut (impl Read + Send),
@@ -114,15 +113,15 @@ impl Windows {
             let (mut window, outcome) = read(0, Vec::new());
             return work(&mut window).and(outcome);
         }
-        let (give, windows) = mpsc::sync_channel(AHEAD);
-        let (give_back, used) = mpsc::channel();
+        let (sender, windows) = mpsc::sync_channel(AHEAD);
+        let (return_buffer, used) = mpsc::channel();
         thread::scope(|scope| {
             let reading = move || {
                 for window in 0..self.count {
                     let (window, outcome) = read(window, used.try_recv().unwrap_or_default());
                     let failed = outcome.is_err();
-                    // Nobody takes it where the work failed.
-                    if give.send((window, outcome)).is_err() || failed {
+                    // The receiver is dropped where the work failed.
+                    if sender.send((window, outcome)).is_err() || failed {
                         return;
                     }
                 }
@@ -130,15 +129,15 @@ impl Windows {
             thread::Builder::new().name("blob-reader".to_owned()).spawn_scoped(scope, reading)?;
             for (mut window, outcome) in windows {
                 work(&mut window).and(outcome)?;
-                // The thread has read all there is where it takes no more.
-                let _ = give_back.send(window);
+                // The receiver is dropped where everything has been read.
+                let _ = return_buffer.send(window);
             }
             Ok(())
         })
     }
 }
 
-/// Fills the buffer, or shortens it to what there was before the end or an error.
+/// Fills the buffer, or truncates it to what was read before the end or an error.
 fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<()> {
     let mut filled = 0;
     let outcome = loop {
@@ -156,10 +155,6 @@ fn fill(reader: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<()> {
     outcome
 }
 
-fn at_end(reader: &mut impl Read, kind: io::ErrorKind, complaint: &'static str) -> io::Result<()> {
-    if reader.by_ref().take(1).read_to_end(&mut Vec::new())? == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::new(kind, complaint))
-    }
+fn at_end(reader: &mut impl Read, kind: io::ErrorKind, message: &'static str) -> io::Result<()> {
+    if reader.by_ref().take(1).read_to_end(&mut Vec::new())? == 0 { Ok(()) } else { Err(io::Error::new(kind, message)) }
 }

@@ -1,11 +1,11 @@
-//! The authenticated ciphers on offer, with the names that people write and the numbers that sealed bytes carry.
-//! A number, once given, must never mean another cipher.
+//! The supported authenticated ciphers, with their names in settings and their numbers in sealed bytes. A number must never be
+//! reused for another cipher.
 
 use serde::{Deserialize, Serialize};
 
 use super::OpenError;
 
-/// What documents and blobs are sealed with. Anything sealed says which, so both can always be opened.
+/// The cipher of documents and blobs. Sealed bytes contain its number, so both can always be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Cipher {
     /// AES-256 in Galois/counter mode (NIST SP 800-38D): the faster one wherever the processor has AES instructions.
@@ -18,7 +18,7 @@ pub enum Cipher {
 }
 
 impl Cipher {
-    /// Every cipher.
+    /// All ciphers.
     pub const ALL: [Self; 2] = [Self::Aes256Gcm, Self::ChaCha20Poly1305];
 
     /// The name in configurations and on pages.

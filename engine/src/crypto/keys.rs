@@ -1,7 +1,6 @@
 //! The keys of one user: a root secret, and what is derived from it. Start reading the room here.
 //!
-//! Keys are wiped when dropped and must never be logged or shown by `Debug`. Nothing here reads a passphrase: that is
-//! `recovery`.
+//! Keys are zeroised when dropped and must never be logged or shown by `Debug`. Passphrases are handled in `recovery`.
 
 use std::fmt::{self, Write as _};
 
@@ -11,10 +10,10 @@ use zeroize::Zeroizing;
 use super::Cipher;
 use super::primitives::{KEY_LEN, Key, aead_key, expand, extract_and_expand, random};
 
-/// Salt of the derivation from the root secret. It names the derivation's version, so that another could exist beside it.
+/// Salt of the derivation from the root secret. It contains the version, so that another derivation can be added.
 const DERIVATION: &[u8] = b"benchline keys v1";
 
-/// The one secret of a user, from which every other key comes. Random, never derived from a passphrase.
+/// The secret of a user from which all other keys are derived. Random, never derived from a passphrase.
 #[derive(Clone)]
 pub struct RootSecret(Key);
 
@@ -24,7 +23,7 @@ impl RootSecret {
         Self(Zeroizing::new(random()))
     }
 
-    /// A secret that exists already.
+    /// An existing secret.
     pub fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
         Self(Zeroizing::new(bytes))
     }
@@ -80,7 +79,7 @@ impl DatabaseKey {
     }
 }
 
-/// The root of the keys of documents: each document has its own, so random nonces never pile up under one key.
+/// The root of the keys of documents: each document has its own, so few random nonces are used under one key.
 #[derive(Clone)]
 pub struct DocumentKey(Key);
 
@@ -90,7 +89,7 @@ impl DocumentKey {
         &self.0
     }
 
-    /// A key that was handed over.
+    /// A key received from another process.
     pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
         Self(Zeroizing::new(bytes))
     }
@@ -111,13 +110,13 @@ impl BlobKey {
         &self.0
     }
 
-    /// A key that was handed over.
+    /// A key received from another process.
     pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The key of one sealing of one blob: bound to its salt and to its whole header, so that a blob cannot be passed
-    /// off as another, nor under other settings.
+    /// The key of one sealing of one blob: bound to its salt and to its whole header, so that a blob cannot
+    /// be passed off as another, nor with other settings.
     pub(super) fn of_blob(&self, cipher: Cipher, salt: &[u8], header_hash: &[u8; 32]) -> LessSafeKey {
         aead_key(cipher, &extract_and_expand(salt, self.0.as_slice(), &[b"blob", header_hash]))
     }
@@ -128,7 +127,7 @@ impl BlobKey {
 pub struct OpenPgpWrappingKey(Key);
 
 impl OpenPgpWrappingKey {
-    /// The 32 bytes, for whoever wraps by other means.
+    /// The 32 bytes, for wrapping by other means.
     pub fn as_bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }

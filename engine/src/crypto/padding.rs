@@ -1,5 +1,5 @@
-//! Hiding how long content is, by padding it to one of few lengths. It only computes lengths; what seals appends the
-//! zeros and keeps the true length inside.
+//! Padding, which hides the length of content by rounding it up to one of few lengths. It only computes lengths; sealing
+//! appends the zeros and stores the true length inside.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub enum Padding {
     /// Communication with PURBs", PETS 2019, section 4): at most 12% more, and O(log log n) bits of the length leak.
     #[default]
     Padme,
-    /// The exact length shows.
+    /// No padding: the exact length is visible.
     None,
 }
 

@@ -1,5 +1,5 @@
-//! The few operations of aws-lc-rs that this room is built from: randomness, HKDF-SHA256 and AEAD keys; and how
-//! fixed fields are read. It knows no format and no label, and must never hand out a key that is not zeroized when it is dropped.
+//! The operations of aws-lc-rs that this room uses: randomness, HKDF-SHA256 and AEAD keys; and reading of fixed fields. It
+//! knows no format and no label, and must never return a key that is not zeroised when dropped.
 
 use aws_lc_rs::aead::{AES_256_GCM, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
@@ -15,7 +15,7 @@ pub(super) const NONCE_LEN: usize = 12;
 /// Bytes of the authentication tag of both ciphers.
 pub(super) const TAG_LEN: usize = 16;
 
-/// Key material, wiped when dropped.
+/// Key material, zeroised when dropped.
 pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
 
 /// Unpredictable bytes.
@@ -36,7 +36,7 @@ pub(super) fn expand(key: &Key, info: &[&[u8]]) -> Key {
     fill(&Prk::new_less_safe(HKDF_SHA256, key.as_slice()), info)
 }
 
-/// A key made ready for use; it wipes its schedule when dropped.
+/// A key ready for use; its schedule is zeroised when dropped.
 pub(super) fn aead_key(cipher: Cipher, key: &Key) -> LessSafeKey {
     let algorithm = match cipher {
         Cipher::Aes256Gcm => &AES_256_GCM,
@@ -45,10 +45,10 @@ pub(super) fn aead_key(cipher: Cipher, key: &Key) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(algorithm, key.as_slice()).expect("invariant: both ciphers take 32-byte keys"))
 }
 
-/// Takes the next field of fixed length off `rest`; `None` where too little is left.
+/// Takes the next field of fixed length from `rest`; `None` where `rest` is too short.
 pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (field, behind) = rest.split_first_chunk()?;
-    *rest = behind;
+    let (field, remaining) = rest.split_first_chunk()?;
+    *rest = remaining;
     Some(*field)
 }
 

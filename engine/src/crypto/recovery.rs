@@ -1,6 +1,6 @@
-//! The recovery document: the root secret, wrapped under a passphrase. It lies on the user's devices and in one slot at
-//! the server, so it must never be of use without the passphrase, and whoever serves it must not be able to make a
-//! client spend unbounded memory or time on it.
+//! The recovery document: the root secret, wrapped under a passphrase. It is stored on the user's devices and in one slot at
+//! the server, so it must be useless without the passphrase, and a malicious server must not be able to make a client spend
+//! unbounded memory or time on it.
 //!
 //! A recovery document, version 1:
 //!
@@ -12,10 +12,10 @@
 //! document = header ‖ wrapped ‖ the first 8 bytes of SHA-256(header ‖ wrapped)
 //! ```
 //!
-//! Numbers are big-endian. The checksum tells a damaged copy from a wrong passphrase; it protects against accidents,
-//! not against people, and that is what the tag is for.
+//! Numbers are big-endian. The checksum distinguishes a damaged copy from a wrong passphrase. It protects against accidents;
+//! the tag protects against attackers.
 //!
-//! All of this takes a tenth of a second and much memory on purpose: never call it on a runtime's thread.
+//! By design, key derivation takes a tenth of a second and much memory: never call it on a runtime's thread.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::aead::{Aad, Nonce};
@@ -34,11 +34,11 @@ const WRAPPED_LEN: usize = KEY_LEN + TAG_LEN;
 const CHECKSUM_LEN: usize = 8;
 /// Most bytes of a user's name.
 const USER_LIMIT: usize = 255;
-/// Most bytes of a passphrase: more than anyone types, and little enough to hash.
+/// Most bytes of a passphrase: more than a person types, and few enough to hash.
 const PASSPHRASE_LIMIT: usize = 4096;
-const CUT_SHORT: UnlockError = UnlockError::Damaged("it is cut short");
+const TRUNCATED: UnlockError = UnlockError::Damaged("it is truncated");
 
-/// What deriving a key from a passphrase costs: the parameters of Argon2id.
+/// The cost of deriving a key from a passphrase: the parameters of Argon2id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Memory, in KiB.
@@ -50,7 +50,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// The most that a document may ask for, wherever it comes from: 1 GiB, 16 passes, 8 lanes.
+    /// The highest cost that is accepted of any document: 1 GiB, 16 passes, 8 lanes.
     pub const MAX: Self = Self { memory_kib: 1 << 20, passes: 16, lanes: 8 };
 
     fn is_in_bounds(self) -> bool {
@@ -75,35 +75,35 @@ impl Default for Cost {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UnlockError {
-    /// The document is whole, and the passphrase does not fit it.
-    #[error("wrong passphrase; try again (a document altered on purpose looks the same)")]
+    /// The document is intact, and the passphrase is wrong.
+    #[error("wrong passphrase; try again (a maliciously altered document gives the same error)")]
     WrongPassphrase,
     /// The document is another user's.
     #[error("the recovery document belongs to another user")]
     AnotherUser,
-    /// The bytes are no recovery document, or damaged.
-    #[error("not a usable recovery document: {0}; fetch it again")]
+    /// The bytes are not a recovery document, or damaged.
+    #[error("invalid recovery document: {0}; fetch it again")]
     Damaged(&'static str),
     /// The format is newer than this program.
-    #[error("recovery document of format version {0}, which this program does not know; update it")]
+    #[error("recovery document of format version {0}, which this program does not support; update it")]
     Version(u8),
-    /// The document asks for more than is reasonable, or less than is possible.
-    #[error("the recovery document asks for {0:?}, which is out of bounds (at most {max:?})", max = Cost::MAX)]
+    /// The cost is out of bounds.
+    #[error("the recovery document requires {0:?}, which is out of bounds (at most {max:?})", max = Cost::MAX)]
     Cost(Cost),
-    /// The user's name or the passphrase has no bytes or too many.
+    /// The user's name or the passphrase is empty or too long.
     #[error("the {what} must have 1 to {limit} bytes")]
     Length {
-        /// Which of the two.
+        /// Which one.
         what: &'static str,
         /// Most bytes allowed.
         limit: usize,
     },
-    /// The machine lacks the memory that the document's parameters ask for.
-    #[error("could not derive a key with {0:?}: not enough memory")]
+    /// The machine does not have the memory that the parameters require.
+    #[error("cannot derive a key with {0:?}: not enough memory")]
     Memory(Cost),
 }
 
-/// A wrapped root secret, with all that is needed to unwrap it but the passphrase.
+/// A wrapped root secret, with everything needed to unwrap it except the passphrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecoveryDocument {
     header: Header,
@@ -149,7 +149,7 @@ impl RecoveryDocument {
         Ok(root)
     }
 
-    /// The same root secret under another passphrase, with a salt of its own. What is sealed stays as it is.
+    /// The same root secret under another passphrase, with a new salt. Sealed documents and blobs are not affected.
     ///
     /// # Errors
     /// As [`Self::unlock`] and [`Self::create`].
@@ -166,29 +166,29 @@ impl RecoveryDocument {
         bytes
     }
 
-    /// Reads a document from wherever. Nothing is derived yet, and nothing that would be is out of bounds.
+    /// Parses a document of any origin. No key is derived yet, and the cost is checked.
     ///
     /// # Errors
     /// [`UnlockError::Damaged`], [`UnlockError::Version`], [`UnlockError::Cost`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, UnlockError> {
         if !bytes.starts_with(&MAGIC) {
-            return Err(UnlockError::Damaged("it does not start with the mark of one"));
+            return Err(UnlockError::Damaged("it does not start with the magic bytes"));
         }
         match bytes.get(MAGIC.len()) {
             Some(&VERSION) => {}
             Some(&version) => return Err(UnlockError::Version(version)),
-            None => return Err(CUT_SHORT),
+            None => return Err(TRUNCATED),
         }
-        let (body, stored) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(CUT_SHORT)?;
+        let (body, stored) = bytes.split_last_chunk::<CHECKSUM_LEN>().ok_or(TRUNCATED)?;
         if checksum(body) != *stored {
-            return Err(UnlockError::Damaged("its checksum does not fit"));
+            return Err(UnlockError::Damaged("its checksum is wrong"));
         }
-        let (header, wrapped) = body.split_last_chunk().ok_or(CUT_SHORT)?;
+        let (header, wrapped) = body.split_last_chunk().ok_or(TRUNCATED)?;
         Ok(Self { header: Header::parse(header)?, wrapped: *wrapped })
     }
 }
 
-/// All that is not secret.
+/// The public part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Header {
     cost: Cost,
@@ -211,24 +211,24 @@ impl Header {
         bytes
     }
 
-    /// Reads a header whose mark and version are known to be right.
+    /// Parses a header whose magic bytes and version were checked.
     fn parse(bytes: &[u8]) -> Result<Self, UnlockError> {
-        let mut rest = bytes.get(MAGIC.len() + 1..).ok_or(CUT_SHORT)?;
+        let mut rest = bytes.get(MAGIC.len() + 1..).ok_or(TRUNCATED)?;
         let cost = Cost {
-            memory_kib: u32::from_be_bytes(take(&mut rest).ok_or(CUT_SHORT)?),
-            passes: u32::from_be_bytes(take(&mut rest).ok_or(CUT_SHORT)?),
-            lanes: u32::from_be_bytes(take(&mut rest).ok_or(CUT_SHORT)?),
+            memory_kib: u32::from_be_bytes(take(&mut rest).ok_or(TRUNCATED)?),
+            passes: u32::from_be_bytes(take(&mut rest).ok_or(TRUNCATED)?),
+            lanes: u32::from_be_bytes(take(&mut rest).ok_or(TRUNCATED)?),
         };
         if !cost.is_in_bounds() {
             return Err(UnlockError::Cost(cost));
         }
-        let (salt, nonce) = (take(&mut rest).ok_or(CUT_SHORT)?, take(&mut rest).ok_or(CUT_SHORT)?);
-        let [user_len] = take(&mut rest).ok_or(CUT_SHORT)?;
+        let (salt, nonce) = (take(&mut rest).ok_or(TRUNCATED)?, take(&mut rest).ok_or(TRUNCATED)?);
+        let [user_len] = take(&mut rest).ok_or(TRUNCATED)?;
         match std::str::from_utf8(rest) {
             Ok(user) if user.len() == usize::from(user_len) && user_len > 0 => {
                 Ok(Self { cost, salt, nonce, user: user.to_owned() })
             }
-            _ => Err(UnlockError::Damaged("its user's name makes no sense")),
+            _ => Err(UnlockError::Damaged("its user name is invalid")),
         }
     }
 
@@ -236,7 +236,7 @@ impl Header {
         Nonce::assume_unique_for_key(self.nonce)
     }
 
-    /// The key that a passphrase gives.
+    /// The key derived from a passphrase.
     fn key(&self, passphrase: &str) -> Result<Key, UnlockError> {
         check_length("passphrase", passphrase, PASSPHRASE_LIMIT)?;
         let cost = self.cost;
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_passphrase_unlocks_and_no_other() {
+    fn only_the_right_passphrase_unlocks() {
         let read = RecoveryDocument::from_bytes(&document().to_bytes()).unwrap();
         assert_eq!(read.unlock("ada", "correct horse").unwrap().as_bytes(), root().as_bytes());
         assert_eq!(read.unlock("ada", "correct house").unwrap_err(), UnlockError::WrongPassphrase);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_and_every_cut_is_damage() {
+    fn every_flipped_bit_and_every_truncation_is_detected() {
         let bytes = document().to_bytes();
         for bit in 0..bytes.len() * 8 {
             let mut altered = bytes.clone();
@@ -337,7 +337,7 @@ mod tests {
         }
     }
 
-    /// What a malicious server would send: altered, with a checksum that fits.
+    /// What a malicious server could send: an altered document with a valid checksum.
     fn forged(alter: impl FnOnce(&mut Vec<u8>)) -> Result<RecoveryDocument, UnlockError> {
         let mut bytes = document().to_bytes();
         bytes.truncate(bytes.len() - CHECKSUM_LEN);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_forger_alters_unlocks_nothing() {
+    fn a_forged_document_unlocks_nothing() {
         // Passes, salt, nonce, user, wrapped secret and tag.
         for at in [12, 17, 33, 46, 49, 96] {
             let forged = forged(|bytes| bytes[at] ^= 2).unwrap();

@@ -1,5 +1,5 @@
 //! Sealing and opening of blobs of any length in constant memory: a prelude (see `blob_header`), then chunks (see
-//! `stream`). It must never hand out a byte that was not verified, nor call a blob whole that is not.
+//! `stream`). It must never return an unverified byte, nor accept an incomplete blob as whole.
 //!
 //! Chunks are sealed and opened in the caller's buffer, one at a time, so that one buffer per transfer is enough.
 
@@ -18,7 +18,7 @@ pub struct BlobSealer {
 }
 
 impl BlobSealer {
-    /// Starts sealing content of `length` bytes under a salt of its own.
+    /// Starts sealing content of `length` bytes under a new salt.
     ///
     /// # Errors
     /// [`SealError`] for a name, a length or a chunk size that the format cannot carry.
@@ -27,28 +27,28 @@ impl BlobSealer {
         Ok(Self { prelude, layout, stream, next: 0 })
     }
 
-    /// Starts an earlier sealing again, from chunk `next`, to send the rest of it: the bytes come out as they did then.
+    /// Resumes an earlier sealing from chunk `next`, to send the rest of it: the bytes are the same as before.
     ///
     /// The content must be exactly what was sealed then. Sealing anything else under the same prelude would break the
     /// secrecy of both, so changed content needs [`Self::new`].
     ///
     /// # Errors
-    /// [`SealError::Again`] when `prelude` was not made for this name under these keys, or has no such chunk.
-    pub fn again(keys: &Keys, name: BlobName<'_>, prelude: Vec<u8>, next: u64) -> Result<Self, SealError> {
-        let (layout, stream) = blob_header::read(&keys.blobs, name, &prelude).map_err(SealError::Again)?;
+    /// [`SealError::Resume`] when `prelude` was not made for this name under these keys, or has no such chunk.
+    pub fn resume(keys: &Keys, name: BlobName<'_>, prelude: Vec<u8>, next: u64) -> Result<Self, SealError> {
+        let (layout, stream) = blob_header::read(&keys.blobs, name, &prelude).map_err(SealError::Resume)?;
         let chunks = layout.chunks();
         if next > chunks {
-            return Err(SealError::Again(OpenError::NoSuchChunk { index: next, chunks }));
+            return Err(SealError::Resume(OpenError::NoSuchChunk { index: next, chunks }));
         }
         Ok(Self { prelude, layout, stream, next })
     }
 
-    /// What comes before the first chunk, and what [`Self::again`] needs.
+    /// What comes before the first chunk, and what [`Self::resume`] needs.
     pub fn prelude(&self) -> &[u8] {
         &self.prelude
     }
 
-    /// Where everything is in the sealed blob.
+    /// The layout of the sealed blob.
     pub fn layout(&self) -> &BlobLayout {
         &self.layout
     }
@@ -58,48 +58,48 @@ impl BlobSealer {
         (self.next < self.layout.chunks()).then(|| self.layout.content_len_of(self.next))
     }
 
-    /// Seals the next chunk in its buffer, which must hold exactly [`Self::next_len`] bytes. It grows by the padding and
-    /// the tag: a buffer that is used again and again is allocated once.
+    /// Seals the next chunk in place in its buffer, which must hold exactly [`Self::next_len`] bytes. The buffer grows by
+    /// padding and tag; a reused buffer is allocated once.
     ///
     /// # Errors
     /// [`SealError::ChunkLength`], or [`SealError::Chunks`] after the last one.
     pub fn seal_next(&mut self, chunk: &mut Vec<u8>) -> Result<(), SealError> {
-        self.check_one_is_left()?;
+        self.check_not_finished()?;
         self.stream.seal_chunk(&self.layout, self.next, chunk)?;
         self.next += 1;
         Ok(())
     }
 
-    /// As [`Self::seal_next`], for content that is in memory already: it is sealed from there into `sealed`, which holds
-    /// the sealed chunk alone afterwards, without being copied first.
+    /// As [`Self::seal_next`], but seals `content` directly into `sealed`, without a copy. Afterwards `sealed` holds only the
+    /// sealed chunk.
     ///
     /// # Errors
     /// As [`Self::seal_next`].
     pub fn seal_next_from(&mut self, content: &[u8], sealed: &mut Vec<u8>) -> Result<(), SealError> {
-        self.check_one_is_left()?;
+        self.check_not_finished()?;
         self.stream.seal_chunk_from(&self.layout, self.next, content, sealed)?;
         self.next += 1;
         Ok(())
     }
 
-    /// Ends the sealing.
+    /// Completes the sealing.
     ///
     /// # Errors
-    /// [`SealError::Chunks`] when chunks are missing: what was sealed would not open.
+    /// [`SealError::Chunks`] when chunks are missing: the sealed blob could not be opened.
     pub fn finish(self) -> Result<(), SealError> {
-        if self.next < self.layout.chunks() { Err(self.sealed_so_far()) } else { Ok(()) }
+        if self.next < self.layout.chunks() { Err(self.chunks_error()) } else { Ok(()) }
     }
 
-    fn check_one_is_left(&self) -> Result<(), SealError> {
-        if self.next < self.layout.chunks() { Ok(()) } else { Err(self.sealed_so_far()) }
+    fn check_not_finished(&self) -> Result<(), SealError> {
+        if self.next < self.layout.chunks() { Ok(()) } else { Err(self.chunks_error()) }
     }
 
-    fn sealed_so_far(&self) -> SealError {
+    fn chunks_error(&self) -> SealError {
         SealError::Chunks { sealed: self.next, chunks: self.layout.chunks() }
     }
 }
 
-/// Opens the chunks of one sealed blob: one after another, or any of them alone.
+/// Opens the chunks of one sealed blob: in order, or any single one.
 #[derive(Debug)]
 pub struct BlobOpener {
     layout: BlobLayout,
@@ -117,13 +117,13 @@ impl BlobOpener {
         Self::under(&keys.blobs, name, prelude)
     }
 
-    /// As [`Self::new`], with the only key that it takes.
+    /// As [`Self::new`], with only the key that it needs.
     pub(crate) fn under(key: &BlobKey, name: BlobName<'_>, prelude: &[u8]) -> Result<Self, OpenError> {
         let (layout, stream) = blob_header::read(key, name, prelude)?;
         Ok(Self { layout, stream, next: 0 })
     }
 
-    /// Where everything is in the sealed blob. Its lengths are verified.
+    /// The layout of the sealed blob. Its lengths are verified.
     pub fn layout(&self) -> &BlobLayout {
         &self.layout
     }
@@ -134,7 +134,7 @@ impl BlobOpener {
         (!range.is_empty()).then(|| (range.end - range.start) as usize)
     }
 
-    /// Opens the next chunk in its buffer and gives its content, without padding.
+    /// Opens the next chunk in place and returns its content, without padding.
     ///
     /// # Errors
     /// [`OpenError`] when it is not this blob's next chunk, unaltered. The buffer then holds zeros.
@@ -144,7 +144,7 @@ impl BlobOpener {
         Ok(content)
     }
 
-    /// Opens chunk `index` alone, for a range or to go on after an interruption; it does not count for [`Self::finish`].
+    /// Opens only chunk `index`, for a range or to resume after an interruption; it does not count for [`Self::finish`].
     ///
     /// # Errors
     /// As [`Self::open_next`].
@@ -152,7 +152,7 @@ impl BlobOpener {
         self.stream.open_chunk(&self.layout, index, sealed)
     }
 
-    /// Ends the opening. Content that was handed out is the whole blob only if this succeeds.
+    /// Completes the opening. The returned content is the whole blob only if this succeeds.
     ///
     /// # Errors
     /// [`OpenError::Truncated`] when chunks are missing.
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_true_and_any_chunk_opens_alone() {
+    fn the_layout_is_correct_and_any_chunk_opens_alone() {
         let content = bytes(17 * CHUNK + 1);
         let sealed = seal(NAME, &content, settings(Padding::Padme));
         let opener = BlobOpener::new(&keys(), NAME, &sealed[..NAME.prelude_len()]).unwrap();
@@ -227,12 +227,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sealing_that_is_started_again_gives_the_same_bytes() {
+    fn a_resumed_sealing_gives_the_same_bytes() {
         let content = bytes(5 * CHUNK + 7);
         let sealed = seal(NAME, &content, settings(Padding::Padme));
         let prelude = sealed[..NAME.prelude_len()].to_vec();
         for next in 0..=6 {
-            let mut sealer = BlobSealer::again(&keys(), NAME, prelude.clone(), next).unwrap();
+            let mut sealer = BlobSealer::resume(&keys(), NAME, prelude.clone(), next).unwrap();
             let from = sealer.layout().sealed_range(next).start as usize;
             let mut rest = Vec::new();
             for index in next.. {
@@ -249,13 +249,13 @@ mod tests {
             sealer.finish().unwrap();
             assert_eq!(rest, &sealed[from..], "from chunk {next}");
         }
-        assert!(matches!(BlobSealer::again(&keys(), NAME, prelude.clone(), 7), Err(SealError::Again(_))));
+        assert!(matches!(BlobSealer::resume(&keys(), NAME, prelude.clone(), 7), Err(SealError::Resume(_))));
         let other = BlobName { id: "B-2", ..NAME };
-        assert!(matches!(BlobSealer::again(&keys(), other, prelude, 0), Err(SealError::Again(_))));
+        assert!(matches!(BlobSealer::resume(&keys(), other, prelude, 0), Err(SealError::Resume(_))));
     }
 
     #[test]
-    fn every_flipped_bit_and_every_cut_is_noticed() {
+    fn every_flipped_bit_and_every_truncation_is_detected() {
         let content = bytes(2 * CHUNK + 100);
         for cipher in Cipher::ALL {
             let sealed = seal(NAME, &content, BlobSettings { cipher, ..settings(Padding::Padme) });
@@ -331,13 +331,13 @@ mod tests {
             assert!(buffer.iter().all(|byte| *byte == 0));
         }
         assert_eq!(opener.open_chunk(1, &mut chunk.to_vec()), Err(OpenError::NoSuchChunk { index: 1, chunks: 1 }));
-        // A refused chunk changes nothing: the true one still opens.
+        // A rejected chunk changes nothing: the right one still opens.
         assert_eq!(opener.open_next(&mut chunk.to_vec()).unwrap(), bytes(100));
         opener.finish().unwrap();
     }
 
     #[test]
-    fn ends_are_checked() {
+    fn chunk_counts_are_checked() {
         let mut sealer = BlobSealer::new(&keys(), NAME, 5, settings(Padding::None)).unwrap();
         let refused = sealer.seal_next(&mut vec![0; 4]).unwrap_err();
         assert_eq!(refused, SealError::ChunkLength { index: 0, expected: 5, given: 4 });

@@ -1,6 +1,6 @@
-//! Sealing of documents: one AEAD message per revision, and a small one behind it, the label, which proves by itself that
-//! there is such a revision, whether it is a tombstone and how long its content is. It must never hand out content, or a
-//! length, that was not verified against the document's id and revision.
+//! Sealing of documents: one AEAD message per revision, followed by a small one, the label, which proves by itself that the
+//! revision exists, whether it is a tombstone, and how long its content is. It must never return content or a length that
+//! was not verified against the document's id and revision.
 //!
 //! A sealed document, version 2 (version 1, which still opens, has no label: nonce, cipher and so on follow the tag):
 //!
@@ -13,39 +13,37 @@
 //! key = HKDF-Expand(document root, "document" ‖ cipher ‖ id), for both
 //! ```
 //!
-//! The last bit of the nonce is 0; the label is sealed under the nonce with that bit 1. Numbers are big-endian. What describes the message stands behind it, not before it, so that opening in place leaves
-//! the content at the start of its buffer and nothing has to be moved. Id and revision travel beside the message; the
-//! message only proves them.
+//! The last bit of the nonce is 0; the label is sealed under the nonce with that bit set to 1. Numbers are big-endian. The
+//! description follows the message, so that opening in place leaves the content at the start of its buffer and nothing has
+//! to be moved. Id and revision are sent separately; the message only authenticates them.
 
 use aws_lc_rs::aead::{Aad, Nonce};
 
 use super::error::check_name;
+use super::limits::DOCUMENT_LIMIT;
 use super::primitives::{NONCE_LEN, TAG_LEN, random};
 use super::{Cipher, DocumentKey, Keys, OpenError, Padding, SealError};
-
-/// Most bytes of content that a document may have. A larger thing is a blob.
-pub const DOCUMENT_LIMIT: usize = 8 << 20;
 
 /// Bytes at the end of a sealed document that are its label.
 pub const DOCUMENT_LABEL: usize = TRAILER_LEN + TAG_LEN + FOOTER_LEN;
 
-/// Version of the format. History: 1, without a label, opened for ever; 2, with one.
+/// Version of the format. History: 1, without a label, still opened; 2, with one.
 const VERSION: u8 = 2;
 const WITHOUT_LABEL: u8 = 1;
 const MAGIC: [u8; 4] = *b"BLdc";
-/// What a label authenticates in place of the mark.
-const LABEL_MARK: [u8; 4] = *b"BLlb";
+/// What a label authenticates instead of the magic bytes.
+const LABEL_MAGIC: [u8; 4] = *b"BLlb";
 /// Most bytes of a document's id.
 const ID_LIMIT: usize = 255;
 /// Most bytes of a revision: a vector clock of some hundred replicas.
 const REVISION_LIMIT: usize = 64 << 10;
 const KIND: &str = "document";
 
-/// Behind the padded content, inside the sealed part: kind and length.
+/// After the padded content, inside the sealed part: kind and length.
 const TRAILER_LEN: usize = 1 + 4;
-/// Behind the label's tag: nonce, cipher, version and magic.
+/// After the label's tag: nonce, cipher, version and magic.
 const FOOTER_LEN: usize = NONCE_LEN + 1 + 1 + MAGIC.len();
-/// What sealing adds to the padded content.
+/// Bytes that sealing adds to the padded content.
 const OVERHEAD: usize = TRAILER_LEN + TAG_LEN + DOCUMENT_LABEL;
 
 const TOMBSTONE: u8 = 0;
@@ -60,12 +58,12 @@ pub struct DocumentSealer {
 }
 
 impl DocumentSealer {
-    /// A sealer that seals with this cipher and padding, and opens whatever cipher and padding a document was sealed with.
+    /// A sealer that seals with this cipher and padding, and opens documents sealed with any.
     pub fn new(keys: &Keys, cipher: Cipher, padding: Padding) -> Self {
         Self::under(keys.documents.clone(), cipher, padding)
     }
 
-    /// As [`Self::new`], with the only key that it takes.
+    /// As [`Self::new`], with only the key that it needs.
     pub(crate) fn under(key: DocumentKey, cipher: Cipher, padding: Padding) -> Self {
         Self { key, cipher, padding }
     }
@@ -74,12 +72,12 @@ impl DocumentSealer {
         &self.key
     }
 
-    /// Bytes that [`Self::seal`] makes of content of `length` bytes.
+    /// Bytes of the result of [`Self::seal`] for content of `length` bytes.
     pub fn sealed_len(&self, length: usize) -> usize {
         self.padded(length) + OVERHEAD
     }
 
-    /// Seals one revision of a document; no content is a tombstone. Every call gives other bytes.
+    /// Seals one revision of a document; `None` is a tombstone. Every call returns different bytes.
     ///
     /// # Errors
     /// [`SealError::TooLong`] over [`DOCUMENT_LIMIT`], [`SealError::Name`] for an id or revision that the format cannot carry.
@@ -91,7 +89,7 @@ impl DocumentSealer {
         if content.len() > DOCUMENT_LIMIT {
             return Err(SealError::TooLong { length: content.len() as u64, limit: DOCUMENT_LIMIT as u64 });
         }
-        // Sealed straight from the caller's content into its place: nothing is copied first.
+        // Sealed directly from the caller's content into the result, without a copy.
         let mut sealed = vec![0; self.sealed_len(content.len())];
         let (ciphertext, rest) = sealed.split_at_mut(content.len());
         let (trailer_and_tag, label) = rest.split_at_mut(rest.len() - DOCUMENT_LABEL);
@@ -108,9 +106,13 @@ impl DocumentSealer {
         let (summary, rest) = label.split_at_mut(TRAILER_LEN);
         let (tag, footer_place) = rest.split_at_mut(TAG_LEN);
         summary.copy_from_slice(&summarise(kind, content.len()));
-        let aad = authenticated(LABEL_MARK, &footer, id, revision)?;
+        let aad = authenticated(LABEL_MAGIC, &footer, id, revision)?;
         let sealed_tag = key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(of_label(footer.nonce)), Aad::from(&aad), summary)
+            .seal_in_place_separate_tag(
+                Nonce::assume_unique_for_key(label_nonce(footer.nonce)),
+                Aad::from(&aad),
+                summary,
+            )
             .map_err(|_| SealError::Library)?;
         tag.copy_from_slice(sealed_tag.as_ref());
         footer.write(footer_place);
@@ -126,10 +128,10 @@ impl DocumentSealer {
             return Err(malformed("it is too long"));
         }
         let footer = Footer::read(&sealed)?;
-        let behind = if footer.version == WITHOUT_LABEL { FOOTER_LEN } else { DOCUMENT_LABEL };
-        let message = sealed.len().checked_sub(behind).filter(|length| *length >= TRAILER_LEN + TAG_LEN);
+        let suffix = if footer.version == WITHOUT_LABEL { FOOTER_LEN } else { DOCUMENT_LABEL };
+        let message = sealed.len().checked_sub(suffix).filter(|length| *length >= TRAILER_LEN + TAG_LEN);
         let message = message.ok_or_else(|| malformed("it is too short"))?;
-        let said = match sealed[message..].first_chunk::<DOCUMENT_LABEL>() {
+        let labelled = match sealed[message..].first_chunk::<DOCUMENT_LABEL>() {
             Some(label) => Some(self.open_label(id, revision, label)?),
             None => None,
         };
@@ -143,8 +145,8 @@ impl DocumentSealer {
             .len();
         sealed.truncate(plain_len);
         let content_len = read_trailer(&sealed)?;
-        if said.is_some_and(|said| said != content_len) {
-            return Err(WRONG_INSIDE);
+        if labelled.is_some_and(|length| length != content_len) {
+            return Err(INVALID_INSIDE);
         }
         Ok(content_len.map(|length| {
             sealed.truncate(length);
@@ -167,21 +169,21 @@ impl DocumentSealer {
         if footer.version != VERSION {
             return Err(OpenError::Version { kind: KIND, version: footer.version });
         }
-        let aad = authenticated(LABEL_MARK, &footer, id, revision).map_err(|_| unverified())?;
+        let aad = authenticated(LABEL_MAGIC, &footer, id, revision).map_err(|_| unverified())?;
         let mut summary = label[..TRAILER_LEN + TAG_LEN].to_vec();
         let summary = self
             .key
             .of_document(footer.cipher, id)
-            .open_in_place(Nonce::assume_unique_for_key(of_label(footer.nonce)), Aad::from(&aad), &mut summary)
+            .open_in_place(Nonce::assume_unique_for_key(label_nonce(footer.nonce)), Aad::from(&aad), &mut summary)
             .map_err(|_| unverified())?;
         match read_summary(summary) {
-            Some(Some(length)) if length > DOCUMENT_LIMIT => Err(WRONG_INSIDE),
+            Some(Some(length)) if length > DOCUMENT_LIMIT => Err(INVALID_INSIDE),
             Some(length) => Ok(length),
-            None => Err(WRONG_INSIDE),
+            None => Err(INVALID_INSIDE),
         }
     }
 
-    /// What is sealed behind the content.
+    /// What is sealed after the content.
     fn trailer(&self, kind: u8, length: usize) -> Vec<u8> {
         let zeros = self.padded(length) - length;
         let mut trailer = vec![0; zeros];
@@ -194,7 +196,7 @@ impl DocumentSealer {
     }
 }
 
-/// What ends a sealed document.
+/// The end of a sealed document.
 struct Footer {
     nonce: [u8; NONCE_LEN],
     cipher: Cipher,
@@ -210,7 +212,7 @@ impl Footer {
         rest[2..].copy_from_slice(&MAGIC);
     }
 
-    /// From the end of `sealed`.
+    /// Reads it from the end of `sealed`.
     fn read(sealed: &[u8]) -> Result<Self, OpenError> {
         let footer = sealed.split_last_chunk::<FOOTER_LEN>().map(|(_, footer)| &footer[..]);
         let Some((nonce, &[cipher, version, ref magic @ ..])) = footer.and_then(|f| f.split_first_chunk::<NONCE_LEN>())
@@ -218,7 +220,7 @@ impl Footer {
             return Err(malformed("it is too short"));
         };
         if *magic != MAGIC {
-            return Err(malformed("it does not end in the mark of one"));
+            return Err(malformed("it does not end with the magic bytes"));
         }
         if version != VERSION && version != WITHOUT_LABEL {
             return Err(OpenError::Version { kind: KIND, version });
@@ -234,8 +236,8 @@ fn malformed(why: &'static str) -> OpenError {
     OpenError::Malformed { kind: KIND, why }
 }
 
-/// The nonce of the label beside a message with this nonce.
-fn of_label(mut nonce: [u8; NONCE_LEN]) -> [u8; NONCE_LEN] {
+/// The nonce of the label of a message with this nonce.
+fn label_nonce(mut nonce: [u8; NONCE_LEN]) -> [u8; NONCE_LEN] {
     nonce[NONCE_LEN - 1] |= 1;
     nonce
 }
@@ -246,20 +248,20 @@ fn summarise(kind: u8, length: usize) -> [u8; TRAILER_LEN] {
     [kind, a, b, c, d]
 }
 
-/// What is wrong here was sealed wrong.
-const WRONG_INSIDE: OpenError = OpenError::Malformed { kind: KIND, why: "what its maker sealed inside makes no sense" };
+/// The bytes were verified, so the sealer wrote invalid ones.
+const INVALID_INSIDE: OpenError = OpenError::Malformed { kind: KIND, why: "its sealed description is invalid" };
 
 /// Length of the content inside a verified plaintext, `None` for a tombstone.
 fn read_trailer(plain: &[u8]) -> Result<Option<usize>, OpenError> {
-    let Some((padded, trailer)) = plain.split_last_chunk::<TRAILER_LEN>() else { return Err(WRONG_INSIDE) };
+    let Some((padded, trailer)) = plain.split_last_chunk::<TRAILER_LEN>() else { return Err(INVALID_INSIDE) };
     match read_summary(trailer) {
-        Some(Some(length)) if length > padded.len() => Err(WRONG_INSIDE),
+        Some(Some(length)) if length > padded.len() => Err(INVALID_INSIDE),
         Some(length) => Ok(length),
-        None => Err(WRONG_INSIDE),
+        None => Err(INVALID_INSIDE),
     }
 }
 
-/// A length, or nothing for a tombstone; `None` where it is neither.
+/// The inner value is the length, `None` for a tombstone; the outer one is `None` where the summary is invalid.
 fn read_summary(summary: &[u8]) -> Option<Option<usize>> {
     let &[kind, a, b, c, d] = summary else { return None };
     let length = u32::from_be_bytes([a, b, c, d]) as usize;
@@ -270,12 +272,12 @@ fn read_summary(summary: &[u8]) -> Option<Option<usize>> {
     }
 }
 
-/// What a message proves besides its content.
-fn authenticated(mark: [u8; 4], footer: &Footer, id: &str, revision: &str) -> Result<Vec<u8>, SealError> {
+/// The additional authenticated data of a message.
+fn authenticated(magic: [u8; 4], footer: &Footer, id: &str, revision: &str) -> Result<Vec<u8>, SealError> {
     check_name("document id", id, ID_LIMIT)?;
     check_name("revision", revision, REVISION_LIMIT)?;
     let mut bytes = Vec::with_capacity(MAGIC.len() + 8 + id.len() + revision.len());
-    bytes.extend_from_slice(&mark);
+    bytes.extend_from_slice(&magic);
     bytes.extend_from_slice(&[footer.version, footer.cipher.wire_id()]);
     bytes.extend_from_slice(&(id.len() as u16).to_be_bytes());
     bytes.extend_from_slice(id.as_bytes());
@@ -300,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_again() {
+    fn sealed_documents_open_again() {
         for cipher in Cipher::ALL {
             for padding in [Padding::Padme, Padding::None] {
                 let sealer = sealer(cipher, padding);
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_proves_by_itself_what_was_sealed() {
+    fn a_label_is_verified_by_itself() {
         let sealer = sealer(Cipher::Aes256Gcm, Padding::Padme);
         for content in [None, Some(&b""[..]), Some(b"x"), Some(&[7; 1000])] {
             let sealed = sealer.seal("D-1", "a:1", content).unwrap();
@@ -336,7 +338,7 @@ mod tests {
 
     /// The messages under one key have nonces of two kinds, so that a label cannot pass for a document nor the reverse.
     #[test]
-    fn a_tombstone_s_message_is_no_label() {
+    fn the_message_of_a_tombstone_is_not_a_label() {
         let sealer = sealer(Cipher::Aes256Gcm, Padding::None);
         let sealed = sealer.seal("D-1", "a:1", None).unwrap();
         let (message, label) = sealed.split_at(TRAILER_LEN + TAG_LEN);
@@ -346,13 +348,13 @@ mod tests {
     }
 
     #[test]
-    fn a_sealer_opens_what_another_cipher_and_padding_sealed() {
+    fn a_sealer_opens_documents_of_any_cipher_and_padding() {
         let sealed = sealer(Cipher::ChaCha20Poly1305, Padding::None).seal("D-1", "a:1", Some(b"x")).unwrap();
         assert_eq!(sealer(Cipher::Aes256Gcm, Padding::Padme).open("D-1", "a:1", sealed).unwrap().unwrap(), b"x");
     }
 
     #[test]
-    fn every_flipped_bit_and_every_cut_is_noticed() {
+    fn every_flipped_bit_and_every_truncation_is_detected() {
         for cipher in Cipher::ALL {
             let sealer = sealer(cipher, Padding::Padme);
             let sealed = sealer.seal("D-1", "a:1", Some(b"{\"subject\":\"hello\"}")).unwrap();
@@ -387,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_refused_with_its_limit() {
+    fn too_long_content_is_rejected_with_the_limit() {
         let sealer = sealer(Cipher::Aes256Gcm, Padding::Padme);
         let long = vec![0; DOCUMENT_LIMIT + 1];
         let refused = sealer.seal("D-1", "a:1", Some(&long)).unwrap_err();
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named_as_such() {
+    fn another_version_is_reported_as_such() {
         let sealer = sealer(Cipher::Aes256Gcm, Padding::Padme);
         let mut sealed = sealer.seal("D-1", "a:1", None).unwrap();
         let version = sealed.len() - 5;

@@ -1,12 +1,12 @@
 //! The STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its
 //! Nonce-Reuse Misuse-Resistance", CRYPTO 2015, section 7): content cut into chunks, each an AEAD message whose nonce
-//! says where it belongs and whether it is the last. It must never leave unverified bytes in a caller's buffer.
+//! encodes its position and whether it is the last. It must never leave unverified bytes in a caller's buffer.
 //!
 //! ```text
 //! nonce = number (11, big-endian) ‖ place (1: 0 an earlier chunk, 1 the last chunk, 2 the length of the content)
 //! ```
 //!
-//! The key serves one stream only, so nonces that count never meet two plaintexts.
+//! A key is used for one stream only, so a counter as nonce is never used for two plaintexts.
 
 use std::ops::Range;
 
@@ -15,14 +15,14 @@ use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use super::primitives::{NONCE_LEN, TAG_LEN};
 use super::{OpenError, SealError};
 
-/// Bytes that a sealed length takes.
+/// Bytes of a sealed length.
 pub(super) const SEALED_LENGTH_LEN: usize = 8 + TAG_LEN;
 
 const EARLIER: u8 = 0;
 const LAST: u8 = 1;
 const LENGTH: u8 = 2;
 
-/// Where the bytes of a sealed blob are: plain arithmetic, known before any chunk is read.
+/// The layout of a sealed blob: plain arithmetic, known before any chunk is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobLayout {
     /// Bytes of the content.
@@ -41,13 +41,12 @@ impl BlobLayout {
         self.content_len
     }
 
-    /// Bytes of content in every chunk that is not among the last.
+    /// Bytes of content in every chunk but the last ones.
     pub fn chunk_size(&self) -> u32 {
         self.chunk_size
     }
 
-    /// How many chunks there are. At least one: a blob with no bytes at all has one empty chunk, the last; no other
-    /// chunk is ever empty.
+    /// The number of chunks, at least one: an empty blob has one empty chunk, the last; no other chunk is ever empty.
     pub fn chunks(&self) -> u64 {
         self.padded_len.div_ceil(u64::from(self.chunk_size)).max(1)
     }
@@ -57,19 +56,19 @@ impl BlobLayout {
         self.prelude_len as u64 + self.padded_len + self.chunks() * TAG_LEN as u64
     }
 
-    /// The chunk that holds the content's byte at `offset`.
+    /// The chunk that holds the byte of the content at `offset`.
     pub fn chunk_at(&self, offset: u64) -> u64 {
         offset / u64::from(self.chunk_size)
     }
 
-    /// Which bytes of the content chunk `index` holds. Empty where it holds only padding.
+    /// The bytes of the content in chunk `index`; empty where it holds only padding.
     pub fn content_range(&self, index: u64) -> Range<u64> {
         let start = index.saturating_mul(u64::from(self.chunk_size));
         let end = start.saturating_add(u64::from(self.chunk_size));
         start.min(self.content_len)..end.min(self.content_len)
     }
 
-    /// Which bytes of the sealed blob chunk `index` is. Empty where there is no such chunk.
+    /// The bytes of chunk `index` in the sealed blob; empty where there is no such chunk.
     pub fn sealed_range(&self, index: u64) -> Range<u64> {
         let sealed_chunk = u64::from(self.chunk_size) + TAG_LEN as u64;
         let start = (self.prelude_len as u64).saturating_add(index.saturating_mul(sealed_chunk)).min(self.sealed_len());
@@ -89,7 +88,7 @@ impl BlobLayout {
     }
 }
 
-/// The key of one stream, and nothing that changes: chunks may be sealed and opened in any order.
+/// The key of one stream. It has no state: chunks may be sealed and opened in any order.
 #[derive(Debug)]
 pub(super) struct Stream {
     key: LessSafeKey,
@@ -119,7 +118,7 @@ impl Stream {
         Ok(u64::from_be_bytes(length))
     }
 
-    /// Seals a chunk in its buffer, which holds exactly its content: padding and tag are appended.
+    /// Seals a chunk in place in its buffer, which holds exactly its content; padding and tag are appended.
     pub(super) fn seal_chunk(&self, layout: &BlobLayout, index: u64, chunk: &mut Vec<u8>) -> Result<(), SealError> {
         let expected = layout.content_len_of(index);
         if chunk.len() != expected {
@@ -132,7 +131,7 @@ impl Stream {
         Ok(())
     }
 
-    /// As [`Self::seal_chunk`], from content that stays as it is into `sealed`, whose earlier bytes are overwritten.
+    /// As [`Self::seal_chunk`], from `content` into `sealed`, which is overwritten.
     pub(super) fn seal_chunk_from(
         &self,
         layout: &BlobLayout,
@@ -141,7 +140,7 @@ impl Stream {
         sealed: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         if content.len() != layout.plain_len(index) {
-            // A chunk with padding: zeros have to follow the content before both are sealed.
+            // A chunk with padding: the zeros have to be appended before both are sealed.
             sealed.clear();
             sealed.extend_from_slice(content);
             return self.seal_chunk(layout, index, sealed);
@@ -153,7 +152,7 @@ impl Stream {
             .map_err(|_| SealError::Library)
     }
 
-    /// Opens a chunk in its buffer and gives its content, without padding. If it fails, the buffer holds zeros.
+    /// Opens a chunk in place and returns its content, without padding. On failure the buffer is zeroed.
     pub(super) fn open_chunk<'a>(
         &self,
         layout: &BlobLayout,
@@ -164,8 +163,8 @@ impl Stream {
             sealed.fill(0);
             return Err(OpenError::NoSuchChunk { index, chunks: layout.chunks() });
         }
-        // A chunk of the wrong length fails below as one with altered bytes does: its tag is not where it should be,
-        // or its plaintext would not be as long as the nonce's place in the layout says.
+        // A chunk of the wrong length fails like one with altered bytes: its tag is at the wrong position, or its plaintext
+        // does not have the length that the layout requires.
         let fits = sealed.len() == layout.plain_len(index) + TAG_LEN;
         let opened = fits && self.key.open_in_place(chunk_nonce(layout, index), Aad::empty(), sealed).is_ok();
         if !opened {

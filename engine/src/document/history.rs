@@ -1,34 +1,34 @@
-//! Places in the history of a replica or of a server's store. A generation counts changes; the random id of the
-//! transaction that made a change tells two histories apart that have counted equally far. Neither may ever be reused.
+//! Positions in the history of a replica or of a server's store. A generation counts changes; the random id of the
+//! transaction that made a change distinguishes histories with equal counts. Neither may ever be reused.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How many changes a store has seen. 0 is the empty store; never negative (databases count in this type).
+/// The number of changes in a store. 0 is the empty store; never negative (databases store this type).
 pub type Generation = i64;
 
-/// The random name of one transaction, 16 bytes, printed as 32 lowercase hexadecimal digits.
+/// The random id of one transaction, 16 bytes, printed as 32 lowercase hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TransactionId([u8; 16]);
 
 impl TransactionId {
-    /// What stands for the transaction before the first one.
+    /// Stands for the transaction before the first one.
     pub const NONE: Self = Self([0; 16]);
 
-    /// A new name.
+    /// A new id.
     pub fn generate() -> Self {
         Self(uuid::Uuid::new_v4().into_bytes())
     }
 
-    /// The name as bytes; the inverse of [`TransactionId::from_bytes`].
+    /// The id as bytes; the inverse of [`TransactionId::from_bytes`].
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
     }
 
-    /// The name that has these bytes.
+    /// The id with these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -46,7 +46,7 @@ impl fmt::Debug for TransactionId {
     }
 }
 
-/// A text that names no transaction.
+/// A text that is not a transaction id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a transaction id is 32 lowercase hexadecimal digits")]
 pub struct InvalidTransactionId;
@@ -75,26 +75,26 @@ impl From<TransactionId> for String {
     }
 }
 
-/// A place in a history: a generation and the transaction that reached it.
+/// A position in a history: a generation and the transaction that reached it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// How far.
-    #[serde(deserialize_with = "never_negative")]
+    /// The number of changes.
+    #[serde(deserialize_with = "non_negative")]
     pub generation: Generation,
-    /// Along which path.
+    /// The transaction that reached it.
     pub transaction: TransactionId,
 }
 
 impl Position {
-    /// Before anything happened.
+    /// Before the first change.
     pub const START: Self = Self { generation: 0, transaction: TransactionId::NONE };
 }
 
-fn never_negative<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Generation, D::Error> {
+fn non_negative<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Generation, D::Error> {
     let generation = Generation::deserialize(deserializer)?;
     if generation < 0 {
-        return Err(serde::de::Error::custom("a generation is never negative"));
+        return Err(serde::de::Error::custom("a generation cannot be negative"));
     }
     Ok(generation)
 }

@@ -1,36 +1,36 @@
-//! Names of documents. A name is checked once, where it enters, and never again; nothing may build a path from it.
+//! Document ids. An id is validated once, at construction; a file path must never be built from it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name, in bytes.
+/// The longest id, in bytes.
 pub const MAX_ID_LENGTH: usize = 255;
 
-/// The name of a document: 1 to 255 of the characters `A-Z a-z 0-9 . _ -`.
+/// The id of a document: 1 to 255 of the characters `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DocumentId(String);
 
-/// A text that cannot name a document.
+/// A text that is not a valid document id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDocumentId {
-    /// Nothing, or too much.
-    #[error("a document id has 1 to {MAX_ID_LENGTH} characters, this one has {0}")]
+    /// Empty or too long.
+    #[error("a document id must have 1 to {MAX_ID_LENGTH} characters; this one has {0}")]
     Length(usize),
     /// A character that is not allowed.
-    #[error("a document id consists of A-Z a-z 0-9 . _ - only; byte {0} of this one is something else")]
+    #[error("a document id may contain only A-Z a-z 0-9 . _ -; byte {0} of this one is another character")]
     Character(usize),
 }
 
 impl DocumentId {
-    /// A new name that nobody else has: `D-` and a random UUID.
+    /// A new unique id: `D-` and a random UUID.
     pub fn generate() -> Self {
         Self(format!("D-{}", uuid::Uuid::new_v4()))
     }
 
-    /// The name as text.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked() {
+    fn ids_are_validated() {
         for good in ["a", "D-1", "A.b_c-9", "..", &"x".repeat(255)] {
             assert_eq!(good.parse::<DocumentId>().unwrap().as_str(), good);
         }
@@ -91,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn generated_names_are_valid_and_differ() {
+    fn generated_ids_are_valid_and_differ() {
         let (one, other) = (DocumentId::generate(), DocumentId::generate());
         assert_ne!(one, other);
         assert!(one.as_str().starts_with("D-") && one.as_str().parse::<DocumentId>().is_ok());
     }
 
     #[test]
-    fn json_is_checked_too() {
+    fn json_is_validated_too() {
         assert!(serde_json::from_str::<DocumentId>(r#""a/b""#).is_err());
         assert_eq!(serde_json::from_str::<DocumentId>(r#""a""#).unwrap().as_str(), "a");
     }

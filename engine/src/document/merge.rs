@@ -1,24 +1,24 @@
-//! What happens when a version of a document arrives where others are. A place holds, for each document, the versions
-//! that nobody has superseded: usually one, several after concurrent edits. Arrival may only drop a version that another
-//! one includes, so no update is ever lost; the outcome never depends on the order of arrival.
+//! How a received version of a document merges with the versions that are present. A store holds, for each document, the
+//! versions that no other version supersedes: usually one, several after concurrent edits. Merging may only drop a version
+//! that another one includes, so no update is ever lost; the result never depends on the order of arrival.
 
 use std::cmp::Reverse;
 
 use super::{Document, DocumentId, InvalidRevision, Revision};
 
-/// What the arrival of a revision means where `present` ones are, judged by revisions alone (all that a server can see).
+/// The effect of a received revision on the `present` ones, decided by revisions only (all that a server can see).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrival {
-    /// It is there already, or something newer is: ignore it.
+    /// It or a newer one is present: ignore it.
     Known,
-    /// Keep it, in place of the present ones at these positions, which it includes.
+    /// Store it. It replaces the present ones at these positions, which it includes.
     News {
         /// Positions in `present`, ascending.
         superseded: Vec<usize>,
     },
 }
 
-/// Judges the arrival of `incoming`.
+/// The effect of receiving `incoming`.
 pub fn arrive(present: &[Revision], incoming: &Revision) -> Arrival {
     if present.iter().any(|revision| revision.includes(incoming)) {
         return Arrival::Known;
@@ -27,12 +27,12 @@ pub fn arrive(present: &[Revision], incoming: &Revision) -> Arrival {
     Arrival::News { superseded: superseded.map(|(position, _)| position).collect() }
 }
 
-/// What becomes of the versions of one document, judged with their contents.
+/// The result of merging the versions of one document, decided with their contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merged {
-    /// Nothing changes: what arrived was known, or older.
+    /// Nothing changes: the received version was known, or older.
     Unchanged,
-    /// The present versions at `superseded` go, and the incoming content stays under `revision`.
+    /// The present versions at `superseded` are dropped, and the incoming content is stored under `revision`.
     Changed {
         /// Positions in `present`, ascending.
         superseded: Vec<usize>,
@@ -44,14 +44,14 @@ pub enum Merged {
 /// Why versions cannot be merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// One revision, two contents. Counters were used twice: a replica was copied, or restored from an old copy.
+    /// One revision has two contents: counters were used twice, because a replica was copied or restored from an old copy.
     #[error(
-        "document {document} has two different contents under revision {revision}; a replica was copied or restored"
+        "document {document} has two different contents under revision {revision}: a replica was copied, or restored from an old copy"
     )]
     Forked {
         /// Which document.
         document: DocumentId,
-        /// The revision that both claim.
+        /// The revision of both.
         revision: Revision,
     },
     /// The joined revision names too many replicas.
@@ -59,13 +59,13 @@ pub enum MergeError {
     Revision {
         /// Which document.
         document: DocumentId,
-        /// Why not.
+        /// The cause.
         source: InvalidRevision,
     },
 }
 
-/// Merges `incoming` into the `present` versions of the same document: older is ignored, newer supersedes, equal content
-/// converges, and what is left is concurrent and stays beside the others.
+/// Merges `incoming` into the `present` versions of the same document: an older version is ignored, a newer one supersedes,
+/// equal contents converge, and any other version is concurrent and stored in addition.
 ///
 /// # Errors
 /// [`MergeError`] when the versions contradict each other.
@@ -77,17 +77,17 @@ pub fn merge(present: &[Document], incoming: &Document) -> Result<Merged, MergeE
         return Ok(Merged::Unchanged);
     }
     let mut revision = incoming.revision.clone();
-    for twin in present.iter().filter(|document| document.content == incoming.content) {
+    for equal in present.iter().filter(|document| document.content == incoming.content) {
         revision = revision
-            .join(&twin.revision)
+            .join(&equal.revision)
             .map_err(|source| MergeError::Revision { document: incoming.id.clone(), source })?;
     }
     let superseded = present.iter().enumerate().filter(|(_, document)| revision.includes(&document.revision));
     Ok(Merged::Changed { superseded: superseded.map(|(position, _)| position).collect(), revision })
 }
 
-/// Which of the concurrent versions of a document everyone shows as the current one: something rather than a tombstone,
-/// then the one with more edits, then the greater text of the revision. A larger key wins; all replicas agree.
+/// Decides which of the concurrent versions of a document is the current one: a version with content before a tombstone, then
+/// the one with more edits, then the greater text of the revision. The greatest key wins, on every replica.
 pub(crate) fn precedence(revision: &Revision, deleted: bool) -> (Reverse<bool>, u128, String) {
     (Reverse(deleted), revision.edits(), revision.to_string())
 }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn something_wins_over_a_tombstone_and_more_edits_over_fewer() {
+    fn content_wins_over_a_tombstone_and_more_edits_over_fewer() {
         let one = Revision::first(replica(1));
         let more = Revision::first(replica(2)).edited_by(replica(2)).unwrap();
         assert!(precedence(&one, false) > precedence(&more, true));
@@ -169,7 +169,7 @@ mod tests {
         /// Three replicas edit one document, versions are delivered in any order and more than once, then exchanged. Every
         /// replica then holds the same versions, and every version ever made is included in one that is left.
         #[test]
-        fn all_orders_of_delivery_end_alike(
+        fn every_order_of_delivery_gives_the_same_result(
             steps in proptest::collection::vec((0..3usize, 0..3usize, any::<bool>(), 0..3u8), 1..12),
             order in any::<u64>(),
         ) {
@@ -209,7 +209,7 @@ mod tests {
 
         /// The server's rule keeps the same revisions as the clients' where no contents are equal.
         #[test]
-        fn the_blind_rule_agrees(steps in proptest::collection::vec((0..3usize, 0..3usize, any::<bool>()), 1..12)) {
+        fn the_rule_by_revisions_agrees(steps in proptest::collection::vec((0..3usize, 0..3usize, any::<bool>()), 1..12)) {
             let mut places = vec![Vec::new(); 3];
             let (mut seeing, mut blind) = (Vec::new(), Vec::<Revision>::new());
             for (number, (who, from, exchange)) in steps.into_iter().enumerate() {

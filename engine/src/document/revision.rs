@@ -1,5 +1,5 @@
-//! Revisions: vector clocks that say which version of a document descends from which. Their text has exactly one form,
-//! so equal texts are equal revisions; a text in any other form must never be accepted.
+//! Revisions: vector clocks that determine which version of a document descends from which. Their text has exactly one form,
+//! so equal texts are equal revisions; any other form must be rejected.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,23 +16,23 @@ pub const MAX_REVISION_TEXT: usize = MAX_REPLICAS * (16 + 1 + 19 + 1) - 1;
 /// The largest counter. It fits the signed integers of a database.
 const MAX_COUNTER: u64 = i64::MAX as u64;
 
-/// A replica's name within one user's account: 64 random bits, printed as 16 lowercase hexadecimal digits.
+/// A replica's id within one user's account: 64 random bits, printed as 16 lowercase hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReplicaId(u64);
 
 impl ReplicaId {
-    /// A new name. Two replicas of one user meet the same name with a probability of 2⁻⁶⁴.
+    /// A new random id. Two replicas of one user get the same id with a probability of 2⁻⁶⁴.
     pub fn generate() -> Self {
         Self(uuid::Uuid::new_v4().as_u64_pair().0 ^ uuid::Uuid::new_v4().as_u64_pair().1)
     }
 
-    /// The name as a number, signed as databases want it; the inverse of [`ReplicaId::from_bits`].
+    /// The id as a signed number, as databases store it; the inverse of [`ReplicaId::from_bits`].
     pub const fn to_bits(self) -> i64 {
         self.0.cast_signed()
     }
 
-    /// The name that has these bits.
+    /// The id with these bits.
     pub const fn from_bits(bits: i64) -> Self {
         Self(bits.cast_unsigned())
     }
@@ -74,7 +74,7 @@ impl From<ReplicaId> for String {
     }
 }
 
-/// How one revision stands to another.
+/// The relation of one revision to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevisionOrder {
     /// The same revision.
@@ -83,7 +83,7 @@ pub enum RevisionOrder {
     Before,
     /// A descendant of the other.
     After,
-    /// Neither: the document was edited in two places.
+    /// Neither: the document was edited on two replicas.
     Concurrent,
 }
 
@@ -93,14 +93,14 @@ pub enum RevisionOrder {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Revision(Vec<(ReplicaId, u64)>);
 
-/// A text that is no revision, or an edit that no revision can express.
+/// A text that is not a valid revision, or an edit that no revision can express.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRevision {
     /// Not 16 lowercase hexadecimal digits.
     #[error("a replica id is 16 lowercase hexadecimal digits")]
     Replica,
     /// Not `replica:counter`.
-    #[error("an entry of a revision reads `replica:counter`")]
+    #[error("an entry of a revision has the form `replica:counter`")]
     Entry,
     /// Zero, too large, or written with a sign or leading zeros.
     #[error("a counter of a revision is a plain decimal number from 1 to {MAX_COUNTER}")]
@@ -109,7 +109,7 @@ pub enum InvalidRevision {
     #[error("the entries of a revision are sorted by replica, each replica once")]
     Order,
     /// Too many entries.
-    #[error("a revision names at most {MAX_REPLICAS} replicas")]
+    #[error("a revision has at most {MAX_REPLICAS} replicas")]
     TooManyReplicas,
 }
 
@@ -119,12 +119,12 @@ impl Revision {
         Self(vec![(replica, 1)])
     }
 
-    /// The first version that `replica` makes of a document of which it knows nothing more, though it may have made up to
-    /// `earlier` edits of it before.
+    /// The first version that `replica` creates of a document that was purged, of which it may have made up to `earlier` edits
+    /// before.
     ///
     /// # Errors
     /// [`InvalidRevision::Counter`] when no counter is left.
-    pub fn anew(replica: ReplicaId, earlier: u64) -> Result<Self, InvalidRevision> {
+    pub fn recreated(replica: ReplicaId, earlier: u64) -> Result<Self, InvalidRevision> {
         if earlier >= MAX_COUNTER { Err(InvalidRevision::Counter) } else { Ok(Self(vec![(replica, earlier + 1)])) }
     }
 
@@ -133,7 +133,7 @@ impl Revision {
         self.0.binary_search_by_key(&replica, |entry| entry.0).map_or(0, |place| self.0[place].1)
     }
 
-    /// The version that `replica` makes out of this one.
+    /// The revision after one more edit by `replica`.
     ///
     /// # Errors
     /// [`InvalidRevision::TooManyReplicas`] or [`InvalidRevision::Counter`] when the edit cannot be expressed.
@@ -148,10 +148,10 @@ impl Revision {
         Ok(Self(entries))
     }
 
-    /// The least version that includes the edits of both.
+    /// The smallest revision that includes the edits of both.
     ///
     /// # Errors
-    /// [`InvalidRevision::TooManyReplicas`] when both together name too many.
+    /// [`InvalidRevision::TooManyReplicas`] when both together have too many.
     pub fn join(&self, other: &Self) -> Result<Self, InvalidRevision> {
         let mut entries = Vec::with_capacity(self.0.len().max(other.0.len()));
         each_replica(self, other, |replica, mine, theirs| entries.push((replica, mine.max(theirs))));
@@ -161,7 +161,7 @@ impl Revision {
         Ok(Self(entries))
     }
 
-    /// How this revision stands to `other`.
+    /// The relation of this revision to `other`.
     pub fn compare(&self, other: &Self) -> RevisionOrder {
         let (mut less, mut more) = (false, false);
         each_replica(self, other, |_, mine, theirs| match mine.cmp(&theirs) {
@@ -299,9 +299,9 @@ mod tests {
         let full = full.join("|");
         assert_eq!(full.len(), MAX_REVISION_TEXT);
         let full = revision(&full);
-        let stranger = ReplicaId::from_bits(-1);
-        assert_eq!(full.edited_by(stranger), Err(InvalidRevision::TooManyReplicas));
-        assert_eq!(full.join(&Revision::first(stranger)), Err(InvalidRevision::TooManyReplicas));
+        let other = ReplicaId::from_bits(-1);
+        assert_eq!(full.edited_by(other), Err(InvalidRevision::TooManyReplicas));
+        assert_eq!(full.join(&Revision::first(other)), Err(InvalidRevision::TooManyReplicas));
         assert_eq!(full.edited_by(ReplicaId::from_bits(1)), Err(InvalidRevision::Counter));
     }
 

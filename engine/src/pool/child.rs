@@ -1,6 +1,6 @@
-//! A process that works for a pool. It is started with the first work, and again where it died; the work that it died over is
-//! tried once more, in a fresh process, and then given back, so that no work kills processes for ever. Keys reach it through
-//! its standard input alone.
+//! A worker process of a pool. It is started with the first job, and again after it died. The job that it died on is retried
+//! once in a new process and then fails, so that no job kills processes forever. Keys reach it only through its standard
+//! input.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,31 +15,31 @@ use super::frame::Frame;
 use super::serve::{ARGUMENT, HELLO};
 use super::work::{DONE, Work, perform};
 
-/// How often work is given to a process before it is given back.
+/// Tries of a job before it fails.
 const TRIES: usize = 2;
 
-/// How long a process may take to say that it is ready.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a process may take until it is ready.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Most bytes that a program may print before it does so.
-const NOISE: usize = 16 << 10;
+/// Most bytes that a program may print before that.
+const MAX_PRELUDE: usize = 16 << 10;
 
-/// Pause before a process is started after others that died in a row: this, doubled with each, up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The delay before a restart after consecutive deaths: doubled with each, up to [`MAX_RESTART_DELAY`].
+const RESTART_DELAY: Duration = Duration::from_millis(20);
+const MAX_RESTART_DELAY: Duration = Duration::from_secs(5);
 
-/// The program that works in a pool's processes.
+/// The program that runs as worker processes.
 #[derive(Debug, Clone)]
 pub struct WorkerProgram {
     /// Its file.
     pub program: PathBuf,
-    /// What makes a worker of it: it has to end up in [`super::serve_worker`].
+    /// The arguments that make it call [`super::serve_worker`].
     pub arguments: Vec<OsString>,
 }
 
 static PROGRAM: Mutex<Option<WorkerProgram>> = Mutex::new(None);
 
-/// Names the program for processes that are started from now on. By default it is this program, which has to call
+/// Sets the program for processes that are started from now on. By default it is this program, which has to call
 /// [`super::worker_if_asked`].
 pub fn set_worker_program(program: WorkerProgram) {
     *PROGRAM.lock().unwrap_or_else(PoisonError::into_inner) = Some(program);
@@ -50,10 +50,10 @@ fn worker_program() -> io::Result<WorkerProgram> {
     named.map_or_else(|| Ok(WorkerProgram { program: std::env::current_exe()?, arguments: vec![ARGUMENT.into()] }), Ok)
 }
 
-/// The place of one process.
+/// One worker process, and its successors.
 pub(super) struct Child {
     running: Option<Running>,
-    /// Processes in a row that did no work.
+    /// Consecutive processes that died without completing a job.
     deaths: u32,
 }
 
@@ -62,11 +62,11 @@ impl Child {
         Self { running: None, deaths: 0 }
     }
 
-    /// Has the process do a piece of work.
+    /// Runs work in the process.
     pub(super) fn perform<W: Work>(&mut self, work: W) -> Result<Result<W::Value, W::Error>, PoolError> {
         let mut request = Frame::new(W::KIND);
         work.pack(&mut request);
-        let answer = self.ask(&mut request)?;
+        let answer = self.request(&mut request)?;
         drop(request);
         if answer.kind() == DONE {
             let mut fields = answer.fields();
@@ -74,11 +74,11 @@ impl Child {
                 return Ok(Ok(value));
             }
         }
-        // Refused. Why is found out here, on this thread, which is not the reactor's.
+        // It failed. Repeat it on this thread, which does not belong to the runtime, to get the error.
         perform(work)
     }
 
-    fn ask(&mut self, request: &mut Frame) -> Result<Frame, PoolError> {
+    fn request(&mut self, request: &mut Frame) -> Result<Frame, PoolError> {
         for _ in 0..TRIES {
             let running = match self.running.take() {
                 Some(running) => running,
@@ -91,7 +91,7 @@ impl Child {
                     return Ok(answer);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a worker process ended; another one is started");
+                    tracing::warn!(%error, "a worker process died; it is restarted");
                     self.deaths += 1;
                     self.running = None;
                 }
@@ -102,8 +102,8 @@ impl Child {
 
     fn start(&mut self) -> Result<Running, PoolError> {
         if self.deaths > 0 {
-            let pause = FIRST_PAUSE.saturating_mul(1 << self.deaths.min(16));
-            thread::sleep(pause.min(LONGEST_PAUSE));
+            let delay = RESTART_DELAY.saturating_mul(1 << self.deaths.min(16));
+            thread::sleep(delay.min(MAX_RESTART_DELAY));
         }
         worker_program().and_then(|program| Running::start(&program)).map_err(|source| {
             self.deaths += 1;
@@ -112,14 +112,14 @@ impl Child {
     }
 }
 
-/// A process that said it is ready. It ends with this value.
+/// A process that is ready. It is killed when this value is dropped.
 struct Running {
     process: Process,
     requests: std::process::ChildStdin,
     answers: std::process::ChildStdout,
 }
 
-/// Ends the process and takes note of its end, so that none stays behind as a zombie.
+/// Kills and reaps the process, so that it does not stay as a zombie.
 struct Process(std::process::Child);
 
 impl Drop for Process {
@@ -136,7 +136,7 @@ impl Running {
         let mut process = Process(command.spawn()?);
         let pipes = process.0.stdin.take().zip(process.0.stdout.take());
         let (requests, answers) = pipes.ok_or_else(|| io::Error::other("its pipes are missing"))?;
-        let answers = ready(answers)?;
+        let answers = wait_until_ready(answers)?;
         Ok(Self { process, requests, answers })
     }
 
@@ -144,41 +144,37 @@ impl Running {
         request.write_to(&mut self.requests)?;
         let answer = Frame::read_from(&mut self.answers)?;
         answer.ok_or_else(|| match self.process.0.try_wait() {
-            Ok(Some(status)) => io::Error::other(format!("it ended with {status}")),
+            Ok(Some(status)) => io::Error::other(format!("it exited with {status}")),
             _ => io::Error::from(io::ErrorKind::UnexpectedEof),
         })
     }
 }
 
-/// Waits until a process says that it is ready. A program that says nothing keeps a thread for as long as it lives, which
-/// is until the caller ends it.
-fn ready(mut answers: std::process::ChildStdout) -> io::Result<std::process::ChildStdout> {
-    let (tell, told) = mpsc::channel();
+/// Waits until a process is ready. A program that never is occupies a thread until the caller kills it.
+fn wait_until_ready(mut answers: std::process::ChildStdout) -> io::Result<std::process::ChildStdout> {
+    let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("crypto-pool-start".to_owned()).spawn(move || {
-        let greeted = pass_over(&mut answers).map(|()| answers);
-        // Nobody listens where it took too long.
-        let _ = tell.send(greeted);
+        let result = skip_greeting(&mut answers).map(|()| answers);
+        // The receiver is dropped after a timeout.
+        let _ = sender.send(result);
     })?;
-    told.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "it does not say that it is ready: does it call `worker_if_asked`?",
-        ))
+    receiver.recv_timeout(START_TIMEOUT).unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::TimedOut, "it did not become ready in time: does it call `worker_if_asked`?"))
     })
 }
 
 /// Reads up to the end of the greeting.
-fn pass_over(mut answers: impl io::Read) -> io::Result<()> {
-    let mut heard = Vec::new();
+fn skip_greeting(mut answers: impl io::Read) -> io::Result<()> {
+    let mut output = Vec::new();
     let mut byte = [0];
-    while !heard.ends_with(HELLO) {
-        if heard.len() == NOISE {
-            return Err(io::Error::other("it prints something else: does it call `worker_if_asked`?"));
+    while !output.ends_with(HELLO) {
+        if output.len() == MAX_PRELUDE {
+            return Err(io::Error::other("it printed something else: does it call `worker_if_asked`?"));
         }
         if answers.read(&mut byte)? == 0 {
-            return Err(io::Error::other("it ended before it was ready: does it call `worker_if_asked`?"));
+            return Err(io::Error::other("it exited before it was ready: does it call `worker_if_asked`?"));
         }
-        heard.push(byte[0]);
+        output.push(byte[0]);
     }
     Ok(())
 }
@@ -188,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_is_no_worker_is_an_error_that_says_so() {
+    fn a_program_that_is_not_a_worker_is_reported() {
         for (program, arguments) in [("true", vec![]), ("yes", vec![]), ("echo", vec!["BLpool".into()])] {
             let refused = Running::start(&WorkerProgram { program: program.into(), arguments }).err().unwrap();
             assert!(refused.to_string().contains("worker_if_asked"), "{refused}");

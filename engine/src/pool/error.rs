@@ -1,4 +1,4 @@
-//! Why a pool could not do a piece of work. What is wrong with the work itself is the work's own error.
+//! Errors of a pool. A job's own errors are of its own type.
 
 use std::io;
 
@@ -7,17 +7,17 @@ use std::io;
 #[non_exhaustive]
 pub enum PoolError {
     /// A thread or a process of the pool cannot be started.
-    #[error("the {what} cannot be started: {source}; use another `crypto.pool`, or free memory and processes")]
+    #[error("the {what} cannot be started: {source}; change the setting `crypto.pool`, or free memory and processes")]
     Start {
-        /// Which of the two.
+        /// Thread or process.
         what: &'static str,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The work panicked, which is a defect of this program.
-    #[error("the work failed for a defect of this program; please report it")]
+    /// The job panicked, which is a bug of this program.
+    #[error("the job failed because of a bug in this program; please report it")]
     Panicked,
-    /// The process that did the work ended, and so did the one that tried again.
-    #[error("the worker process ended twice over the same work: is there enough memory?")]
+    /// The worker process died, and so did the one that retried the job.
+    #[error("the worker process died twice on the same job: is there enough memory?")]
     Died,
 }

@@ -1,4 +1,4 @@
-//! Recovery documents: deriving a key from a passphrase takes a tenth of a second and much memory.
+//! Work on recovery documents: deriving a key from a passphrase takes a tenth of a second and much memory.
 
 use zeroize::Zeroizing;
 
@@ -6,7 +6,7 @@ use super::frame::{Fields, Frame};
 use super::work::Work;
 use crate::crypto::{Cost, RecoveryDocument, RootSecret, UnlockError};
 
-/// Makes a new root secret, and wraps it.
+/// Generates a root secret, and wraps it.
 pub(crate) struct CreateRecovery {
     pub(crate) user: String,
     pub(crate) passphrase: Zeroizing<String>,

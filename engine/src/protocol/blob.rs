@@ -1,5 +1,5 @@
-//! Names of blobs, their marks, and the JSON that is said about them. A name is checked once, where it enters; nothing may
-//! build a path of a file system from one.
+//! Names and flags of blobs, and the JSON messages about them. A name is validated once, when it is parsed; a file system path must
+//! never be built from one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Most characters of a namespace or a blob id.
 pub(super) const NAME_LIMIT: usize = 255;
 
-/// A text that can be no part of a blob's name.
+/// The text is not a valid namespace or blob id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a {0} has 1 to {NAME_LIMIT} of the characters A-Z a-z 0-9 . _ - and begins with a letter, a digit or an underscore"
@@ -20,7 +20,7 @@ fn check(what: &'static str, text: &str) -> Result<String, InvalidBlobName> {
     if is_name(text) { Ok(text.to_owned()) } else { Err(InvalidBlobName(what)) }
 }
 
-/// Whether a text has the form that all these names have.
+/// Whether a text has the syntax that all these names share.
 pub(super) fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let bytes = text.as_bytes();
@@ -82,12 +82,12 @@ impl From<BlobId> for String {
     }
 }
 
-/// The SHA-256 of a blob's bytes as they are stored, that is, sealed. Its text is 64 lowercase hexadecimal digits.
+/// The SHA-256 of a blob's bytes as they are stored, that is, encrypted. Its text is 64 lowercase hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BlobDigest(pub [u8; 32]);
 
-/// A text that is no digest.
+/// The text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a digest is 64 lowercase hexadecimal digits")]
 pub struct InvalidBlobDigest;
@@ -131,13 +131,13 @@ impl From<BlobDigest> for String {
     }
 }
 
-/// A mark on a blob, for those who share the work on it.
+/// A flag of a blob, for clients that share its processing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlobFlag {
     /// It waits to be processed.
     Pending,
-    /// Someone is at it.
+    /// A client is processing it.
     Processing,
     /// It was processed and may be deleted.
     Processed,
@@ -145,7 +145,7 @@ pub enum BlobFlag {
     Failed,
 }
 
-/// All flags, each at the place of its bit.
+/// All flags, in the order of their bits.
 const FLAGS: [(BlobFlag, &str); 4] = [
     (BlobFlag::Pending, "pending"),
     (BlobFlag::Processing, "processing"),
@@ -158,18 +158,18 @@ const FLAGS: [(BlobFlag, &str); 4] = [
 #[serde(from = "Vec<BlobFlag>", into = "Vec<BlobFlag>")]
 pub struct BlobFlags(u8);
 
-/// A word that is no flag.
+/// The text is not a list of flags.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the flags are pending, processing, processed and failed, with commas between them")]
+#[error("the flags are pending, processing, processed and failed, separated by commas")]
 pub struct InvalidFlag;
 
 impl BlobFlags {
-    /// One bit for each flag, as databases keep it.
+    /// One bit for each flag, as databases store them.
     pub fn bits(self) -> u8 {
         self.0
     }
 
-    /// The set with these bits; bits of no flag are dropped.
+    /// The set with these bits; unknown bits are ignored.
     pub fn from_bits(bits: u8) -> Self {
         Self(bits & ((1 << FLAGS.len()) - 1))
     }
@@ -192,7 +192,7 @@ impl From<BlobFlags> for Vec<BlobFlag> {
 impl FromStr for BlobFlags {
     type Err = InvalidFlag;
 
-    /// Names with commas between them, as they stand in a query.
+    /// Parses names that are separated by commas, as in a query.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let find = |word| FLAGS.iter().find(|(_, name)| *name == word).map(|(flag, _)| *flag).ok_or(InvalidFlag);
         let words = text.split(',').filter(|word| !word.is_empty());
@@ -200,19 +200,19 @@ impl FromStr for BlobFlags {
     }
 }
 
-/// What a server says about a whole blob.
+/// A complete blob, as a server describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlobEntry {
     /// Its name inside its namespace.
     pub id: BlobId,
-    /// Its bytes.
+    /// Its length in bytes.
     pub length: u64,
-    /// The SHA-256 of them.
+    /// Its SHA-256.
     pub digest: BlobDigest,
-    /// Its marks.
+    /// Its flags.
     pub flags: BlobFlags,
-    /// When it became whole, in seconds since 1970.
+    /// When it was completed, in seconds since 1970.
     pub created: i64,
 }
 
@@ -222,17 +222,17 @@ pub struct BlobEntry {
 pub struct BlobList {
     /// The blobs.
     pub blobs: Vec<BlobEntry>,
-    /// Ask for what comes after this id; nothing does where there is none.
+    /// The id to continue after; `None` on the last page.
     pub next: Option<BlobId>,
 }
 
-/// How many blobs there are.
+/// The number and size of blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlobCount {
-    /// How many.
+    /// The number of blobs.
     pub blobs: u64,
-    /// Their bytes together.
+    /// Their total bytes.
     pub bytes: u64,
 }
 
@@ -240,13 +240,13 @@ pub struct BlobCount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlobUsage {
-    /// Bytes of all blobs, and those that uploads under way have announced.
+    /// Bytes of all blobs, and those that uploads in progress have reserved.
     pub used: u64,
     /// Bytes allowed.
     pub quota: u64,
 }
 
-/// The marks of one blob.
+/// The flags of one blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FlagSet {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read_and_kept_as_bits() {
+    fn flags_are_parsed_and_stored_as_bits() {
         let all: BlobFlags = "processed,failed,pending,processing".parse().unwrap();
         assert_eq!((all.bits(), BlobFlags::from_bits(255)), (15, all));
         assert_eq!(Vec::from("failed".parse::<BlobFlags>().unwrap()), [BlobFlag::Failed]);

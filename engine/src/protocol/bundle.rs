@@ -1,5 +1,5 @@
-//! Bundles: many small blobs in one body, with everything about each that a request of its own would say. It must never
-//! take a length from the wire for more than a bundle may have.
+//! Bundles: many small blobs in one body, each with the metadata that a request of its own would have. A length from the wire must
+//! never cause an allocation beyond the limits of a bundle.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,10 @@ pub const BUNDLE: &str = "application/vnd.benchline.blobs";
 /// Most bytes of a blob in a bundle.
 pub const BUNDLED_BYTES: usize = 64 << 10;
 
-/// Most bytes that the blobs of a bundle have together.
+/// Most total bytes of the blobs in a bundle.
 pub const BUNDLE_BYTES: usize = 2 << 20;
 
-/// Most blobs of a bundle, or that are asked for at once.
+/// Most blobs of a bundle, and most ids of a request for one.
 pub const BUNDLE_BLOBS: usize = 256;
 
 /// Bytes of an item besides the content of its blob: kind, length of the id, id, flags, digest, length.
@@ -33,13 +33,13 @@ const ALONE: u8 = 3;
 /// A blob in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundledBlob {
-    /// Its name inside the namespace that the path says.
+    /// Its id within the namespace in the path.
     pub id: BlobId,
-    /// Its marks.
+    /// Its flags.
     pub flags: BlobFlags,
-    /// What the SHA-256 of its bytes is said to be. Whoever reads a bundle verifies it.
+    /// The announced SHA-256 of its bytes. The receiver verifies it.
     pub digest: BlobDigest,
-    /// Its bytes, sealed.
+    /// Its bytes, encrypted.
     pub content: Bytes,
 }
 
@@ -50,40 +50,40 @@ pub enum BundleItem {
     Blob(BundledBlob),
     /// In answers: there is no such blob.
     Absent(BlobId),
-    /// In answers: it is too large for a bundle; ask for it alone.
+    /// In answers: it is too large for a bundle; request it separately.
     Alone(BlobId),
-    /// Nothing comes after this. A bundle without it was cut.
+    /// The end of the bundle. A bundle without it is incomplete.
     End,
 }
 
-/// Bytes that are no bundle.
+/// The bytes are not a valid bundle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
-    /// What no writer of bundles writes.
-    #[error("a bundle has {0}")]
+    /// The encoding is invalid.
+    #[error("invalid bundle: {0}")]
     Malformed(&'static str),
     /// A blob that is too large.
-    #[error("a blob in a bundle may have {BUNDLED_BYTES} bytes, one has {0}: send it alone")]
+    #[error("a blob in a bundle may have at most {BUNDLED_BYTES} bytes, but one has {0}: send it separately")]
     BlobTooLarge(usize),
-    /// Too many blobs, or bytes.
-    #[error("a bundle may have {BUNDLE_BLOBS} blobs and {BUNDLE_BYTES} bytes of them: send several")]
+    /// There are too many blobs or bytes.
+    #[error("a bundle may have at most {BUNDLE_BLOBS} blobs and {BUNDLE_BYTES} bytes: send several bundles")]
     TooLarge,
 }
 
-/// What became of one blob of a bundle.
+/// The result for one blob of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundled {
-    /// Which.
+    /// The blob.
     pub id: BlobId,
-    /// The status that a request of its own would have got.
+    /// The status that a request of its own would have had.
     pub status: u16,
-    /// Why not, where it is not stored.
+    /// The problem, if it was not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
 
-/// Which blobs are wanted in a bundle.
+/// The blobs that a bundle is requested of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleWanted {
@@ -113,10 +113,10 @@ pub fn encode_item(bytes: &mut BytesMut, item: &BundleItem) {
     }
 }
 
-/// Reads a bundle while it arrives, and holds it to its limits.
+/// Decodes a bundle as it arrives, and enforces its limits.
 #[derive(Debug, Default)]
 pub struct BundleDecoder {
-    /// What came and is not read yet.
+    /// Bytes that arrived and are not decoded yet.
     arrived: BytesMut,
     blobs: usize,
     bytes: usize,
@@ -124,15 +124,15 @@ pub struct BundleDecoder {
 }
 
 impl BundleDecoder {
-    /// Takes the next bytes of the body.
+    /// Adds the next bytes of the body.
     pub fn push(&mut self, piece: &[u8]) {
         self.arrived.extend_from_slice(piece);
     }
 
-    /// The next item, `None` where more bytes are needed for it.
+    /// The next item, or `None` until more bytes arrive.
     ///
     /// # Errors
-    /// [`BundleError`]; nothing after it can be read.
+    /// [`BundleError`]; the decoder must not be used after it.
     pub fn next_item(&mut self) -> Result<Option<BundleItem>, BundleError> {
         if self.ended {
             let surplus = !self.arrived.is_empty();
@@ -154,12 +154,12 @@ impl BundleDecoder {
         Ok(Some(item))
     }
 
-    /// Whether the end came.
+    /// Whether the end item was decoded.
     pub fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// Bytes of the head, the kind and the id of the next item; no id where it is the end.
+    /// Bytes of the head, the kind and the id of the next item; no id if it is the end.
     fn head(&self) -> Result<Option<(usize, u8, Option<BlobId>)>, BundleError> {
         let kind = match self.arrived.first() {
             None => return Ok(None),

@@ -1,5 +1,5 @@
-//! Streams of sealed documents, in batches, each closed by a commit frame that says which stretch of the sender's history
-//! it was. Numbers are big-endian:
+//! Streams of sealed documents, in batches, each followed by a commit frame that names its section of the sender's
+//! history. Numbers are big-endian:
 //!
 //! ```text
 //! stream   = "BLst" ‖ version (1) ‖ frames
@@ -9,9 +9,9 @@
 //! header   = 4 ‖ length of id (1) ‖ length of revision (2) ‖ id ‖ revision ‖ label (39)
 //! ```
 //!
-//! A header stands for a document where contents were not asked for: its label is the end of what is sealed.
+//! A header replaces a document if contents were not requested: its label is the end of the encrypted content.
 //!
-//! A stream that does not close with an end frame was cut; its last batch without a commit frame does not count.
+//! A stream without an end frame is incomplete; a last batch without a commit frame is discarded.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -23,10 +23,10 @@ use crate::document::{
 /// How every stream begins: four letters and the version of the format. History: 1, the first.
 pub const PREAMBLE: [u8; 5] = *b"BLst\x01";
 
-/// Bytes at the end of what is sealed that prove a revision without its content.
+/// Bytes at the end of the encrypted content that authenticate a revision without its content.
 pub use crate::crypto::DOCUMENT_LABEL as LABEL;
 
-/// Most bytes of a sealed document: the largest content and what sealing may add to it.
+/// Most bytes of an encrypted document: the largest content and what encryption may add to it.
 pub const MAX_SEALED: usize = MAX_CONTENT + 256;
 
 /// Most bytes of the document frames of one batch. A batch of a single document may be as large as that document.
@@ -44,37 +44,37 @@ const DOCUMENT_HEADER: usize = 1 + 1 + 2 + 4;
 const HEADER_HEADER: usize = 1 + 1 + 2;
 const COMMIT_LENGTH: usize = 1 + 4 + 2 * (8 + 16);
 
-/// Bytes by which the decoder's buffer grows at least, so that small chunks do not allocate one by one.
+/// The least number of bytes by which the decoder's buffer grows, so that small chunks do not cause one allocation each.
 const GROWTH: usize = 256 << 10;
 
-/// One version of a document as it travels and as a server keeps it.
+/// An encrypted version of a document, as it is transferred and as a server stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedDocument {
     /// Which document.
     pub id: DocumentId,
     /// Which version.
     pub revision: Revision,
-    /// What only its owner can open.
+    /// The content, which only its owner can decrypt.
     pub sealed: Bytes,
 }
 
-/// The end of a batch: it held everything of the sender's history between two places.
+/// The end of a batch, which has everything of the sender's history between two positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Commit {
-    /// How many documents the batch holds.
+    /// The number of documents in the batch.
     pub documents: usize,
-    /// Where the batch before ended.
+    /// The end of the previous batch.
     pub from: Position,
-    /// Where this batch ends.
+    /// The end of this batch.
     pub to: Position,
 }
 
 /// A part of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// A document of the batch that is under way.
+    /// A document of the current batch.
     Document(SealedDocument),
-    /// A document of the batch without its content: what is sealed is cut down to its label.
+    /// A document of the current batch without its content: `sealed` has only the label.
     Header(SealedDocument),
     /// The batch is complete.
     Commit(Commit),
@@ -82,14 +82,14 @@ pub enum Frame {
     End,
 }
 
-/// Bytes that are no stream of frames.
+/// The bytes are not a valid stream of frames.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// It does not begin as a stream does.
-    #[error("this is no stream of documents, or one of another version")]
+    /// The preamble is wrong.
+    #[error("this is not a stream of documents, or its version is not supported")]
     Preamble,
-    /// A frame of no known kind.
-    #[error("unknown kind of frame {0}")]
+    /// The kind of a frame is unknown.
+    #[error("unknown frame kind {0}")]
     Kind(u8),
     /// A length beyond its limit.
     #[error("a frame's {what} has {length} bytes, more than {limit}")]
@@ -104,23 +104,23 @@ pub enum FrameError {
     /// A batch beyond its limits.
     #[error("a batch holds at most {BATCH_BYTES} bytes and {BATCH_DOCUMENTS} documents")]
     BatchTooLarge,
-    /// A document id that is none.
+    /// A document id is invalid.
     #[error("{0}")]
     Id(#[from] InvalidDocumentId),
-    /// A revision that is none.
+    /// A revision is invalid.
     #[error("{0}")]
     Revision(#[from] InvalidRevision),
-    /// Bytes that should be text and are not.
-    #[error("a document's id or revision is not text")]
+    /// An id or a revision is not UTF-8.
+    #[error("a document's id or revision is not valid UTF-8")]
     Text,
-    /// A commit frame that contradicts itself or its batch.
-    #[error("a commit frame does not fit its batch: {0}")]
+    /// A commit frame contradicts itself or its batch.
+    #[error("invalid commit frame: {0}")]
     Commit(&'static str),
     /// Bytes after the end frame.
     #[error("there are bytes after the end of the stream")]
     AfterEnd,
-    /// No end frame.
-    #[error("the stream was cut short")]
+    /// There is no end frame.
+    #[error("the stream is incomplete")]
     Cut,
 }
 
@@ -196,8 +196,8 @@ fn bounded(what: &'static str, length: usize, limit: usize) -> Result<usize, Fra
     if length > limit { Err(too_long(what, length, limit)) } else { Ok(length) }
 }
 
-/// Takes a stream apart as its bytes arrive. It holds at most one incomplete frame and what came with it. After an error
-/// it must not be used again.
+/// Decodes a stream as its bytes arrive. It buffers at most one incomplete frame and the chunk it arrived in. After an error it
+/// must not be used again.
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: BytesMut,
@@ -224,7 +224,7 @@ impl Decoder {
     /// The next frame, or `None` until more bytes have arrived.
     ///
     /// # Errors
-    /// [`FrameError`] where the bytes are no stream.
+    /// [`FrameError`] if the bytes are not a valid stream.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         if !self.begun && !self.take_preamble()? {
             return Ok(None);
@@ -247,10 +247,10 @@ impl Decoder {
         }
     }
 
-    /// Says that no more bytes will arrive.
+    /// Checks that the stream is complete, when no more bytes will arrive.
     ///
     /// # Errors
-    /// [`FrameError::Cut`] where the stream is not complete.
+    /// [`FrameError::Cut`] if it is not.
     pub fn finish(&self) -> Result<(), FrameError> {
         match (self.ended, self.buffer.is_empty()) {
             (true, true) => Ok(()),
@@ -290,7 +290,7 @@ impl Decoder {
         Ok(document.map(Frame::Header))
     }
 
-    /// A whole frame of `length` bytes: after its header come the names, then what is sealed.
+    /// A complete frame of `length` bytes: its header, the names, and the encrypted content.
     fn take_named(
         &mut self,
         length: usize,
@@ -313,7 +313,7 @@ impl Decoder {
         Ok(Some(SealedDocument { id, revision, sealed: frame }))
     }
 
-    /// Checks, before the document has arrived, that the batch may hold it.
+    /// Checks, before a document has arrived, that the batch has room for it.
     fn count(&self, length: usize) -> Result<(), FrameError> {
         let alone = self.batch_documents == 0;
         let fits = self.batch_bytes + length <= BATCH_BYTES && self.batch_documents < BATCH_DOCUMENTS;
@@ -328,7 +328,7 @@ impl Decoder {
         let documents = self.buffer.get_u32() as usize;
         let commit = Commit { documents, from: take_position(&mut self.buffer)?, to: take_position(&mut self.buffer)? };
         if documents != self.batch_documents {
-            return Err(FrameError::Commit("it counts other documents"));
+            return Err(FrameError::Commit("its number of documents is wrong"));
         }
         if commit.to.generation < commit.from.generation {
             return Err(FrameError::Commit("it goes back in history"));
@@ -383,7 +383,7 @@ mod tests {
         Ok(frames)
     }
 
-    /// The bytes of the format's description, written out by hand.
+    /// The bytes of the format's description, written by hand.
     #[test]
     fn a_stream_reads_as_documented() {
         let written = stream(&[("D-1", vec![0xee; 2])]);
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_is_noticed() {
+    fn every_truncation_is_detected() {
         let whole = stream(&[("a", vec![1; 30]), ("b", vec![])]);
         for length in 0..whole.len() {
             assert_eq!(decode(&whole[..length], 16).unwrap_err(), FrameError::Cut, "{length}");
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn every_error_is_specific() {
         let after_preamble = |rest: &[u8]| decode(&[&PREAMBLE[..], rest].concat(), 999).unwrap_err();
         assert_eq!(decode(b"GET /", 9).unwrap_err(), FrameError::Preamble);
         assert_eq!(decode(b"BLst\x02", 9).unwrap_err(), FrameError::Preamble);
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_bounded_before_they_arrive() {
+    fn batch_limits_are_checked_before_the_bytes_arrive() {
         let half = vec![0; BATCH_BYTES / 2];
         assert_eq!(
             decode(&stream(&[("a", half.clone()), ("b", half)]), 1 << 20).unwrap_err(),
@@ -481,7 +481,7 @@ mod tests {
         }
 
         #[test]
-        fn streams_come_back(
+        fn streams_round_trip(
             documents in proptest::collection::vec(("[A-Za-z0-9._-]{1,255}", proptest::collection::vec(any::<u8>(), 0..2000)), 0..8),
             chunk in 1..5000usize,
         ) {

@@ -1,5 +1,5 @@
-//! Incoming messages: their names, their states, and the JSON that is said about them and about leases on them. What a
-//! message says is never part of it.
+//! Incoming messages: their names, their states, and the JSON messages about them and their leases. None of it contains the text of
+//! a message.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::blob::{BlobDigest, NAME_LIMIT, is_name};
 /// Most bytes of a public OpenPGP key that a user registers.
 pub const MAX_OPENPGP_KEY: usize = 64 << 10;
 
-/// Most messages that one request reserves, and as many as a page of a list has.
+/// Most messages that one request reserves, and the size of a page of a list.
 pub const MAX_LEASES: usize = 100;
 
 /// The last part of the path where messages are reserved, which therefore names none.
@@ -23,11 +23,11 @@ const RESERVED: &str = "leases";
 #[serde(try_from = "String", into = "String")]
 pub struct MessageId(String);
 
-/// A text that cannot name a message.
+/// The text is not a valid message id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a message id has 1 to {NAME_LIMIT} of the characters A-Z a-z 0-9 . _ - and begins with a letter, a digit or an \
-     underscore; `{RESERVED}` is none"
+     underscore; `{RESERVED}` is reserved"
 )]
 pub struct InvalidMessageId;
 
@@ -66,29 +66,29 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// How far a message has come.
+/// The state of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {
     /// It waits for a client, for the first time or again.
     Pending,
-    /// A client has a lease on it that is not over.
+    /// A client has a lease on it that has not expired.
     Reserved,
     /// A client has stored it; it may be deleted.
     Processed,
-    /// A client gave it up, or it was reserved as often as it may be. It stays until someone makes it pending again.
+    /// A client reported that it failed, or it was reserved too often. It stays until a client makes it pending again.
     Failed,
 }
 
-/// What a client makes of a message.
+/// The outcome of a message that a client reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is stored where it belongs, durably: only then may this be said.
+    /// It is stored durably. A client must not report this earlier.
     Processed,
-    /// It never will be.
+    /// It cannot be processed.
     Failed,
-    /// Someone else shall try: the lease is given back. Without a fence: a failed message shall be tried again.
+    /// The lease is returned, so that another client can process it. Without a fence: a failed message is retried.
     Pending,
 }
 
@@ -100,11 +100,11 @@ pub struct SetState {
     pub state: Outcome,
 }
 
-/// The right to work on a message, until it expires or another client has it.
+/// The right to process a message, until it expires or another client reserves the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
-    /// Which message.
+    /// The message.
     pub id: MessageId,
     /// The number that every request under this lease names. It is greater than those of all leases before it.
     pub fence: u64,
@@ -126,19 +126,19 @@ pub struct LeaseList {
     pub leases: Vec<Lease>,
 }
 
-/// What a server says about a message.
+/// A message, as a server describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageEntry {
     /// Its name.
     pub id: MessageId,
-    /// How far it has come.
+    /// Its state.
     pub state: MessageState,
     /// How often it was reserved.
     pub tries: u32,
-    /// Its bytes as they are stored, that is, encrypted.
+    /// Its length in bytes as it is stored, that is, encrypted.
     pub length: u64,
-    /// When it came, in seconds since 1970.
+    /// When it was delivered, in seconds since 1970.
     pub created: i64,
 }
 
@@ -148,11 +148,11 @@ pub struct MessageEntry {
 pub struct MessageList {
     /// The messages.
     pub messages: Vec<MessageEntry>,
-    /// Ask for what comes after this id; nothing does where there is none.
+    /// The id to continue after; `None` on the last page.
     pub next: Option<MessageId>,
 }
 
-/// The answer to who registers a key, to be compared with the client's own.
+/// The answer to the registration of a key. The client compares it with its own key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegisteredKey {

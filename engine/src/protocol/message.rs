@@ -1,26 +1,26 @@
-//! The JSON that goes with streams of documents.
+//! The JSON messages about streams of documents and about replicas.
 
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::problem::Problem;
 use crate::document::{DocumentId, Generation, Position, ReplicaId, Revision};
 
-/// What a server tells a replica before they exchange anything: `GET …/peers/{replica}`.
+/// What a replica needs to know before a synchronisation: `GET …/peers/{replica}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SyncInfo {
-    /// Name of the user's store at this server, given when it was made.
+    /// The id of the user's store at this server.
     pub store: ReplicaId,
-    /// Where the store's history stands.
+    /// The head of the store's history.
     pub position: Position,
-    /// The last place in the replica's history that the store has noted; the start, where it knows nothing.
+    /// The last position in the replica's history that the store has recorded; the start, if there is none.
     pub noted: Position,
 }
 
-/// Most documents whose contents one request asks for.
+/// Most documents whose contents one request names.
 pub const MAX_WANTED: usize = 1000;
 
-/// Whose contents a replica wants: `POST …/contents`.
+/// The documents whose contents a replica requests: `POST …/contents`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WantedContents {
@@ -28,7 +28,7 @@ pub struct WantedContents {
     pub documents: Vec<DocumentId>,
 }
 
-/// Whether a pull brings contents, or headers alone.
+/// Whether a pull returns contents, or only headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Contents {
@@ -39,13 +39,13 @@ pub enum Contents {
     No,
 }
 
-/// What a replica tells a server after an exchange: `PUT …/peers/{replica}`.
+/// What a replica reports after a synchronisation: `PUT …/peers/{replica}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// What the store had noted before.
+    /// The position that the store had recorded before.
     pub from: Position,
-    /// Where the replica's history stands now.
+    /// The head of the replica's history now.
     pub to: Position,
     /// Up to here the replica has everything of the store.
     pub seen: Position,
@@ -57,9 +57,9 @@ pub struct Note {
 pub struct Acknowledgement {
     /// Where the batch ended in the replica's history.
     pub noted: Position,
-    /// Where the store's history stood before the batch.
+    /// The head of the store's history before the batch.
     pub before: Position,
-    /// Where it stands with it.
+    /// The head of the store's history after the batch.
     pub after: Position,
 }
 
@@ -67,9 +67,9 @@ pub struct Acknowledgement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tombstone {
-    /// Which document.
+    /// The document.
     pub id: DocumentId,
-    /// Which version of it.
+    /// The version.
     #[serde(with = "revision_text")]
     pub revision: Revision,
 }
@@ -87,11 +87,11 @@ pub struct PurgeRequest {
 /// Most tombstones of one request.
 pub const PURGE_LIMIT: usize = 1000;
 
-/// What became of them.
+/// The result of a purge request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PurgeAnswer {
-    /// Tombstones that went.
+    /// Tombstones that were purged.
     pub purged: u64,
     /// Tombstones that stay because a replica has not seen them yet.
     pub waiting: u64,
@@ -105,7 +105,7 @@ pub struct KnownReplica {
     pub replica: ReplicaId,
     /// Up to this generation of the store it has everything.
     pub seen: Generation,
-    /// When it was last heard of, in seconds since 1970, to within a day; 0 is longer ago than the server remembers.
+    /// Its last contact, in seconds since 1970, to within a day; 0 means unknown.
     pub last: i64,
 }
 
@@ -139,6 +139,6 @@ mod revision_text {
 pub enum PushLine {
     /// A batch is durable.
     Acknowledged(Acknowledgement),
-    /// This batch and all after it were refused. The last line.
+    /// This batch and all later ones were rejected. The last line.
     Problem(Problem),
 }

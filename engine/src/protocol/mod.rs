@@ -1,6 +1,6 @@
-//! What a client and a server say to each other, as `docs/PROTOCOL.md` explains it: streams of binary frames for
-//! documents, JSON for the rest, problem details for failures. Everything from the wire is bounded and validated here;
-//! this room must never send, receive or store anything itself.
+//! The protocol between clients and servers, as `docs/PROTOCOL.md` specifies it: streams of binary frames for documents, JSON for
+//! the rest, problem details for errors. All input is bounded and validated here. This room must never send, receive or store
+//! anything itself.
 
 mod blob;
 mod bundle;

@@ -1,108 +1,113 @@
-//! Problem details (RFC 9457): every answer that is no success has one as its body. They say what happened and what to
-//! do, and must never tell a stranger anything about a user or the machine.
+//! Problem details (RFC 9457), the body of every error response. They explain what happened and what to do, and must never reveal
+//! anything about other users or the machine.
 
 use serde::{Deserialize, Serialize};
 
-/// What begins the `type` of each problem.
+/// The prefix of the `type` of each problem.
 const PREFIX: &str = "urn:problem-type:benchline:";
 
 /// The kinds of problem that a client distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProblemKind {
-    /// 400: the request cannot be understood.
+    /// 400: the request is malformed.
     Malformed,
-    /// 401: no token, or none that counts.
+    /// 401: no valid token.
     Unauthorized,
     /// 403: this belongs to another user.
     Forbidden,
     /// 404: there is nothing here.
     NotFound,
-    /// 405: not with this method.
+    /// 405: the path does not support the method.
     MethodNotAllowed,
     /// 408: the client was too slow.
     Timeout,
-    /// 409: the store's history does not contain the place that the replica has seen.
+    /// 409: the store's history does not contain the position that the replica has seen.
     HistoryMismatch,
-    /// 409: the store has noted another place in the replica's history than the replica says.
+    /// 409: the store has recorded another position of the replica than the replica expects.
     ReplicaMismatch,
-    /// 409: the store may have purged what the replica must know.
+    /// 409: the replica may have missed a purge.
     ReplicaForgotten,
     /// 409: another blob has this name.
     BlobConflict,
-    /// 409: the upload stands at another offset than the request says.
+    /// 409: the upload is at another offset than the request's.
     OffsetMismatch,
-    /// 409: the fence is not that of the message's present lease.
+    /// 409: the fence is not that of the message's current lease.
     LeaseLost,
     /// 409: a message is deleted only after it was processed.
     NotProcessed,
-    /// 409: another message has this name, or had it a short while ago.
+    /// 409: another message has this name, or had it recently.
     MessageConflict,
-    /// 409: the user has registered no key that messages can be encrypted to.
+    /// 409: the user has no usable key.
     NoKey,
-    /// 411: the length must be said beforehand.
+    /// 411: the length is missing.
     LengthRequired,
-    /// 412: the slot is not as the client thought.
+    /// 412: a condition of the request does not hold.
     PreconditionFailed,
-    /// 413: too much at once.
+    /// 413: the request is too large.
     TooLarge,
-    /// 415: a media type that is not read here.
+    /// 415: an unsupported media type.
     UnsupportedMediaType,
-    /// 416: the blob does not have the bytes that were asked for.
+    /// 416: the requested bytes do not exist.
     RangeNotSatisfiable,
-    /// 422: the content is not what its digest says.
+    /// 422: the content does not match its digest.
     DigestMismatch,
-    /// 428: an overwrite must name what it replaces.
+    /// 428: a write must name what it replaces.
     PreconditionRequired,
-    /// 429: too many at the same time.
+    /// 429: too many concurrent requests.
     TooManyRequests,
     /// 500: the server failed.
     Internal,
-    /// 503: too busy at the moment.
+    /// 503: temporarily too busy.
     Busy,
-    /// 507: the user may not store so much.
+    /// 507: the user's quota is exceeded.
     QuotaExceeded,
-    /// Anything that this version does not know.
+    /// A problem that this version does not know.
     Other,
 }
 
 /// Kind, name, status and title of each problem.
 const KINDS: &[(ProblemKind, &str, u16, &str)] = &[
-    (ProblemKind::Malformed, "malformed", 400, "The request cannot be understood"),
+    (ProblemKind::Malformed, "malformed", 400, "The request is malformed"),
     (ProblemKind::Unauthorized, "unauthorized", 401, "A valid token is needed"),
     (ProblemKind::Forbidden, "forbidden", 403, "This belongs to another user"),
     (ProblemKind::NotFound, "not-found", 404, "There is nothing here"),
-    (ProblemKind::MethodNotAllowed, "method-not-allowed", 405, "This is not done with this method"),
+    (ProblemKind::MethodNotAllowed, "method-not-allowed", 405, "The method is not supported here"),
     (ProblemKind::Timeout, "timeout", 408, "The request took too long"),
-    (ProblemKind::HistoryMismatch, "history-mismatch", 409, "The store has another history than the replica has seen"),
-    (ProblemKind::ReplicaMismatch, "replica-mismatch", 409, "The store has noted another state of this replica"),
+    (
+        ProblemKind::HistoryMismatch,
+        "history-mismatch",
+        409,
+        "The store's history differs from what the replica has seen",
+    ),
+    (ProblemKind::ReplicaMismatch, "replica-mismatch", 409, "The store has recorded another state of this replica"),
     (ProblemKind::ReplicaForgotten, "replica-forgotten", 409, "The store has forgotten this replica"),
     (ProblemKind::BlobConflict, "blob-conflict", 409, "Another blob has this name"),
-    (ProblemKind::OffsetMismatch, "offset-mismatch", 409, "The upload stands at another offset"),
-    (ProblemKind::LeaseLost, "lease-lost", 409, "Someone else may work on the message now"),
+    (ProblemKind::OffsetMismatch, "offset-mismatch", 409, "The upload is at another offset"),
+    (ProblemKind::LeaseLost, "lease-lost", 409, "Another client may have the message now"),
     (ProblemKind::NotProcessed, "not-processed", 409, "The message is not processed yet"),
     (ProblemKind::MessageConflict, "message-conflict", 409, "Another message has this name"),
     (ProblemKind::NoKey, "no-key", 409, "There is no key to encrypt to"),
-    (ProblemKind::LengthRequired, "length-required", 411, "The length must be said beforehand"),
-    (ProblemKind::PreconditionFailed, "precondition-failed", 412, "What is stored is not what the request expects"),
+    (ProblemKind::LengthRequired, "length-required", 411, "The length is missing"),
+    (ProblemKind::PreconditionFailed, "precondition-failed", 412, "A condition of the request does not hold"),
     (ProblemKind::TooLarge, "too-large", 413, "The request is too large"),
-    (ProblemKind::UnsupportedMediaType, "unsupported-media-type", 415, "The body has a type that is not read here"),
-    (ProblemKind::RangeNotSatisfiable, "range-not-satisfiable", 416, "There are no such bytes"),
-    (ProblemKind::DigestMismatch, "digest-mismatch", 422, "The content is not what its digest says"),
-    (ProblemKind::PreconditionRequired, "precondition-required", 428, "The request must say what it replaces"),
-    (ProblemKind::TooManyRequests, "too-many-requests", 429, "Too much at the same time"),
+    (ProblemKind::UnsupportedMediaType, "unsupported-media-type", 415, "The media type is not supported"),
+    (ProblemKind::RangeNotSatisfiable, "range-not-satisfiable", 416, "The requested bytes do not exist"),
+    (ProblemKind::DigestMismatch, "digest-mismatch", 422, "The content does not match its digest"),
+    (ProblemKind::PreconditionRequired, "precondition-required", 428, "The request must name what it replaces"),
+    (ProblemKind::TooManyRequests, "too-many-requests", 429, "Too many concurrent requests"),
     (ProblemKind::Internal, "internal", 500, "The server failed"),
-    (ProblemKind::Busy, "busy", 503, "The server is too busy"),
-    (ProblemKind::QuotaExceeded, "quota-exceeded", 507, "There is no room for it"),
+    (ProblemKind::Busy, "busy", 503, "The server is busy"),
+    (ProblemKind::QuotaExceeded, "quota-exceeded", 507, "The quota is exceeded"),
     (ProblemKind::Other, "other", 500, "Unknown problem"),
 ];
 
-/// The body of an answer that is no success.
+/// The body of an error response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Which kind, as a URI.
+    /// The kind, as a URI.
     #[serde(rename = "type")]
     pub uri: String,
-    /// The kind in words, the same every time.
+    /// A fixed title for the kind.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
@@ -123,7 +128,7 @@ impl Problem {
         Self { uri: format!("{PREFIX}{name}"), title: (*title).to_owned(), status: *status, detail: detail.into() }
     }
 
-    /// Which kind it is.
+    /// The kind of problem.
     pub fn kind(&self) -> ProblemKind {
         let name = self.uri.strip_prefix(PREFIX).unwrap_or_default();
         KINDS.iter().find(|entry| entry.1 == name).map_or(ProblemKind::Other, |entry| entry.0)

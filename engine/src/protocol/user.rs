@@ -1,4 +1,4 @@
-//! Names of users, as they stand in paths of URLs. A path of a file system must never be built from one.
+//! Names of users, as they appear in paths of URLs. A file system path must never be built from one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ const MAX_LENGTH: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserName(String);
 
-/// A text that cannot name a user.
+/// The text is not a valid user name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a user's name has 1 to {MAX_LENGTH} of the characters a-z 0-9 . _ - and begins with a letter or digit")]
 pub struct InvalidUserName;

@@ -1,20 +1,20 @@
-//! The routes. Every other path and method gets a problem too.
+//! The routes of the main listener. Unknown paths and methods are answered with problem details, too.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, head, post};
 
-use super::blobs::{bundle, change, download, list, put, resume};
+use super::blobs::{bundle, change, download, list, put, upload};
 use super::incoming;
-use super::refusal::Refusal;
+use super::refusal::{Missing, Refusal};
 use super::state::Server;
-use super::{contents, health, metrics, peers, pull, push, recovery, requests};
+use super::{contents, monitoring, peers, pull, push, recovery, request_log};
 
-/// The whole server as one service.
+/// The routes of the main listener, as one service.
 pub fn app(server: Server) -> Router {
     Router::new()
-        .route("/healthz", get(health::get))
-        .route("/metrics", get(metrics::get))
+        .route("/healthz", get(monitoring::health))
+        .route("/metrics", get(monitoring::metrics))
         .route("/v1/users/{user}/peers", get(peers::list))
         .route("/v1/users/{user}/peers/{replica}", get(peers::get).put(peers::put).delete(peers::delete))
         .route("/v1/users/{user}/peers/{replica}/tombstones", post(peers::purge))
@@ -32,11 +32,11 @@ pub fn app(server: Server) -> Router {
         .route("/v1/users/{user}/blobs/{namespace}/{id}/flags", get(change::flags).put(change::set_flags))
         .route(
             "/v1/users/{user}/blobs/{namespace}/{id}/upload",
-            head(resume::head).patch(resume::patch).delete(resume::delete),
+            head(upload::head).patch(upload::patch).delete(upload::delete),
         )
         .merge(incoming::client_routes())
-        .fallback(|| async { Refusal::NotFound("this path leads nowhere") })
+        .fallback(|| async { Refusal::NotFound(Missing::Route) })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
-        .layer(from_fn_with_state(server.clone(), requests::note))
+        .layer(from_fn_with_state(server.clone(), request_log::log_request))
         .with_state(server)
 }

@@ -1,4 +1,5 @@
-//! Who calls, and what that opens. A handler that takes a `Caller` runs only for a valid token on its own user's path.
+//! Authentication, and parsing of paths. A handler that takes a `Caller` runs only for a valid token, and only on paths of its
+//! user.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +8,21 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use super::blobs::Name;
-use super::refusal::Refusal;
+use super::blobs::BlobName;
+use super::refusal::{Missing, Refusal};
 use super::state::Server;
 use super::user_store::UserStore;
 use crate::document::ReplicaId;
 use crate::protocol::{MessageId, Namespace, UserName};
 
-/// A request's sender, known and allowed where the request goes.
+/// The authenticated sender of a request.
 pub(super) struct Caller {
-    /// The sender's own store.
+    /// The user's store.
     pub(super) store: Arc<UserStore>,
-    /// Bytes of blobs that the sender may store.
+    /// Bytes of blobs that the user may store.
     pub(super) quota: u64,
-    /// How long nothing of the sender's body may arrive.
-    pub(super) patience: Duration,
+    /// How long the next chunk of the body may take to arrive.
+    pub(super) body_timeout: Duration,
 }
 
 impl FromRequestParts<Server> for Caller {
@@ -37,12 +38,12 @@ impl FromRequestParts<Server> for Caller {
         Ok(Self {
             store: server.stores().get(user.id).await?,
             quota: user.quota.unwrap_or(config.blobs.quota),
-            patience: Duration::from_secs(config.server.body_seconds.into()),
+            body_timeout: Duration::from_secs(config.server.body_seconds.into()),
         })
     }
 }
 
-/// The replica that the path names.
+/// The replica in the path.
 pub(super) struct PathReplica(pub(super) ReplicaId);
 
 impl FromRequestParts<Server> for PathReplica {
@@ -53,7 +54,7 @@ impl FromRequestParts<Server> for PathReplica {
     }
 }
 
-/// The namespace of blobs that the path names.
+/// The namespace of blobs in the path.
 pub(super) struct PathNamespace(pub(super) Namespace);
 
 impl FromRequestParts<Server> for PathNamespace {
@@ -64,8 +65,8 @@ impl FromRequestParts<Server> for PathNamespace {
     }
 }
 
-/// The blob that the path names.
-pub(super) struct PathBlob(pub(super) Name);
+/// The blob in the path.
+pub(super) struct PathBlob(pub(super) BlobName);
 
 impl FromRequestParts<Server> for PathBlob {
     type Rejection = Refusal;
@@ -73,23 +74,23 @@ impl FromRequestParts<Server> for PathBlob {
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
         let namespace = path_part(parts, server, "namespace").await?.parse().map_err(malformed)?;
         let id = path_part(parts, server, "id").await?.parse().map_err(malformed)?;
-        Ok(Self(Name { namespace, id }))
+        Ok(Self(BlobName { namespace, id }))
     }
 }
 
-/// A mail service that shows a token of its own. It opens what is for services, whichever user that is for.
+/// An authenticated mail service. It may deliver messages to every user.
 pub(super) struct Service;
 
 impl FromRequestParts<Server> for Service {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Refusal> {
-        let known = server.accounts().services().authenticate(bearer(parts)?).await?;
-        if known { Ok(Self) } else { Err(Refusal::Unauthorized) }
+        let valid = server.accounts().services().authenticate(bearer(parts)?).await?;
+        if valid { Ok(Self) } else { Err(Refusal::Unauthorized) }
     }
 }
 
-/// The user that the path names, whoever sends the request.
+/// The user in the path, whoever sends the request.
 pub(super) struct PathUser(pub(super) UserName);
 
 impl FromRequestParts<Server> for PathUser {
@@ -100,7 +101,7 @@ impl FromRequestParts<Server> for PathUser {
     }
 }
 
-/// The message that the path names.
+/// The message in the path.
 pub(super) struct PathMessage(pub(super) MessageId);
 
 impl FromRequestParts<Server> for PathMessage {
@@ -111,7 +112,7 @@ impl FromRequestParts<Server> for PathMessage {
     }
 }
 
-/// A refusal of text that does not parse.
+/// The rejection of text that cannot be parsed.
 pub(super) fn malformed(error: impl std::fmt::Display) -> Refusal {
     Refusal::Malformed(error.to_string())
 }
@@ -127,5 +128,5 @@ fn bearer(parts: &Parts) -> Result<&str, Refusal> {
 async fn path_part(parts: &mut Parts, server: &Server, name: &str) -> Result<String, Refusal> {
     let path = RawPathParams::from_request_parts(parts, server).await.map_err(malformed)?;
     let part = path.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
-    part.ok_or(Refusal::NotFound("this path leads nowhere"))
+    part.ok_or(Refusal::NotFound(Missing::Route))
 }

@@ -1,4 +1,4 @@
-//! The time that goes into databases. It may jump; nothing but expiry may depend on it.
+//! The time that is stored in databases. It may jump, so only expiry may depend on it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

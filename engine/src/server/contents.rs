@@ -1,5 +1,6 @@
-//! `POST /v1/users/{user}/contents`: whole documents by name, for a replica that has only their headers. A stream of
-//! batches as in a pull, but none of them moves along the history: each one's commit frame names one place twice.
+//! `POST /v1/users/{user}/contents`: returns whole documents by id, for a replica that has only their headers. The
+//! answer is a stream of batches as in a pull, but it does not advance in the history: each commit frame names the same position
+//! twice.
 
 use std::sync::Arc;
 
@@ -15,14 +16,14 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::body;
 use super::caller::{Caller, malformed};
 use super::peers::{SeenQuery, seen};
-use super::pull::{PAGE_BYTES, PAGES_AHEAD, Pieces, offer};
+use super::pull::{ChunkSender, PAGE_BYTES, PAGES_AHEAD, send_chunk};
 use super::refusal::Refusal;
 use super::state::Server;
-use super::versions::Place;
+use super::versions::ExcerptPosition;
 use crate::document::{DocumentId, MAX_ID_LENGTH, Position};
 use crate::protocol::{Commit, FRAMES, MAX_WANTED, PREAMBLE, WantedContents, encode_commit, encode_end};
 
-/// Most bytes of a request: each id with its quotes, its comma and a space, and what stands around them.
+/// Most bytes of a request: each id with quotes, a comma and a space, and the JSON around them.
 const REQUEST_LIMIT: usize = MAX_WANTED * (MAX_ID_LENGTH + 4) + 1024;
 
 /// `POST`.
@@ -34,18 +35,18 @@ pub(super) async fn post(
 ) -> Result<Response, Refusal> {
     let seen = seen(query)?;
     let wanted: WantedContents =
-        serde_json::from_slice(&body::read(body, REQUEST_LIMIT, caller.patience).await?).map_err(malformed)?;
+        serde_json::from_slice(&body::read(body, REQUEST_LIMIT, caller.body_timeout).await?).map_err(malformed)?;
     if wanted.documents.len() > MAX_WANTED {
-        return Err(Refusal::TooLarge(format!("one request names at most {MAX_WANTED} documents")));
+        return Err(Refusal::TooLarge(format!("one request may name at most {MAX_WANTED} documents")));
     }
-    let turn = server.stream_turn(&caller.store).await?;
-    let head = caller.store.head_beyond(seen).await?;
-    let (pieces, answer) = mpsc::channel(PAGES_AHEAD);
+    let permit = server.acquire_stream(&caller.store).await?;
+    let head = caller.store.current_head(seen).await?;
+    let (chunks, answer) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
-        let _turn = turn;
-        if let Err(failure) = send(&caller, wanted.documents.into(), head, &pieces).await {
-            // The client sees a stream without an end and tries again.
-            let _ = pieces.send(Err(failure)).await;
+        let _permit = permit;
+        if let Err(failure) = send(&caller, wanted.documents.into(), head, &chunks).await {
+            // The client receives a stream without an end frame, and retries.
+            let _ = chunks.send(Err(failure)).await;
         }
     });
     Ok(([(CONTENT_TYPE, FRAMES)], Body::from_stream(ReceiverStream::new(answer))).into_response())
@@ -55,20 +56,20 @@ async fn send(
     caller: &Caller,
     documents: Arc<[DocumentId]>,
     head: Position,
-    pieces: &Pieces,
+    chunks: &ChunkSender,
 ) -> Result<(), std::io::Error> {
     let mut edge = BytesMut::from(&PREAMBLE[..]);
-    let mut place = Some(Place::default());
-    while let Some(from) = place {
-        let (filled, next) = caller.store.excerpt(documents.clone(), from, PAGE_BYTES).await.map_err(|refusal| {
-            tracing::error!(%refusal, "contents that were asked for were broken off");
+    let mut position = Some(ExcerptPosition::default());
+    while let Some(from) = position {
+        let (batch, next) = caller.store.excerpt(documents.clone(), from, PAGE_BYTES).await.map_err(|refusal| {
+            tracing::error!(%refusal, "a stream of contents failed");
             std::io::Error::other("the store failed")
         })?;
-        offer(pieces, edge.split().freeze()).await?;
-        offer(pieces, filled.frames.freeze()).await?;
-        encode_commit(&mut edge, &Commit { documents: filled.documents, from: head, to: head });
-        place = next;
+        send_chunk(chunks, edge.split().freeze()).await?;
+        send_chunk(chunks, batch.frames.freeze()).await?;
+        encode_commit(&mut edge, &Commit { documents: batch.documents, from: head, to: head });
+        position = next;
     }
     encode_end(&mut edge);
-    offer(pieces, edge.freeze()).await
+    send_chunk(chunks, edge.freeze()).await
 }

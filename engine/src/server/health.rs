@@ -1,83 +1,59 @@
-//! `GET /healthz`: whether this process answers requests, and whether what it needs for that answers it. It tells strangers
-//! nothing else, and however often they ask, the database and the storage are asked at most once a second.
+//! Checks that the database and the storage respond. However often the result is requested, they are checked at most once a
+//! second.
 
 use std::time::{Duration, Instant};
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use tokio::sync::Mutex;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
-use super::state::Server;
+use super::auth::Accounts;
+use super::blobs::BlobService;
 
-/// How long an answer counts.
+/// How long a result is reused.
 const LIFETIME: Duration = Duration::from_secs(1);
 
-/// How long the database and the storage may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the database and the storage may take to respond.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was found out last, and when.
+/// The latest result, and when it was obtained.
 #[derive(Default)]
 pub(super) struct Health {
-    last: Mutex<Option<(Instant, Found)>>,
+    last: Mutex<Option<(Instant, HealthChecks)>>,
 }
 
-/// Whether what requests need answers.
+/// Whether what requests depend on responds.
 #[derive(Debug, Clone, Copy)]
-struct Found {
-    database: bool,
-    storage: bool,
+pub(super) struct HealthChecks {
+    /// The database of accounts.
+    pub(super) database: bool,
+    /// The backend of blobs.
+    pub(super) storage: bool,
 }
 
-/// The answer, as JSON.
-#[derive(Serialize)]
-struct Told {
-    state: &'static str,
-    database: bool,
-    storage: bool,
-}
-
-/// `GET`.
-pub(super) async fn get(State(server): State<Server>) -> Response {
-    let Found { database, storage } = found(&server).await;
-    let state = match (server.is_stopping(), database && storage) {
-        (true, _) => "stopping",
-        (false, true) => "ready",
-        (false, false) => "failing",
-    };
-    let status = if state == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut response = (status, [(CACHE_CONTROL, "no-store")], Json(Told { state, database, storage })).into_response();
-    if state != "ready" {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(1));
+impl Health {
+    /// The latest result, renewed if it is too old.
+    pub(super) async fn check(&self, accounts: &Accounts, blobs: &BlobService) -> HealthChecks {
+        // Locked during the checks, so that concurrent requests share one result.
+        let mut last = self.last.lock().await;
+        if let Some((when, checks)) = *last
+            && when.elapsed() < LIFETIME
+        {
+            return checks;
+        }
+        let (database, storage) = tokio::join!(timeout(TIMEOUT, accounts.check()), timeout(TIMEOUT, blobs.check()));
+        let checks = HealthChecks { database: responds("database", database), storage: responds("storage", storage) };
+        *last = Some((Instant::now(), checks));
+        checks
     }
-    response
 }
 
-async fn found(server: &Server) -> Found {
-    // Held while it is found out, so that all who ask meanwhile share one answer.
-    let mut last = server.health().last.lock().await;
-    if let Some((when, found)) = *last
-        && when.elapsed() < LIFETIME
-    {
-        return found;
-    }
-    let database = tokio::time::timeout(PATIENCE, server.accounts().check());
-    let storage = tokio::time::timeout(PATIENCE, server.blobs().check());
-    let (database, storage) = tokio::join!(database, storage);
-    let found = Found { database: says("database", database), storage: says("storage", storage) };
-    *last = Some((Instant::now(), found));
-    found
-}
-
-/// Whether it answered; if not, the log says why.
-fn says<E: std::fmt::Display>(what: &str, answer: Result<Result<(), E>, tokio::time::error::Elapsed>) -> bool {
+/// Whether a check succeeded; if not, the log has the reason.
+fn responds<E: std::fmt::Display>(what: &str, answer: Result<Result<(), E>, Elapsed>) -> bool {
     match answer {
         Ok(Ok(())) => return true,
-        Ok(Err(error)) => tracing::error!(%error, "the {what} does not answer"),
-        Err(_) => tracing::error!("the {what} does not answer within {PATIENCE:?}"),
+        Ok(Err(error)) => tracing::error!(%error, "the {what} failed its health check"),
+        Err(_) => tracing::error!("the {what} did not respond within {TIMEOUT:?}"),
     }
     false
 }

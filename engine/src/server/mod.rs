@@ -1,44 +1,45 @@
-//! The server: it keeps each user's sealed documents apart, gives them back to whoever shows that user's token, and can
-//! read none of them. Every request is a stranger's until its token is known; nothing bad that comes in may end in a 500.
+//! The server. It stores the encrypted documents of each user separately, returns them to clients that have a token of that user,
+//! and cannot decrypt any of them. Every request is untrusted until its token is verified; no invalid input may cause a 500.
 //!
-//! Read `app` for the routes, `stores` and `user_store` for what is kept, `push` and `pull` for the streams, `blobs` and
-//! `incoming` for the rest, `serving` for how it is run, and `backup` for copies of everything.
+//! Read `app` for the routes, `auth` for users and tokens, `stores` and `user_store` for what is stored, `push` and `pull` for the
+//! streams of documents, `blobs` and `incoming` for the rest, `daemon` for how the server runs, and `backup` for backups.
 
-mod accounts;
 mod app;
+mod auth;
 mod backup;
-/// Blobs: where their contents are kept, and what is done with them over HTTP.
+/// Blobs: the backends of their contents, and the requests on them.
 pub mod blobs;
+mod blocking;
 mod body;
 mod caller;
 mod clock;
 mod conditions;
 mod contents;
+mod daemon;
 mod health;
 mod incoming;
 mod metrics;
+mod monitoring;
 mod peers;
-mod processes;
+mod process_registry;
 mod pull;
-mod purging;
+mod purge;
 mod push;
 mod recovery;
 mod refusal;
 mod replicas;
-mod requests;
+mod request_log;
 mod schema;
-mod services;
-mod serving;
-mod sessions;
 mod state;
 mod stores;
 mod user_store;
 mod versions;
 
-pub use accounts::{Account, AccountError, Accounts, Token};
 pub use app::app;
+pub use auth::{Account, AccountError, Accounts, InvalidServiceName, ServiceName, ServiceToken, Services, Token};
 pub use backup::{BackupError, BackupReport, Damage, Progress, RestoreReport, VerifyReport, backup, restore, verify};
+pub use daemon::{
+    BoundServer, PlainHttp, ServeError, ServeOptions, Shutdown, Supervisor, TlsFiles, run, run_with_incoming,
+};
 pub use incoming::incoming_app;
-pub use services::{InvalidServiceName, ServiceName, ServiceToken, Services};
-pub use serving::{Family, Plain, ServeError, ServeOptions, Serving, Stop, TlsFiles, run, run_with_incoming};
 pub use state::{OpenError, Server};

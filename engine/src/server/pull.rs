@@ -1,5 +1,5 @@
-//! `GET /v1/users/{user}/peers/{replica}/documents`: everything that a replica has not seen, as a stream of batches. The
-//! database is read a page at a time, ahead of the client by a few pages; a slow client holds no read transaction.
+//! `GET /v1/users/{user}/peers/{replica}/documents`: returns everything that a replica has not seen, as a stream of
+//! batches. The database is read a page at a time, a few pages ahead of the client; a slow client holds no read transaction.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::protocol::{Commit, Contents, FRAMES, PREAMBLE, encode_commit, encode_
 /// Bytes of a page, which is also a batch.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 
-/// Pages read ahead of the client.
+/// Pages that are read ahead of the client.
 pub(super) const PAGES_AHEAD: usize = 2;
 
-/// How long a client may take over a page.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may take to read a page.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where a replica is, and what it wants.
+/// The position of a replica, and what it requests.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PullQuery {
@@ -48,51 +48,52 @@ pub(super) async fn get(
 ) -> Result<Response, Refusal> {
     let Query(query) = query.map_err(malformed)?;
     let seen = position(query.generation, query.transaction)?;
-    let turn = server.stream_turn(&caller.store).await?;
+    let permit = server.acquire_stream(&caller.store).await?;
     let until = caller.store.head(replica, seen).await?;
-    let (pieces, body) = mpsc::channel(PAGES_AHEAD);
+    let (chunks, body) = mpsc::channel(PAGES_AHEAD);
     tokio::spawn(async move {
-        let _turn = turn;
-        if let Err(failure) = send(&caller, replica, (seen, until), query.contents, &pieces).await {
-            // The client sees a stream without an end and tries again.
-            let _ = pieces.send(Err(failure)).await;
+        let _permit = permit;
+        if let Err(failure) = send(&caller, replica, (seen, until), query.contents, &chunks).await {
+            // The client receives a stream without an end frame, and retries.
+            let _ = chunks.send(Err(failure)).await;
         }
     });
     Ok(([(CONTENT_TYPE, FRAMES)], Body::from_stream(ReceiverStream::new(body))).into_response())
 }
 
-pub(super) type Pieces = mpsc::Sender<Result<Bytes, std::io::Error>>;
+/// Sends chunks of an answer.
+pub(super) type ChunkSender = mpsc::Sender<Result<Bytes, std::io::Error>>;
 
 async fn send(
     caller: &Caller,
     replica: ReplicaId,
     (mut from, until): (Position, Position),
     contents: Contents,
-    pieces: &Pieces,
+    chunks: &ChunkSender,
 ) -> Result<(), std::io::Error> {
     let mut edge = BytesMut::from(&PREAMBLE[..]);
     while from != until {
         let page =
             caller.store.page(replica, from.generation, until, contents, PAGE_BYTES).await.map_err(|refusal| {
-                tracing::error!(%refusal, "a pull was broken off");
+                tracing::error!(%refusal, "a pull failed");
                 std::io::Error::other("the store failed")
             })?;
-        offer(pieces, edge.split().freeze()).await?;
-        offer(pieces, page.frames).await?;
+        send_chunk(chunks, edge.split().freeze()).await?;
+        send_chunk(chunks, page.frames).await?;
         encode_commit(&mut edge, &Commit { documents: page.documents, from, to: page.reached });
         from = page.reached;
     }
     encode_end(&mut edge);
-    offer(pieces, edge.freeze()).await
+    send_chunk(chunks, edge.freeze()).await
 }
 
-pub(super) async fn offer(pieces: &Pieces, piece: Bytes) -> Result<(), std::io::Error> {
-    if piece.is_empty() {
+/// Sends a chunk, unless it is empty. Fails if the client disconnects or does not read it in time.
+pub(super) async fn send_chunk(chunks: &ChunkSender, chunk: Bytes) -> Result<(), std::io::Error> {
+    if chunk.is_empty() {
         return Ok(());
     }
-    let gone = |_| std::io::Error::other("the client does not read");
-    tokio::time::timeout(PATIENCE, pieces.send(Ok(piece)))
+    tokio::time::timeout(TIMEOUT, chunks.send(Ok(chunk)))
         .await
-        .map_err(gone)?
-        .map_err(|_| std::io::Error::other("the client went away"))
+        .map_err(|_| std::io::Error::other("the client does not read"))?
+        .map_err(|_| std::io::Error::other("the client disconnected"))
 }

@@ -1,5 +1,5 @@
-//! Why a request is refused. Handlers return these; here alone they become statuses and problem details. What is wrong
-//! with the machine goes to the log, never to the stranger.
+//! Why a request is rejected. Handlers return these errors, and only this file turns them into statuses and problem details.
+//! Failures of the server are logged and never described to the client.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
@@ -9,101 +9,136 @@ use super::blobs::BackendError;
 use crate::protocol::{FrameError, Problem, ProblemKind};
 use crate::store::DatabaseError;
 
-/// A request that is not served.
+/// The rejection of a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    /// It cannot be understood.
+    /// The request is malformed.
     #[error("{0}")]
     Malformed(String),
-    /// It shows no token that counts.
+    /// It has no valid token.
     #[error("send a valid token as `Authorization: Bearer …`")]
     Unauthorized,
-    /// It asks for what is another user's.
-    #[error("the token is another user's")]
+    /// It concerns another user.
+    #[error("the token belongs to another user")]
     Forbidden,
-    /// There is no such path, or nothing there.
-    #[error("{0}")]
-    NotFound(&'static str),
-    /// There is something, but not with this method.
-    #[error("this path does not know this method")]
+    /// Something does not exist.
+    #[error(transparent)]
+    NotFound(Missing),
+    /// The path does not support the method.
+    #[error("this path does not support this method")]
     MethodNotAllowed,
-    /// Its body came too slowly.
+    /// Its body arrived too slowly.
     #[error("the body, or a batch of it, did not arrive within {0} s: send it again")]
     Timeout(u64),
-    /// The replica has seen a place that the store's history does not contain.
+    /// The replica has seen a position that the store's history does not contain.
     #[error("the store's history does not contain what the replica has seen: one of them was restored or replaced")]
     HistoryMismatch,
-    /// The store has noted another place in the replica's history.
-    #[error("the store has noted another state of this replica: it was copied or restored, or syncs twice at once")]
+    /// The store has recorded another position in the replica's history.
+    #[error(
+        "the store has recorded another state of this replica: it was copied or restored, or synchronises twice concurrently"
+    )]
     ReplicaMismatch,
     /// The store may have purged tombstones that the replica has not seen.
     #[error(
-        "this replica was forgotten, and deletions that it does not know may have been purged: begin a new replica"
+        "this replica was forgotten, and deletions that it has not seen may have been purged: create a new replica"
     )]
     Forgotten,
-    /// A blob of this name is there, with other content.
-    #[error(
-        "a blob of this name is there, with other content: blobs do not change, choose another id or delete it first"
-    )]
+    /// A blob of this name exists, with other content.
+    #[error("a blob of this name exists with other content: choose another id, or delete the blob first")]
     BlobConflict,
-    /// An append that does not fit.
-    #[error("the upload stands at {0}: send what comes after that")]
+    /// An append at another offset than the upload's.
+    #[error("the upload is at offset {0}: resume there")]
     OffsetMismatch(u64),
-    /// The fence is not that of the message's present lease.
-    #[error("the lease is not the present one: another client may have the message, so leave it alone")]
+    /// The fence is not that of the message's current lease.
+    #[error("the lease is no longer current: another client may have the message, so stop processing it")]
     LeaseLost,
-    /// A message that nobody has processed shall be deleted.
-    #[error("the message is not processed: store it, say so, and delete it then")]
+    /// A message that is not processed cannot be deleted.
+    #[error("the message is not processed: store it, set its state to processed, and then delete it")]
     NotProcessed,
-    /// Another message of this name.
-    #[error("another message has or had this name: hand this one over under a name of its own")]
+    /// Another message has this name.
+    #[error("another message has or had this name: deliver this one under another name")]
     MessageConflict,
-    /// There is no key to encrypt a message to.
-    #[error("there is no key to encrypt to, {0}: keep the message and hand it over again later")]
-    NoKey(&'static str),
-    /// Nobody said how long the blob is.
+    /// The user has registered no key to encrypt messages to.
+    #[error("the user has not registered a key yet: keep the message and deliver it again later")]
+    NoKey,
+    /// The key that the user has registered cannot encrypt, because it expired for example.
+    #[error("the key that the user has registered cannot be used: keep the message and deliver it again later")]
+    UnusableKey,
+    /// The length of the blob is missing.
     #[error("send the blob's length as Content-Length or Upload-Length")]
     LengthRequired,
-    /// Nobody said what the blob's digest is.
+    /// The digest of the blob is missing.
     #[error("send the blob's SHA-256 as `Repr-Digest: sha-256=:…:`")]
     DigestRequired,
-    /// The slot is not as expected.
+    /// A condition of the request does not hold.
     #[error("what is stored is not what the request expects: get it again")]
     PreconditionFailed,
-    /// An overwrite that does not name what it replaces.
+    /// A write that does not name what it replaces.
     #[error("send `If-None-Match: *` to create, or `If-Match` with the ETag of what is replaced")]
     PreconditionRequired,
-    /// Too much.
+    /// The request is too large.
     #[error("{0}")]
     TooLarge(String),
     /// A range that the blob, of this many bytes, does not have.
     #[error("the blob has {0} bytes")]
     RangeNotSatisfiable(u64),
-    /// The content is not what was announced.
-    #[error("the content's SHA-256 is not the one announced: nothing was kept, send it again")]
+    /// The content differs from what was announced.
+    #[error("the SHA-256 of the content differs from the announced one: nothing was stored, send it again")]
     DigestMismatch,
-    /// Too many blobs at the same time.
-    #[error("too many blobs are being received: send fewer at once")]
+    /// Too many concurrent uploads.
+    #[error("too many concurrent uploads: send fewer at a time")]
     TooMany,
-    /// The user may not store so much.
-    #[error("it does not fit into the quota: delete something, or ask the operator for more")]
+    /// The user's quota does not allow it.
+    #[error("the quota is exceeded: delete something, or ask the operator for a larger quota")]
     QuotaExceeded,
-    /// A body of the wrong type.
-    #[error("send {0}")]
+    /// The body has the wrong media type.
+    #[error("send a body of type {0}")]
     UnsupportedMediaType(&'static str),
-    /// Too much at the same time.
-    #[error("try again in a moment")]
+    /// The server is busy.
+    #[error("the server is busy: try again in a moment")]
     Busy,
-    /// The server failed.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The server failed, or what it promised to keep is not there.
+    /// The backend of blobs failed, or a stored content is missing.
     #[error(transparent)]
     Backend(#[from] BackendError),
 }
 
+/// Something that a request names and that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Missing {
+    /// The path.
+    #[error("this path does not exist")]
+    Route,
+    /// The user.
+    #[error("there is no such user")]
+    User,
+    /// The replica.
+    #[error("there is no such replica")]
+    Replica,
+    /// The recovery document.
+    #[error("no recovery document is stored yet")]
+    RecoveryDocument,
+    /// The blob.
+    #[error("there is no such blob")]
+    Blob,
+    /// The upload.
+    #[error("no upload of this blob is in progress: begin one with PUT")]
+    Upload,
+    /// The upload, because the blob was deleted or the upload was cancelled since the request began.
+    #[error("the blob was deleted or its upload was cancelled in the meantime: send it again")]
+    UploadEnded,
+    /// The message.
+    #[error("there is no such message")]
+    Message,
+    /// The user's public key.
+    #[error("no key is registered yet")]
+    Key,
+}
+
 impl Refusal {
-    /// The problem details of this refusal.
+    /// The problem details of this rejection.
     pub(super) fn problem(&self) -> Problem {
         let kind = match self {
             Self::Malformed(_) => ProblemKind::Malformed,
@@ -120,7 +155,7 @@ impl Refusal {
             Self::LeaseLost => ProblemKind::LeaseLost,
             Self::NotProcessed => ProblemKind::NotProcessed,
             Self::MessageConflict => ProblemKind::MessageConflict,
-            Self::NoKey(_) => ProblemKind::NoKey,
+            Self::NoKey | Self::UnusableKey => ProblemKind::NoKey,
             Self::LengthRequired => ProblemKind::LengthRequired,
             Self::DigestRequired => ProblemKind::Malformed,
             Self::RangeNotSatisfiable(_) => ProblemKind::RangeNotSatisfiable,
@@ -134,11 +169,11 @@ impl Refusal {
             Self::Busy => ProblemKind::Busy,
             Self::Backend(error) => {
                 tracing::error!(%error, "a request failed");
-                return Problem::new(ProblemKind::Internal, "the server could not use its storage; its log says more");
+                return Problem::new(ProblemKind::Internal, "the server's storage failed; see its log");
             }
             Self::Database(error) => {
                 tracing::error!(%error, "a request failed");
-                return Problem::new(ProblemKind::Internal, "the server could not use its database; its log says more");
+                return Problem::new(ProblemKind::Internal, "the server's database failed; see its log");
             }
         };
         Problem::new(kind, self.to_string())

@@ -1,5 +1,5 @@
-//! What the store knows of a user's replicas: how far each has come, in both histories, and which were forgotten. A
-//! replica that might still hold what was purged must never get through. Every function runs inside a transaction that
+//! The SQL on a user's replicas: the position of each, in both histories, and which ones were forgotten. A replica that may still
+//! hold what was purged must never be admitted. Every function runs inside a transaction that
 //! its caller ends.
 
 use rusqlite::{Connection, OptionalExtension};
@@ -11,37 +11,38 @@ use crate::protocol::KnownReplica;
 use crate::store::DatabaseError;
 use crate::store::history::{self, History};
 
-/// Seconds after which it is noted anew that a replica was heard of.
+/// Seconds after which the time of a replica's last contact is updated.
 const DAY: i64 = 24 * 60 * 60;
 
 /// A replica's row.
-pub(super) struct Row {
-    /// The last place in its history that it was noted at.
+pub(super) struct ReplicaRow {
+    /// The last recorded position in its history.
     pub(super) noted: Position,
-    /// Up to here it has everything of the store, as far as it has said.
+    /// It has reported to have everything of the store up to this generation.
     seen: Generation,
-    last: i64,
+    last_contact: i64,
     forgotten: bool,
 }
 
-impl Row {
-    /// Whether `seen`, said now, is worth a write.
-    pub(super) fn is_behind(&self, seen: Position) -> bool {
-        self.seen < seen.generation || now().saturating_sub(self.last) > DAY
+impl ReplicaRow {
+    /// Whether a replica that reports `seen` now needs an update of its row.
+    pub(super) fn is_outdated(&self, seen: Position) -> bool {
+        self.seen < seen.generation || now().saturating_sub(self.last_contact) > DAY
     }
 }
 
 /// The row of a replica that has seen `seen`, if there is one.
 ///
 /// # Errors
-/// [`Refusal::HistoryMismatch`] where the store was never there; [`Refusal::Forgotten`] where the replica may lack what was
-/// purged: it was forgotten; or it is not known, so that nothing waited for it; or it was put back to before what it said.
+/// [`Refusal::HistoryMismatch`] if the store's history does not contain `seen`. [`Refusal::Forgotten`] if the replica may have
+/// missed a purge: it was forgotten; or it is unknown, so purging did not wait for it; or it was restored to a position before the
+/// one that it had reported.
 pub(super) fn admit(
     connection: &Connection,
     user: i64,
     replica: ReplicaId,
     seen: Position,
-) -> Result<Option<Row>, Refusal> {
+) -> Result<Option<ReplicaRow>, Refusal> {
     if !History::of_user(connection, user).contains(seen)? {
         return Err(Refusal::HistoryMismatch);
     }
@@ -56,26 +57,26 @@ pub(super) fn admit(
     Ok(row)
 }
 
-/// Up to this generation something may have been purged.
+/// The generation up to which something may have been purged.
 fn purged(connection: &Connection, user: i64) -> Result<Generation, DatabaseError> {
     let mut statement = connection.prepare_cached("SELECT purged FROM store WHERE user = ?1")?;
     Ok(statement.query_row([user], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-fn find(connection: &Connection, user: i64, replica: ReplicaId) -> Result<Option<Row>, DatabaseError> {
+fn find(connection: &Connection, user: i64, replica: ReplicaId) -> Result<Option<ReplicaRow>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT noted, noted_transaction, seen, last, forgotten FROM peers WHERE user = ?1 AND id = ?2",
     )?;
     let found = statement.query_row((user, replica.to_bits()), |row| {
         let noted = Position { generation: row.get(0)?, transaction: history::transaction(row, 1)? };
-        Ok(Row { noted, seen: row.get(2)?, last: row.get(3)?, forgotten: row.get(4)? })
+        Ok(ReplicaRow { noted, seen: row.get(2)?, last_contact: row.get(3)?, forgotten: row.get(4)? })
     });
     Ok(found.optional()?)
 }
 
-/// Moves the note on a replica from one place to another: only from where it stands, so that two copies of a replica
-/// cannot both go on, and a batch that is sent twice is not taken twice.
-pub(super) fn note(
+/// Advances the recorded position of a replica. It must start at `from`, so that two copies of a replica cannot both continue, and
+/// a batch that is sent twice is not stored twice.
+pub(super) fn advance(
     connection: &Connection,
     user: i64,
     replica: ReplicaId,
@@ -98,8 +99,8 @@ pub(super) fn note(
     Ok(())
 }
 
-/// Notes that a replica has everything up to `seen`. One that is not known becomes known: from now on, purging waits for it.
-pub(super) fn saw(
+/// Records that a replica has everything up to `seen`. An unknown replica becomes known: from now on, purging waits for it.
+pub(super) fn record_seen(
     connection: &Connection,
     user: i64,
     replica: ReplicaId,
@@ -115,7 +116,7 @@ pub(super) fn saw(
     Ok(())
 }
 
-/// Up to here every replica has everything of the store.
+/// The generation up to which every replica has everything of the store.
 pub(super) fn seen_by_all(connection: &Connection, user: i64) -> Result<Generation, DatabaseError> {
     let mut statement = connection.prepare_cached("SELECT min(seen) FROM peers WHERE user = ?1 AND NOT forgotten")?;
     Ok(statement.query_row([user], |row| row.get::<_, Option<Generation>>(0))?.unwrap_or(0))
@@ -131,7 +132,8 @@ pub(super) fn list(connection: &Connection, user: i64) -> Result<Vec<KnownReplic
     Ok(replicas.collect::<Result<_, _>>()?)
 }
 
-/// Forgets a replica for ever: nothing waits for it any more, and it never gets through again. Answers whether it was known.
+/// Forgets a replica permanently: purging does not wait for it any more, and it is never admitted again. Returns whether it was
+/// known.
 pub(super) fn forget(connection: &Connection, user: i64, replica: ReplicaId) -> Result<bool, DatabaseError> {
     let mut statement =
         connection.prepare_cached("UPDATE peers SET forgotten = 1 WHERE user = ?1 AND id = ?2 AND NOT forgotten")?;

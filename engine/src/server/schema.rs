@@ -1,5 +1,5 @@
-//! The schema of what the server keeps for users. The same tables serve one user's database and one for all: every row
-//! begins with the user whose it is, and no statement may leave that out. `docs/STORAGE.md` explains the tables.
+//! The schema of the users' stores. The same tables are used for one database per user and for one shared database: every row
+//! begins with its user, and no statement may omit that. `docs/STORAGE.md` explains the tables.
 
 use super::{blobs, incoming};
 
@@ -39,7 +39,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     blobs::TABLES_BY_USER,
     incoming::TABLES,
     PURGING,
-    blobs::small::TABLE,
+    blobs::small_contents::TABLE,
     blobs::deletions::TABLE,
 ];
 

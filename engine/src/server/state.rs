@@ -1,4 +1,4 @@
-//! What all requests share: settings, accounts, the stores of users, and who may stream.
+//! The state that all requests share: settings, accounts, stores of users, and permits to stream.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,52 +7,52 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::accounts::Accounts;
-use super::backup::Hold;
-use super::blobs::{BackendError, Blobs};
+use super::auth::Accounts;
+use super::backup::BackupLock;
+use super::blobs::{BackendError, BlobService};
+use super::daemon::Connections;
 use super::health::Health;
-use super::incoming::Room;
+use super::incoming::MemoryBudget;
 use super::metrics::Metrics;
-use super::processes::Processes;
+use super::process_registry::ProcessRegistry;
 use super::refusal::Refusal;
-use super::serving::Connections;
 use super::stores::Stores;
 use super::user_store::UserStore;
 use crate::config::{Config, ServerDatabase};
 use crate::store::DatabaseError;
 
-/// Streams of documents that run at once. Each may hold two or three batches in memory.
+/// Most concurrent streams of documents. Each may hold up to three batches in memory.
 const STREAMS: usize = 128;
 
-/// How long a stream waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a stream waits for a permit.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a server could not be opened.
+/// A server's data could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The folder cannot be made.
-    #[error("the folder {path} cannot be made: {source}")]
+    /// The folder cannot be created.
+    #[error("cannot create the folder {path}: {source}")]
     Folder {
-        /// Which one.
+        /// The folder.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A database does not open.
+    /// A database cannot be opened.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The data is laid out otherwise than the settings say.
+    /// The layout of the data differs from the settings.
     #[error(
-        "the users of {folder} were stored with server.database = \"{found}\", not as the settings say now: set that again"
+        "the data in {folder} was created with server.database = \"{found}\", which differs from the settings: change them back"
     )]
     Layout {
         /// The server's data.
         folder: PathBuf,
-        /// How they are stored.
+        /// The layout of the data.
         found: ServerDatabase,
     },
-    /// The place of the blobs makes no sense, or cannot be reached.
+    /// The backend of blobs is misconfigured or cannot be reached.
     #[error("blobs: {0}")]
     Blobs(#[from] BackendError),
 }
@@ -68,48 +68,49 @@ struct Shared {
     accounts: Accounts,
     stores: Stores,
     streams: Arc<Semaphore>,
-    blobs: Blobs,
+    blobs: BlobService,
     metrics: Metrics,
-    incoming_room: Room,
+    incoming_memory: MemoryBudget,
     connections: Connections,
     health: Health,
     stopping: AtomicBool,
 }
 
-/// Leave to stream documents.
-pub(super) struct StreamTurn {
-    _own: OwnedSemaphorePermit,
-    _any: OwnedSemaphorePermit,
+/// Permission to stream documents, until it is dropped.
+pub(super) struct StreamPermit {
+    _of_user: OwnedSemaphorePermit,
+    _of_server: OwnedSemaphorePermit,
 }
 
 impl Server {
-    /// Opens the data in `folder`, making it where it is absent.
+    /// Opens the data in `folder`, which is created if it does not exist.
     ///
     /// # Errors
-    /// [`OpenError`] where the folder or the accounts cannot be opened.
+    /// [`OpenError`] if the folder or the accounts cannot be opened.
     pub async fn open(folder: &Path, config: &Config) -> Result<Self, OpenError> {
-        let made = match config.server.database {
+        let created = match config.server.database {
             ServerDatabase::PerUser => folder.join("users"),
             ServerDatabase::Shared => folder.to_owned(),
         };
-        make_folder(&made).await.map_err(|source| OpenError::Folder { path: made.clone(), source })?;
+        create_folder(&created).await.map_err(|source| OpenError::Folder { path: created.clone(), source })?;
         let accounts = Accounts::open(&folder.join("accounts.db"), config).await?;
         let found = accounts.layout(config.server.database).await?;
         if found != config.server.database {
             return Err(OpenError::Layout { folder: folder.to_owned(), found });
         }
         let processes = folder.join("processes");
-        let processes =
-            Processes::join(processes.clone()).map_err(|source| OpenError::Folder { path: processes, source })?;
-        let hold = Hold::of(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        let processes = ProcessRegistry::register(processes.clone())
+            .map_err(|source| OpenError::Folder { path: processes, source })?;
+        let backup_lock =
+            BackupLock::open(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let shared = Shared {
             config: config.clone(),
             accounts,
             stores: Stores::open(folder, config).await?,
             streams: Arc::new(Semaphore::new(STREAMS)),
-            blobs: Blobs::open(folder.join("blobs"), config, processes, hold)?,
+            blobs: BlobService::open(folder.join("blobs"), config, processes, backup_lock)?,
             metrics: Metrics::default(),
-            incoming_room: Room::new(config.incoming.message_bytes),
+            incoming_memory: MemoryBudget::new(config.incoming.message_bytes),
             connections: Connections::new(config.server.connections),
             health: Health::default(),
             stopping: AtomicBool::new(false),
@@ -117,32 +118,35 @@ impl Server {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Who may use this server.
+    /// The accounts of this server.
     pub fn accounts(&self) -> &Accounts {
         &self.shared.accounts
     }
 
-    /// Ends what still arrives, writes what waits and closes the files. Requests that come later fail.
+    /// Interrupts uploads, writes what is pending and closes the databases. Later requests fail.
     pub async fn close(&self) {
         self.shared.blobs.stop().await;
         self.shared.stores.close().await;
         self.shared.accounts.close().await;
-        self.shared.blobs.processes().leave();
+        self.shared.blobs.processes().unregister();
     }
 
-    pub(super) fn blobs(&self) -> &Blobs {
+    /// The blobs of all users.
+    pub(super) fn blobs(&self) -> &BlobService {
         &self.shared.blobs
     }
 
+    /// The counters of this process.
     pub(super) fn metrics(&self) -> &Metrics {
         &self.shared.metrics
     }
 
-    /// Where messages are while they are encrypted.
-    pub(super) fn incoming_room(&self) -> &Room {
-        &self.shared.incoming_room
+    /// The memory for messages that are being delivered.
+    pub(super) fn incoming_memory(&self) -> &MemoryBudget {
+        &self.shared.incoming_memory
     }
 
+    /// The stores of all users.
     pub(super) fn stores(&self) -> &Stores {
         &self.shared.stores
     }
@@ -152,36 +156,37 @@ impl Server {
         &self.shared.connections
     }
 
-    /// What is known of its health.
+    /// The latest health checks.
     pub(super) fn health(&self) -> &Health {
         &self.shared.health
     }
 
-    /// From now on the server says that it is about to end.
-    pub(super) fn begin_to_stop(&self) {
+    /// From now on, health checks report that the server is shutting down.
+    pub(super) fn set_stopping(&self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the server is about to end.
+    /// Whether the server is shutting down.
     pub(super) fn is_stopping(&self) -> bool {
         self.shared.stopping.load(Ordering::Relaxed)
     }
 
+    /// The settings.
     pub(super) fn config(&self) -> &Config {
         &self.shared.config
     }
 
-    /// Waits until one more stream may run. It may for as long as the turn is held.
-    pub(super) async fn stream_turn(&self, store: &UserStore) -> Result<StreamTurn, Refusal> {
-        let own = store.streams().clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        let any = tokio::time::timeout(PATIENCE, self.shared.streams.clone().acquire_owned());
-        let any = any.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
-        Ok(StreamTurn { _own: own, _any: any })
+    /// Waits for permission to stream documents.
+    pub(super) async fn acquire_stream(&self, store: &UserStore) -> Result<StreamPermit, Refusal> {
+        let of_user = store.streams().clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let of_server = tokio::time::timeout(TIMEOUT, self.shared.streams.clone().acquire_owned());
+        let of_server = of_server.await.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+        Ok(StreamPermit { _of_user: of_user, _of_server: of_server })
     }
 }
 
-/// Makes a folder that survives a loss of power.
-async fn make_folder(path: &Path) -> std::io::Result<()> {
+/// Creates a folder durably.
+async fn create_folder(path: &Path) -> std::io::Result<()> {
     tokio::fs::create_dir_all(path).await?;
     for folder in path.ancestors().skip(1).take(2).filter(|folder| !folder.as_os_str().is_empty()) {
         tokio::fs::File::open(folder).await?.sync_all().await?;

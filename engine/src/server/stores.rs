@@ -1,5 +1,5 @@
-//! The databases of users: one for each, of which only so many are open, or one for all. Whichever it is, who asks gets
-//! the store of one user; closing a database must never cut short what somebody is still doing.
+//! The stores of users. Each user has a database, of which a limited number is open, or all users share one. Closing a database
+//! must never interrupt a request that still uses it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,24 +11,24 @@ use tokio::sync::OnceCell;
 
 use super::refusal::Refusal;
 use super::schema::MIGRATIONS;
-use super::user_store::{Bounds, UserStore};
+use super::user_store::{UserLimits, UserStore};
 use crate::config::{Config, ServerDatabase, StoreConfig};
 use crate::store::{Database, DatabaseError, Kind};
 
-/// Users whose databases are open at once. Each takes a thread and up to seven file descriptors, and a process may have
+/// Most databases of users that are open at a time. Each takes a thread and up to seven file descriptors, and a process may have
 /// 1024 of those by default.
 const OPEN_DATABASES: usize = 100;
 
-/// Users who are known at once where all are in one database. Each takes about a kilobyte.
-const KNOWN_STORES: usize = 10_000;
+/// Most stores that are in memory at a time if all users share one database. Each takes about a kilobyte.
+const CACHED_STORES: usize = 10_000;
 
-/// Streams of documents of one user at once, so that nobody takes all.
+/// Most concurrent streams of documents of one user, so that no user takes all of them.
 const USER_STREAMS: usize = 8;
 
-/// Connections that read one user's database at once.
+/// Connections that read one user's database.
 const READERS: usize = 2;
 
-/// Connections that read the database of all users at once.
+/// Connections that read the database of all users.
 const SHARED_READERS: usize = 8;
 
 /// The stores of all users.
@@ -39,15 +39,15 @@ pub(super) struct Stores {
     uses: AtomicU64,
 }
 
-/// Where they are kept.
+/// The layout of the databases.
 enum Databases {
-    /// Each in a file of its own in this folder.
+    /// One file for each user, in this folder.
     PerUser(PathBuf),
-    /// All in one.
+    /// One database for all users.
     Shared(Arc<Database>),
 }
 
-/// The place of one user's store, from before it is open.
+/// The cache entry of one user's store, which exists before the store is open.
 struct Slot {
     store: Cell,
     last_use: u64,
@@ -63,14 +63,14 @@ impl Stores {
             ServerDatabase::PerUser => Databases::PerUser(folder.join("users")),
             ServerDatabase::Shared => {
                 let kind = Kind { migrations: MIGRATIONS, readers: SHARED_READERS, user: None };
-                let database = Database::open(folder.join("users.db"), None, kind, plain(config)).await?;
+                let database = Database::open(folder.join("users.db"), None, kind, unencrypted(config)).await?;
                 Databases::Shared(Arc::new(database))
             }
         };
         Ok(Self { databases, config: config.clone(), known: Mutex::default(), uses: AtomicU64::new(0) })
     }
 
-    /// Writes what waits and closes the files.
+    /// Writes what is pending and closes the databases.
     pub(super) async fn close(&self) {
         let known: Vec<_> = self.known().drain().filter_map(|(_, slot)| slot.store.get().cloned()).collect();
         match &self.databases {
@@ -83,7 +83,7 @@ impl Stores {
         }
     }
 
-    /// Databases of users that are open.
+    /// The number of open databases of users.
     pub(super) fn open_databases(&self) -> usize {
         match self.databases {
             Databases::Shared(_) => 1,
@@ -91,16 +91,16 @@ impl Stores {
         }
     }
 
-    /// Whether this user has a store already.
+    /// Whether this user has a store.
     pub(super) async fn has(&self, user: i64) -> Result<bool, DatabaseError> {
         match &self.databases {
             Databases::PerUser(folder) => Ok(file_of(folder, user).exists()),
             Databases::Shared(database) => {
-                let named = database.read(move |connection| {
+                let exists = database.read(move |connection| {
                     let found = connection.query_row("SELECT 1 FROM store WHERE user = ?1", [user], |_| Ok(()));
                     Ok::<_, DatabaseError>(found.optional()?)
                 });
-                Ok(named.await?.is_some())
+                Ok(exists.await?.is_some())
             }
         }
     }
@@ -119,34 +119,34 @@ impl Stores {
             Databases::Shared(database) => database.clone(),
             Databases::PerUser(folder) => {
                 let kind = Kind { migrations: MIGRATIONS, readers: READERS, user: Some(user) };
-                Arc::new(Database::open(file_of(folder, user), None, kind, plain(&self.config)).await?)
+                Arc::new(Database::open(file_of(folder, user), None, kind, unencrypted(&self.config)).await?)
             }
         };
-        let bounds = Bounds { streams: USER_STREAMS, blob_writes: self.config.server.user_blob_writes };
-        UserStore::open(user, database, bounds).await.map(Arc::new)
+        let limits = UserLimits { streams: USER_STREAMS, blob_writes: self.config.server.user_blob_writes };
+        UserStore::open(user, database, limits).await.map(Arc::new)
     }
 
-    /// The slot of a user, and the store that had to make room for it.
+    /// The slot of a user, and the idle store that was evicted for it, if any.
     fn slot(&self, user: i64) -> Result<(Cell, Option<Arc<UserStore>>), Refusal> {
         let now = self.uses.fetch_add(1, Ordering::Relaxed);
-        let most = match self.databases {
+        let capacity = match self.databases {
             Databases::PerUser(_) => OPEN_DATABASES,
-            Databases::Shared(_) => KNOWN_STORES,
+            Databases::Shared(_) => CACHED_STORES,
         };
         let mut known = self.known();
         if let Some(slot) = known.get_mut(&user) {
             slot.last_use = now;
             return Ok((slot.store.clone(), None));
         }
-        let mut room = None;
-        if known.len() >= most {
+        let mut evicted = None;
+        if known.len() >= capacity {
             let idle = known.iter().filter(|(_, slot)| is_idle(slot)).min_by_key(|(_, slot)| slot.last_use);
             let Some(idle) = idle.map(|(user, _)| *user) else { return Err(Refusal::Busy) };
-            room = known.remove(&idle).and_then(|slot| slot.store.get().cloned());
+            evicted = known.remove(&idle).and_then(|slot| slot.store.get().cloned());
         }
         let store = Arc::new(OnceCell::new());
         known.insert(user, Slot { store: store.clone(), last_use: now });
-        Ok((store, room))
+        Ok((store, evicted))
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<i64, Slot>> {
@@ -154,17 +154,17 @@ impl Stores {
     }
 }
 
-/// What a client may not choose for its own database does not concern the server's: sealed is sealed.
-fn plain(config: &Config) -> StoreConfig {
+/// The settings of the server's databases. They are not encrypted, because documents are encrypted already.
+fn unencrypted(config: &Config) -> StoreConfig {
     StoreConfig { cipher: false, ..config.store }
 }
 
-/// Named after the number: never after anything that came from outside.
+/// The file of a user. It is named after the number, never after untrusted input.
 fn file_of(folder: &Path, user: i64) -> PathBuf {
     folder.join(format!("{user}.db"))
 }
 
-/// Whether no request holds the store, nor is opening it.
+/// Whether no request uses the store or is opening it.
 fn is_idle(slot: &Slot) -> bool {
     Arc::strong_count(&slot.store) == 1 && slot.store.get().is_none_or(|store| Arc::strong_count(store) == 1)
 }

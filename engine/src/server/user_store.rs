@@ -1,16 +1,16 @@
-//! What the server keeps for one user: sealed versions in the order of their arrival, how far each replica has come, and
-//! the recovery document. The database may hold other users' too; nothing here may touch those.
+//! The store of one user: encrypted versions in the order of their arrival, the positions of replicas, and the recovery document.
+//! The database may also hold other users' data, which nothing here may touch.
 
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
-use super::blobs::Shelf;
+use super::blobs::UserBlobs;
 use super::incoming::Mailbox;
 use super::refusal::Refusal;
-use super::versions::{self, Filling, Page, Place};
-use super::{purging, replicas};
+use super::versions::{self, BatchBuilder, ExcerptPosition, Page};
+use super::{purge, replicas};
 use crate::document::{DocumentId, Generation, Position, ReplicaId};
 use crate::protocol::{
     Acknowledgement, Commit, Contents, KnownReplica, Note, PurgeAnswer, PurgeRequest, SealedDocument, SyncInfo,
@@ -24,31 +24,30 @@ pub(super) struct UserStore {
     user: i64,
     id: ReplicaId,
     streams: Arc<Semaphore>,
-    shelf: Shelf,
+    blobs: UserBlobs,
     mailbox: Mailbox,
 }
 
-/// How much of one user's may go on at once.
-pub(super) struct Bounds {
+/// Limits on the concurrent requests of one user.
+pub(super) struct UserLimits {
     /// Streams of documents.
     pub(super) streams: usize,
-    /// Blobs that are received.
+    /// Uploads of blobs.
     pub(super) blob_writes: usize,
 }
 
 impl UserStore {
-    /// The store of a user in this database, for as many streams and blobs at once as `bounds` says. Its name is drawn where
-    /// the user has none yet.
-    pub(super) async fn open(user: i64, database: Arc<Database>, bounds: Bounds) -> Result<Self, DatabaseError> {
-        let id = database.write(move |connection| identify(connection, user)).await?;
-        let shelf = Shelf::new(database.clone(), user, bounds.blob_writes);
+    /// Opens the store of a user in this database. A new store gets a random id.
+    pub(super) async fn open(user: i64, database: Arc<Database>, limits: UserLimits) -> Result<Self, DatabaseError> {
+        let id = database.write(move |connection| store_id(connection, user)).await?;
+        let blobs = UserBlobs::new(database.clone(), user, limits.blob_writes);
         let mailbox = Mailbox::new(database.clone(), user);
-        Ok(Self { database, user, id, streams: Arc::new(Semaphore::new(bounds.streams)), shelf, mailbox })
+        Ok(Self { database, user, id, streams: Arc::new(Semaphore::new(limits.streams)), blobs, mailbox })
     }
 
     /// The user's blobs.
-    pub(super) fn shelf(&self) -> &Shelf {
-        &self.shelf
+    pub(super) fn blobs(&self) -> &UserBlobs {
+        &self.blobs
     }
 
     /// The user's incoming messages.
@@ -56,40 +55,40 @@ impl UserStore {
         &self.mailbox
     }
 
-    /// Where it is kept.
+    /// The database of the store.
     pub(super) fn database(&self) -> &Arc<Database> {
         &self.database
     }
 
-    /// The user's leaves to stream.
+    /// The permits to stream documents.
     pub(super) fn streams(&self) -> &Arc<Semaphore> {
         &self.streams
     }
 
-    /// What a replica that has seen `seen` must know before an exchange.
-    pub(super) async fn info(&self, replica: ReplicaId, seen: Position) -> Result<SyncInfo, Refusal> {
+    /// What a replica that has seen `seen` needs to know before a synchronisation.
+    pub(super) async fn sync_info(&self, replica: ReplicaId, seen: Position) -> Result<SyncInfo, Refusal> {
         let (user, store) = (self.user, self.id);
-        let (info, behind) = self
+        let (info, outdated) = self
             .database
             .read(move |connection| {
                 let known = replicas::admit(connection, user, replica, seen)?;
                 let position = History::of_user(connection, user).head()?;
                 let noted = known.as_ref().map_or(Position::START, |row| row.noted);
-                let behind = known.is_some_and(|row| row.is_behind(seen));
-                Ok::<_, Refusal>((SyncInfo { store, position, noted }, behind))
+                let outdated = known.is_some_and(|row| row.is_outdated(seen));
+                Ok::<_, Refusal>((SyncInfo { store, position, noted }, outdated))
             })
             .await?;
-        if behind {
-            // Nobody waits for this: it only lets something be purged sooner.
+        if outdated {
+            // The request does not wait for this, which only allows earlier purging.
             let database = self.database.clone();
-            let saw = move |connection: &_| replicas::saw(connection, user, replica, seen.generation);
-            tokio::spawn(async move { database.write(saw).await });
+            let record = move |connection: &_| replicas::record_seen(connection, user, replica, seen.generation);
+            tokio::spawn(async move { database.write(record).await });
         }
         Ok(info)
     }
 
-    /// Keeps a batch that `replica` sent, in one transaction.
-    pub(super) async fn accept(
+    /// Stores a batch that `replica` sent, in one transaction.
+    pub(super) async fn store_batch(
         &self,
         replica: ReplicaId,
         commit: Commit,
@@ -98,52 +97,52 @@ impl UserStore {
         let user = self.user;
         self.database
             .write(move |connection| {
-                replicas::note(connection, user, replica, commit.from, commit.to)?;
+                replicas::advance(connection, user, replica, commit.from, commit.to)?;
                 let mut changes = Changes::begin(History::of_user(connection, user))?;
                 let before = changes.before();
                 for document in &documents {
-                    versions::keep(connection, user, &mut changes, replica, document)?;
+                    versions::insert(connection, user, &mut changes, replica, document)?;
                 }
                 Ok(Acknowledgement { noted: commit.to, before, after: changes.finish()? })
             })
             .await
     }
 
-    /// Notes where a replica stands after an exchange.
-    pub(super) async fn note(&self, replica: ReplicaId, message: Note) -> Result<(), Refusal> {
+    /// Records the positions of a replica after a synchronisation.
+    pub(super) async fn record_positions(&self, replica: ReplicaId, message: Note) -> Result<(), Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
                 replicas::admit(connection, user, replica, message.seen)?;
-                replicas::note(connection, user, replica, message.from, message.to)?;
-                Ok(replicas::saw(connection, user, replica, message.seen.generation)?)
+                replicas::advance(connection, user, replica, message.from, message.to)?;
+                Ok(replicas::record_seen(connection, user, replica, message.seen.generation)?)
             })
             .await
     }
 
-    /// Where the history stands, for a replica that has seen `seen` and is about to fetch the rest. From now on it is known:
-    /// before anything reaches it, purging waits for it.
+    /// The head of the history, for a replica that has seen `seen` and is about to fetch the rest. The replica becomes known before
+    /// it receives anything, so that purging waits for it.
     pub(super) async fn head(&self, replica: ReplicaId, seen: Position) -> Result<Position, Refusal> {
         let user = self.user;
-        let look = move |connection: &_| {
+        let read = move |connection: &_| {
             let known = replicas::admit(connection, user, replica, seen)?.is_some();
             Ok::<_, Refusal>((History::of_user(connection, user).head()?, known))
         };
-        let (head, known) = self.database.read(look).await?;
+        let (head, known) = self.database.read(read).await?;
         if known {
             return Ok(head);
         }
         self.database
             .write(move |connection| {
                 replicas::admit(connection, user, replica, seen)?;
-                replicas::saw(connection, user, replica, seen.generation)?;
+                replicas::record_seen(connection, user, replica, seen.generation)?;
                 Ok(History::of_user(connection, user).head()?)
             })
             .await
     }
 
-    /// Where the history stands, for someone who has seen `seen` and moves along no further.
-    pub(super) async fn head_beyond(&self, seen: Position) -> Result<Position, Refusal> {
+    /// The head of the history, for a replica that has seen `seen` and does not advance.
+    pub(super) async fn current_head(&self, seen: Position) -> Result<Position, Refusal> {
         let user = self.user;
         self.database
             .read(move |connection| {
@@ -153,7 +152,7 @@ impl UserStore {
             .await
     }
 
-    /// The replicas that are known.
+    /// The known replicas.
     pub(super) async fn replicas(&self) -> Result<Vec<KnownReplica>, Refusal> {
         let user = self.user;
         self.database.read(move |connection| Ok(replicas::list(connection, user)?)).await
@@ -165,10 +164,10 @@ impl UserStore {
         self.database.write(move |connection| Ok(replicas::forget(connection, user, replica)?)).await
     }
 
-    /// Purges tombstones; see [`purging::purge`].
+    /// Purges tombstones; see [`purge::purge`].
     pub(super) async fn purge(&self, replica: ReplicaId, request: PurgeRequest) -> Result<PurgeAnswer, Refusal> {
         let user = self.user;
-        self.database.write(move |connection| purging::purge(connection, user, replica, &request)).await
+        self.database.write(move |connection| purge::purge(connection, user, replica, &request)).await
     }
 
     /// The next versions after `after`; see [`versions::page`].
@@ -186,16 +185,16 @@ impl UserStore {
             .await
     }
 
-    /// The versions of `documents` from `place` on: about `limit` bytes of them, and never more than a batch may hold. Also
-    /// says where to go on, if that was not all.
+    /// The versions of `documents` from `position` on: about `limit` bytes, and never more than a batch may hold. Also returns the
+    /// position to continue at, if there are more.
     pub(super) async fn excerpt(
         &self,
         documents: Arc<[DocumentId]>,
-        place: Place,
+        position: ExcerptPosition,
         limit: usize,
-    ) -> Result<(Filling, Option<Place>), Refusal> {
+    ) -> Result<(BatchBuilder, Option<ExcerptPosition>), Refusal> {
         let user = self.user;
-        self.database.read(move |connection| versions::excerpt(connection, user, &documents, place, limit)).await
+        self.database.read(move |connection| versions::excerpt(connection, user, &documents, position, limit)).await
     }
 
     /// The recovery document.
@@ -204,16 +203,16 @@ impl UserStore {
         self.database.read(move |connection| Ok(recovery(connection, user)?)).await
     }
 
-    /// Replaces the recovery document, if `may` agrees to what is there.
+    /// Replaces the recovery document, if `allows` accepts the existing one.
     pub(super) async fn set_recovery(
         &self,
         document: Vec<u8>,
-        may: impl FnOnce(Option<&[u8]>) -> bool + Send + 'static,
+        allows: impl FnOnce(Option<&[u8]>) -> bool + Send + 'static,
     ) -> Result<(), Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
-                if !may(recovery(connection, user)?.as_deref()) {
+                if !allows(recovery(connection, user)?.as_deref()) {
                     return Err(Refusal::PreconditionFailed);
                 }
                 connection
@@ -225,8 +224,8 @@ impl UserStore {
     }
 }
 
-/// The store's name, given at its first opening.
-fn identify(connection: &Connection, user: i64) -> Result<ReplicaId, DatabaseError> {
+/// The store's id, which is generated when the store is first opened.
+fn store_id(connection: &Connection, user: i64) -> Result<ReplicaId, DatabaseError> {
     let known = connection.query_row("SELECT id FROM store WHERE user = ?1", [user], |row| row.get(0)).optional()?;
     if let Some(bits) = known {
         return Ok(ReplicaId::from_bits(bits));

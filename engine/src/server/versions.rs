@@ -1,5 +1,5 @@
-//! The table of versions of one user, sealed, in the order of their arrival. For each document it holds the versions that
-//! no other includes, as the replicas do, judged by revisions alone. Every function runs inside a transaction that its
+//! The SQL on encrypted versions of one user, in the order of their arrival. For each document the table holds the versions that no
+//! other supersedes, as replicas do; only revisions decide that. Every function runs inside a transaction that its
 //! caller ends.
 
 use bytes::{Bytes, BytesMut};
@@ -13,34 +13,34 @@ use crate::protocol::{
 use crate::store::DatabaseError;
 use crate::store::history::{Changes, History};
 
-/// Bytes of stored versions that one read looks at, if it sends little of them.
-const READ_AT_ONCE: usize = 64 << 20;
+/// Most bytes of stored versions that one transaction reads, even if it sends few of them.
+const READ_LIMIT: usize = 64 << 20;
 
-/// A stretch of the store's history as frames.
+/// A section of the store's history as frames.
 pub(super) struct Page {
     /// Document frames.
     pub(super) frames: Bytes,
-    /// How many.
+    /// The number of documents.
     pub(super) documents: usize,
-    /// Up to here.
+    /// Its end in the history.
     pub(super) reached: Position,
 }
 
-/// Keeps one version, unless it is known or something newer is.
-pub(super) fn keep(
+/// Stores a version, unless it or a newer one is stored already.
+pub(super) fn insert(
     connection: &Connection,
     user: i64,
     changes: &mut Changes<'_>,
     origin: ReplicaId,
     document: &SealedDocument,
 ) -> Result<(), DatabaseError> {
-    let present = revisions(connection, user, document.id.as_str())?;
-    let revisions: Vec<_> = present.iter().map(|(_, revision)| revision.clone()).collect();
+    let stored = revisions(connection, user, document.id.as_str())?;
+    let revisions: Vec<_> = stored.iter().map(|(_, revision)| revision.clone()).collect();
     let Arrival::News { superseded } = arrive(&revisions, &document.revision) else { return Ok(()) };
     for position in superseded {
         connection
             .prepare_cached("DELETE FROM versions WHERE user = ?1 AND generation = ?2")?
-            .execute((user, present[position].0))?;
+            .execute((user, stored[position].0))?;
     }
     connection
         .prepare_cached(
@@ -69,14 +69,16 @@ pub(super) fn revisions(
     let mut revisions = Vec::new();
     while let Some(row) = rows.next()? {
         let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        let revision = text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored revision: {error}")))?;
+        let revision = text
+            .parse()
+            .map_err(|error| DatabaseError::Damaged(format!("invalid revision in the database: {error}")))?;
         revisions.push((row.get(0)?, revision));
     }
     Ok(revisions)
 }
 
-/// The next versions between two places, that did not come from `replica`: about `limit` bytes of them, and never more than a
-/// batch may hold.
+/// The next versions between two positions that other replicas than `replica` sent: about `limit` bytes, and never more than a batch
+/// may hold.
 pub(super) fn page(
     connection: &Connection,
     user: i64,
@@ -90,55 +92,55 @@ pub(super) fn page(
          WHERE user = ?4 AND generation > ?1 AND generation <= ?2 AND origin <> ?3 ORDER BY generation",
     )?;
     let mut rows = statement.query((after, until.generation, replica.to_bits(), user))?;
-    let (mut filling, mut reached) = (Filling::default(), after);
+    let (mut batch, mut reached) = (BatchBuilder::default(), after);
     while let Some(row) = rows.next()? {
         let version = StoredVersion { id: text(row, 1)?, revision: text(row, 2)?, sealed: blob(row, 3)? };
-        if !filling.take(&version, contents, limit)? {
+        if !batch.add(&version, contents, limit)? {
             let reached = History::of_user(connection, user)
                 .at(reached)?
-                .ok_or_else(|| DatabaseError::Damaged("a version without a transaction".to_owned()))?;
-            return Ok(Page { frames: filling.frames.freeze(), documents: filling.documents, reached });
+                .ok_or_else(|| DatabaseError::Damaged("a version has no transaction".to_owned()))?;
+            return Ok(Page { frames: batch.frames.freeze(), documents: batch.documents, reached });
         }
         reached = row.get(0)?;
     }
-    Ok(Page { frames: filling.frames.freeze(), documents: filling.documents, reached: until })
+    Ok(Page { frames: batch.frames.freeze(), documents: batch.documents, reached: until })
 }
 
-/// A place among the versions of some documents.
+/// A position among the versions of a list of documents.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct ExcerptPosition {
     document: usize,
-    /// Its versions up to here are behind.
+    /// The last generation of the document that was sent.
     after: Generation,
 }
 
-/// The versions of `documents` from `place` on, as [`page`] bounds them, and where to go on, if that was not all. Marks of
-/// what was purged have their place in the history alone.
+/// The versions of `documents` from `position` on, limited as in [`page`], and the position to continue at, if there are more. Purge
+/// markers are part of the history only, so they are omitted.
 pub(super) fn excerpt(
     connection: &Connection,
     user: i64,
     documents: &[DocumentId],
-    mut place: Place,
+    mut position: ExcerptPosition,
     limit: usize,
-) -> Result<(Filling, Option<Place>), Refusal> {
+) -> Result<(BatchBuilder, Option<ExcerptPosition>), Refusal> {
     let mut statement = connection.prepare_cached(
         "SELECT generation, revision, sealed FROM versions
          WHERE user = ?1 AND document = ?2 AND generation > ?3 AND length(sealed) > 0 ORDER BY generation",
     )?;
-    let mut filling = Filling::default();
-    for (number, id) in documents.iter().enumerate().skip(place.document) {
-        place.document = number;
-        let mut rows = statement.query((user, id.as_str(), place.after))?;
+    let mut batch = BatchBuilder::default();
+    for (number, id) in documents.iter().enumerate().skip(position.document) {
+        position.document = number;
+        let mut rows = statement.query((user, id.as_str(), position.after))?;
         while let Some(row) = rows.next()? {
             let version = StoredVersion { id: id.as_str(), revision: text(row, 1)?, sealed: blob(row, 2)? };
-            if !filling.take(&version, Contents::Yes, limit)? {
-                return Ok((filling, Some(place)));
+            if !batch.add(&version, Contents::Yes, limit)? {
+                return Ok((batch, Some(position)));
             }
-            place.after = row.get(0)?;
+            position.after = row.get(0)?;
         }
-        place.after = 0;
+        position.after = 0;
     }
-    Ok((filling, None))
+    Ok((batch, None))
 }
 
 struct StoredVersion<'a> {
@@ -147,23 +149,25 @@ struct StoredVersion<'a> {
     sealed: &'a [u8],
 }
 
-/// A batch that is being filled.
+/// A batch that is being built.
 #[derive(Default)]
-pub(super) struct Filling {
+pub(super) struct BatchBuilder {
+    /// Document frames.
     pub(super) frames: BytesMut,
+    /// The number of documents.
     pub(super) documents: usize,
-    /// Bytes that were read, of which headers send few.
+    /// Bytes that were read. Headers send only a few of them.
     read: usize,
 }
 
-impl Filling {
-    /// Adds a version, if there is room for it.
-    fn take(&mut self, version: &StoredVersion<'_>, contents: Contents, limit: usize) -> Result<bool, DatabaseError> {
+impl BatchBuilder {
+    /// Adds a version. Returns whether there was room for it.
+    fn add(&mut self, version: &StoredVersion<'_>, contents: Contents, limit: usize) -> Result<bool, DatabaseError> {
         let StoredVersion { id, revision, sealed } = *version;
         let length = encoded_length(id, revision, sealed.len());
         let fits =
             self.documents == 0 || (self.frames.len() + length <= BATCH_BYTES && self.documents < BATCH_DOCUMENTS);
-        if self.frames.len() >= limit || self.read >= READ_AT_ONCE || !fits {
+        if self.frames.len() >= limit || self.read >= READ_LIMIT || !fits {
             return Ok(false);
         }
         if self.documents == 0 {
@@ -171,10 +175,10 @@ impl Filling {
         }
         let encoded = match (contents, sealed.last_chunk()) {
             (Contents::No, Some(label)) => encode_header(&mut self.frames, id, revision, label),
-            // What is too short to have a label goes whole.
+            // A version that is too short to have a label is sent whole.
             _ => encode_document(&mut self.frames, id, revision, sealed),
         };
-        encoded.map_err(|error| DatabaseError::Damaged(format!("a stored version: {error}")))?;
+        encoded.map_err(|error| DatabaseError::Damaged(format!("invalid version in the database: {error}")))?;
         self.documents += 1;
         self.read += sealed.len();
         Ok(true)

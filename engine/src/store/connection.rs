@@ -1,5 +1,5 @@
-//! Opens one connection to a database and settles everything that holds for its whole life. The key goes in raw, so no
-//! key derivation runs, and it is proved to work before anyone uses the connection.
+//! Opens one connection to a database and configures it. The key is passed raw, so no key derivation runs, and it is checked
+//! before the connection is used.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use zeroize::Zeroizing;
 use super::DatabaseError;
 use crate::config::{Journal, StoreConfig, Synchronous};
 
-/// Page sizes tried, after the configured one, on a database whose size nobody told: it cannot be read before it is
-/// decrypted, and decryption needs it.
+/// Page sizes to try on an existing database, after the configured one: its page size can only be read after decryption,
+/// which needs it.
 const PAGE_SIZES: [u32; 7] = [4096, 8192, 16_384, 32_768, 65_536, 2048, 1024];
 
 /// How long a connection waits between tries for a lock that another process holds, about as long as a commit takes. SQLite's
-/// own pauses grow to a tenth of a second, so that of two processes that write all the time one would starve the other.
+/// own pauses grow to a tenth of a second, so that of two processes that write continuously one would starve the other.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
 
-/// How often it tries: for ten seconds at least.
+/// Tries before giving up, over ten seconds at least.
 const BUSY_TRIES: i32 = 10_000;
 
 /// Memory, in KiB, that one connection may use for pages.
@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path, key: &KeyText, config: &StoreConfig) -> Result<C
         None => open_plain(path, config.page_size)?,
     };
     connection.busy_handler(Some(wait_for_lock))?;
-    settle(&connection, config)?;
+    configure(&connection, config)?;
     Ok(connection)
 }
 
@@ -45,7 +45,7 @@ fn open_encrypted(path: &Path, key: &str, page_size: u32) -> Result<Connection, 
     for size in std::iter::once(page_size).chain(PAGE_SIZES.into_iter().filter(|size| *size != page_size)) {
         let connection = Connection::open(path)?;
         // The text inside the double quotes must be `x'…'` itself: anything else is a passphrase, and a slow derivation
-        // would run for every connection. What goes wrong is reported as an error, not also on standard error.
+        // would run for every connection. Problems are reported as errors, not also on standard error.
         let statement = Zeroizing::new(format!(
             "PRAGMA cipher_log_level = NONE; PRAGMA key = \"{key}\"; PRAGMA cipher_page_size = {size};"
         ));
@@ -67,7 +67,7 @@ fn open_plain(path: &Path, page_size: u32) -> Result<Connection, DatabaseError> 
     if can_be_read(&connection)? { Ok(connection) } else { Err(DatabaseError::WrongKey { path: path.to_owned() }) }
 }
 
-/// Reads a page, which a wrong key cannot.
+/// Reads a page, which fails with a wrong key.
 fn can_be_read(connection: &Connection) -> Result<bool, DatabaseError> {
     match connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())) {
         Ok(()) => Ok(true),
@@ -76,13 +76,13 @@ fn can_be_read(connection: &Connection) -> Result<bool, DatabaseError> {
     }
 }
 
-/// Waits for a lock, unless that was done often enough.
+/// Waits for a lock, unless all tries are used up.
 fn wait_for_lock(tries: i32) -> bool {
     std::thread::sleep(BUSY_PAUSE);
     tries < BUSY_TRIES
 }
 
-fn settle(connection: &Connection, config: &StoreConfig) -> Result<(), DatabaseError> {
+fn configure(connection: &Connection, config: &StoreConfig) -> Result<(), DatabaseError> {
     connection.set_prepared_statement_cache_capacity(64);
     let journal = match config.journal {
         Journal::Wal => "WAL",
@@ -98,13 +98,13 @@ fn settle(connection: &Connection, config: &StoreConfig) -> Result<(), DatabaseE
     // Intermediate results stay in memory: a temporary file would not be encrypted.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    // The writer checkpoints when nobody waits for it.
+    // The writer checkpoints when it is idle.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(())
 }
 
-/// Changes how transactions are made atomic, where that is not so already. Whoever finds another connection at the same change
-/// is refused at once, without the busy handler, because both could wait for each other; so this tries again.
+/// Changes the journal mode, unless it is set already. While another connection makes the same change, SQLite fails at once
+/// without the busy handler, to avoid a deadlock; so this retries.
 fn set_journal(connection: &Connection, journal: &str) -> Result<(), DatabaseError> {
     for tries in 0.. {
         let changed = connection.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(()));
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_database_may_be_opened_by_many_at_the_same_moment() {
+    fn a_new_database_can_be_opened_many_times_concurrently() {
         for round in 0..20 {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("new.db");
@@ -168,10 +168,10 @@ mod tests {
 
     /// SQLCipher derives nothing from a raw key, so the same 32 bytes as a passphrase open nothing: the quoting is right.
     #[test]
-    fn the_key_goes_in_raw() {
+    fn the_key_is_passed_raw() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        // SQLCipher's own page size, so that nothing else need be said.
+        // SQLCipher's default page size, so that no other pragma is needed.
         fill(&path, &key('a'), &StoreConfig { page_size: 4096, ..StoreConfig::default() });
         let reads = |key: &str| {
             let connection = Connection::open(&path).unwrap();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_page_size_is_refused() {
+    fn an_invalid_page_size_is_rejected() {
         let config = StoreConfig { page_size: 5000, ..StoreConfig::default() };
         assert!(matches!(open(Path::new("/nowhere"), &None, &config), Err(DatabaseError::Setting { .. })));
     }

@@ -1,4 +1,4 @@
-//! A database that asynchronous code can use: one writer, some readers, one schema.
+//! A database for asynchronous code: one writer, several readers, one schema.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::schema::migrate;
 use super::writer::Writer;
 use crate::config::StoreConfig;
 
-/// What distinguishes one kind of database from another.
+/// The properties of one kind of database.
 pub(crate) struct Kind {
-    /// Its migrations, each leading to the next version.
+    /// Its migrations; each leads to the next version.
     pub(crate) migrations: &'static [&'static str],
-    /// How many connections may read at once.
+    /// Connections for concurrent reads.
     pub(crate) readers: usize,
-    /// Whose data is in it, where it is one user's of a server. Migrations read it as `:user`.
+    /// The user whose data it holds, for a server's database of one user. Migrations read it as `:user`.
     pub(crate) user: Option<i64>,
 }
 
@@ -41,7 +41,7 @@ impl Database {
     }
 
     fn open_blocking(path: PathBuf, key: KeyText, kind: &Kind, config: StoreConfig) -> Result<Self, DatabaseError> {
-        make_private(&path)?;
+        create_private(&path)?;
         let mut connection = connection::open(&path, &key, &config)?;
         migrate(&mut connection, &path, kind.migrations, kind.user)?;
         let writer = Writer::start(connection, config.group_commit)?;
@@ -53,7 +53,7 @@ impl Database {
         Ok(Self { writer, readers: Arc::new(Readers::new(kind.readers, Box::new(reader))) })
     }
 
-    /// Does `work` in a transaction and returns its result once that is durable; an error undoes what `work` did.
+    /// Runs `work` in a transaction and returns its result once that is durable; an error rolls back what `work` did.
     pub(crate) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -65,7 +65,7 @@ impl Database {
         self.writer.write(work, |_| ()).await
     }
 
-    /// As [`Database::write`]; once the result is durable `then` sees it, whether or not the caller still waits.
+    /// As [`Database::write`]; once the result is durable `then` is called with it, even if the caller no longer waits.
     pub(crate) async fn write_then<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -78,7 +78,7 @@ impl Database {
         self.writer.write(work, then).await
     }
 
-    /// Does `work` on one moment of the database, on a thread that may block.
+    /// Runs `work` on a snapshot of the database, on a thread that may block.
     pub(crate) async fn read<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -90,22 +90,22 @@ impl Database {
         self.readers.read(work).await
     }
 
-    /// Writes what waits and closes the files. Later calls answer [`DatabaseError::Closed`].
+    /// Completes pending writes and closes the files. Later calls return [`DatabaseError::Closed`].
     pub(crate) async fn close(self: &Arc<Self>) {
         let database = self.clone();
-        // The writer last: who closes last folds the log away.
+        // The writer last: the last connection to close removes the log.
         let close = move || {
             database.readers.close();
             database.writer.close();
         };
-        // It ends early only if the runtime does.
+        // It is cancelled only if the runtime shuts down.
         let _ = tokio::task::spawn_blocking(close).await;
     }
 }
 
-/// Makes the file where it is absent, for its owner alone. SQLite gives the files beside it the same permissions.
-fn make_private(path: &Path) -> Result<(), DatabaseError> {
+/// Creates the file where it is absent, accessible only by its owner. SQLite gives its other files the same permissions.
+fn create_private(path: &Path) -> Result<(), DatabaseError> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    file.map(drop).map_err(|source| DatabaseError::Io { what: "the database's file cannot be opened or made", source })
+    file.map(drop).map_err(|source| DatabaseError::Io { what: "the database file cannot be opened or created", source })
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in a store. No message may show a key or content.
+//! Errors of a store. No message may show a key or content.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::document::{DocumentId, InvalidRevision, MAX_CONTENT, MergeError, Revi
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatabaseError {
-    /// The key is another one's, or the file is no database of this kind.
-    #[error("{path} does not open with this key: it belongs to other keys, is not encrypted, or is damaged")]
+    /// The key is wrong, or the file is not a database of this kind.
+    #[error("{path} cannot be opened with this key: it belongs to other keys, is not encrypted, or is damaged")]
     WrongKey {
         /// The database's file.
         path: PathBuf,
     },
     /// The file was written by a newer version of this program.
-    #[error("{path} has schema {found}, this program knows {known}: use the newer program that wrote it")]
+    #[error("{path} has schema {found}, but this program supports only {known}; use the newer program that wrote it")]
     Newer {
         /// The database's file.
         path: PathBuf,
@@ -26,35 +26,35 @@ pub enum DatabaseError {
         /// The newest schema known here.
         known: i64,
     },
-    /// A setting makes no sense.
-    #[error("setting {name}: {why}")]
+    /// A setting is invalid.
+    #[error("setting {name} must be {why}")]
     Setting {
-        /// The knob.
+        /// The setting.
         name: &'static str,
-        /// What would make sense.
+        /// The valid values.
         why: &'static str,
     },
     /// This build of SQLite cannot encrypt.
-    #[error("this program was built without SQLCipher, so it would store documents in clear; it refuses to")]
+    #[error("this program was built without SQLCipher and would store documents unencrypted")]
     NoCipher,
     /// The database failed.
     #[error("database: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// What was written could not be made durable, so none of it counts.
+    /// The transaction could not be committed, so nothing was saved.
     #[error("nothing was saved: {0}")]
     Commit(Arc<rusqlite::Error>),
-    /// What is stored breaks a rule that every writer obeys.
+    /// Stored data violate an invariant.
     #[error("the database is damaged: {0}")]
     Damaged(String),
     /// The database is closed, or closing.
     #[error("the database is closed")]
     Closed,
-    /// The system failed: a file could not be made, or a thread not started.
+    /// The system failed: a file could not be created, or a thread not started.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// Why it failed.
+        /// The cause.
         source: std::io::Error,
     },
 }
@@ -66,8 +66,8 @@ pub enum StoreError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The document changed since the caller saw it, or exists already, or is gone.
-    #[error("document {document} is not as expected (it is at {current:?}): get it again and repeat the change")]
+    /// The document changed since the caller read it, or already exists, or was deleted.
+    #[error("document {document} has changed (it is at {current:?}); get it again and repeat the change")]
     Stale {
         /// Which document.
         document: DocumentId,
@@ -75,15 +75,15 @@ pub enum StoreError {
         current: Vec<Revision>,
     },
     /// The document has concurrent versions, and the edit names only one of them.
-    #[error("document {document} has {versions} concurrent versions: resolve the conflict first")]
+    #[error("document {document} has {versions} concurrent versions; resolve the conflict first")]
     Conflicted {
         /// Which document.
         document: DocumentId,
         /// How many.
         versions: usize,
     },
-    /// The content of a version is not here: it came without.
-    #[error("the content of document {document} at {revision} is not here: fetch it")]
+    /// The content of a version is not on this device: only its header was received.
+    #[error("the content of document {document} at {revision} is not on this device; fetch it first")]
     Absent {
         /// Which document.
         document: DocumentId,
@@ -91,7 +91,7 @@ pub enum StoreError {
         revision: Revision,
     },
     /// The content is larger than a document may be.
-    #[error("document {document} has {length} bytes, more than {MAX_CONTENT}: store it as a blob")]
+    #[error("document {document} has {length} bytes, more than {MAX_CONTENT}; store it as a blob")]
     TooLarge {
         /// Which document.
         document: DocumentId,
@@ -103,17 +103,17 @@ pub enum StoreError {
     Revision {
         /// Which document.
         document: DocumentId,
-        /// Why not.
+        /// The cause.
         source: InvalidRevision,
     },
-    /// What came from a peer contradicts what is here.
+    /// A version from a peer contradicts one that is here.
     #[error(transparent)]
     Merge(#[from] MergeError),
-    /// An index cannot be made or asked.
+    /// An index cannot be created or queried.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// A batch does not follow the one before: another synchronisation of this replica is under way.
-    #[error("another synchronisation moved on meanwhile: synchronise again")]
+    /// A batch does not follow the previous one: another synchronisation of this replica is in progress.
+    #[error("another synchronisation of this replica is in progress; synchronise again")]
     Overtaken,
 }
 

@@ -1,6 +1,6 @@
-//! The history of a store: which transaction reached which generation. A replica keeps one history in its table
-//! `transactions(last_generation, id)`; a server keeps one for each user, in a table with the column `user` in front. There
-//! is one row for each transaction that changed a document.
+//! The history of a store: which transaction reached which generation. A replica has one history in its table
+//! `transactions(last_generation, id)`; a server has one per user, in a table with an additional column `user`. There is one
+//! row for each transaction that changed a document.
 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
@@ -11,7 +11,7 @@ use crate::document::{Generation, Position, TransactionId};
 #[derive(Clone, Copy)]
 pub(crate) struct History<'a> {
     connection: &'a Connection,
-    /// Whose it is, where there are several.
+    /// The user, where the table has several histories.
     user: Option<i64>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> History<'a> {
         Self { connection, user: Some(user) }
     }
 
-    /// The newest place.
+    /// The newest position.
     pub(crate) fn head(self) -> Result<Position, DatabaseError> {
         const OF_REPLICA: &str = "SELECT last_generation, id FROM transactions ORDER BY last_generation DESC LIMIT 1";
         const OF_USER: &str =
@@ -38,7 +38,7 @@ impl<'a> History<'a> {
         Ok(head?.unwrap_or(Position::START))
     }
 
-    /// The place at `generation`, if history has come that far.
+    /// The position at `generation`, if the history has reached it.
     pub(crate) fn at(self, generation: Generation) -> Result<Option<Position>, DatabaseError> {
         const OF_REPLICA: &str = "SELECT last_generation, id FROM transactions
                                   WHERE last_generation >= ?1 ORDER BY last_generation LIMIT 1";
@@ -54,7 +54,7 @@ impl<'a> History<'a> {
         Ok(found?.map(|reached| Position { generation, ..reached }))
     }
 
-    /// Whether `position` lies on this history.
+    /// Whether `position` is part of this history.
     pub(crate) fn contains(self, position: Position) -> Result<bool, DatabaseError> {
         Ok(self.at(position.generation)? == Some(position))
     }
@@ -91,13 +91,13 @@ pub(crate) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// Continues after the newest place.
+    /// Continues after the newest position.
     pub(crate) fn begin(history: History<'a>) -> Result<Self, DatabaseError> {
         let before = history.head()?;
         Ok(Self { history, before, last: before.generation })
     }
 
-    /// Where history stood before.
+    /// The position before the transaction.
     pub(crate) fn before(&self) -> Position {
         self.before
     }
@@ -113,7 +113,7 @@ impl<'a> Changes<'a> {
         self.last
     }
 
-    /// Notes the transaction, if there was any change, and returns where history stands.
+    /// Records the transaction, if there was a change, and returns the newest position.
     pub(crate) fn finish(self) -> Result<Position, DatabaseError> {
         if self.last == self.before.generation {
             return Ok(self.before);

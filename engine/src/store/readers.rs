@@ -1,4 +1,4 @@
-//! A small pool of reading connections. Each read sees one moment of the database, on a thread that may block.
+//! A small pool of read connections. Each read sees one snapshot of the database, on a thread that may block.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use super::DatabaseError;
 /// Opens another connection.
 pub(super) type Opener = Box<dyn Fn() -> Result<Connection, DatabaseError> + Send + Sync>;
 
-/// Connections that are opened when first needed and kept.
+/// Connections that are opened on first use and kept.
 pub(super) struct Readers {
     open: Opener,
     idle: Mutex<Vec<Connection>>,
@@ -23,7 +23,7 @@ impl Readers {
         Self { open, idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(size)) }
     }
 
-    /// Does `work` in a read transaction.
+    /// Runs `work` in a read transaction.
     pub(super) async fn read<T, E>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -44,16 +44,16 @@ impl Readers {
     fn read_blocking<T, E: From<DatabaseError>>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let idle = self.idle().pop();
         let connection = idle.map_or_else(|| (self.open)(), Ok)?;
-        let moment = connection.unchecked_transaction().map_err(DatabaseError::from)?;
-        let result = work(&moment);
-        moment.finish().map_err(DatabaseError::from)?;
+        let snapshot = connection.unchecked_transaction().map_err(DatabaseError::from)?;
+        let result = work(&snapshot);
+        snapshot.finish().map_err(DatabaseError::from)?;
         if !self.permits.is_closed() {
             self.idle().push(connection);
         }
         result
     }
 
-    /// Closes the connections that nobody uses; the others close when they come back.
+    /// Closes the idle connections; the others close when they are returned.
     pub(super) fn close(&self) {
         self.permits.close();
         self.idle().clear();

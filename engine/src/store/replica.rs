@@ -1,5 +1,5 @@
 //! A replica: one device's copy of a user's documents. Every success is durable, every edit names the version that it
-//! replaces, and no call blocks the reactor.
+//! replaces, and no call blocks the runtime.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
 use super::history::History;
-use super::versions::{self, Changing, Edit};
+use super::versions::{self, ChangeContext, Edit};
 use super::{Database, Kind, StoreError, schema};
 use crate::config::StoreConfig;
 use crate::crypto::DatabaseKey;
 use crate::document::{Document, DocumentId, Generation, Position, ReplicaId, Revision};
 
-/// Connections that read at once.
+/// Connections for concurrent reads.
 const READERS: usize = 4;
 
 /// One device's copy of a user's documents. Clones share it.
@@ -22,9 +22,9 @@ const READERS: usize = 4;
 pub struct Replica {
     pub(super) database: Arc<Database>,
     id: ReplicaId,
-    /// Held by a synchronisation, so that one replica runs only one.
+    /// Held by a synchronisation, so that a replica runs only one at a time.
     syncing: Arc<tokio::sync::Mutex<()>>,
-    /// Where history stands, for those who watch.
+    /// The newest position of the history, for watchers.
     head: Arc<watch::Sender<Position>>,
 }
 
@@ -35,11 +35,11 @@ pub struct Put {
     pub id: DocumentId,
     /// The revision that the caller saw and replaces; `None` creates.
     pub replaces: Option<Revision>,
-    /// What it shall say, at most [`crate::document::MAX_CONTENT`] bytes.
+    /// The new content, at most [`crate::document::MAX_CONTENT`] bytes.
     pub content: Vec<u8>,
 }
 
-/// A line of a list of documents.
+/// An entry of a list of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Which document.
@@ -48,11 +48,11 @@ pub struct Entry {
     pub revision: Revision,
     /// How many versions are concurrent with the current one.
     pub conflicts: usize,
-    /// Whether its content is not here: it came without, and was not fetched yet.
+    /// Whether its content is not here: it was received as a header and not fetched yet.
     pub absent: bool,
 }
 
-/// A document that was changed, as it is now.
+/// The current state of a document that changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// When it was last changed.
@@ -68,7 +68,7 @@ pub struct Change {
 }
 
 impl Replica {
-    /// Opens the replica in the file `path`, or makes a new one there.
+    /// Opens or creates the replica in the file `path`.
     ///
     /// # Errors
     /// [`super::DatabaseError::WrongKey`] where the file belongs to other keys; other errors of the database.
@@ -77,13 +77,15 @@ impl Replica {
         let key = config.cipher.then(|| key.pragma());
         let database = Database::open(path.to_owned(), key, kind, *config).await?;
         let (id, head) = database
-            .write(|connection| Ok::<_, StoreError>((identify(connection)?, History::of_replica(connection).head()?)))
+            .write(|connection| {
+                Ok::<_, StoreError>((read_or_create_id(connection)?, History::of_replica(connection).head()?))
+            })
             .await?;
         let head = Arc::new(watch::Sender::new(head));
         Ok(Self { database: Arc::new(database), id, syncing: Arc::default(), head })
     }
 
-    /// The replica's own name, which its revisions carry.
+    /// The replica's id, which its revisions contain.
     pub fn id(&self) -> ReplicaId {
         self.id
     }
@@ -102,19 +104,19 @@ impl Replica {
             .await
     }
 
-    /// Stores documents, all or none, and returns their new revisions in the same order.
+    /// Stores documents atomically, and returns their new revisions in the same order.
     ///
     /// # Errors
     /// As [`Replica::put`].
     pub async fn put_many(&self, puts: Vec<Put>) -> Result<Vec<Revision>, StoreError> {
         let replica = self.id;
-        self.change(move |changing| {
+        self.change(move |context| {
             let edits = puts.into_iter().map(|put| Edit {
                 id: put.id,
                 replaces: put.replaces.into_iter().collect(),
                 content: Some(put.content),
             });
-            edits.map(|edit| versions::edit(changing, replica, edit)).collect()
+            edits.map(|edit| versions::edit(context, replica, edit)).collect()
         })
         .await
     }
@@ -127,7 +129,7 @@ impl Replica {
         self.edit(Edit { id: id.clone(), replaces: vec![replaces.clone()], content: None }).await
     }
 
-    /// Ends a conflict: `content`, or a tombstone, replaces all versions of the document. `replaces` names all of them.
+    /// Resolves a conflict: `content`, or a tombstone, replaces all versions of the document. `replaces` names all of them.
     ///
     /// # Errors
     /// [`StoreError::Stale`] where there are other versions than the caller saw.
@@ -140,7 +142,7 @@ impl Replica {
         self.edit(Edit { id: id.clone(), replaces: replaces.to_vec(), content }).await
     }
 
-    /// The current version of a document, a tombstone too; `None` where there never was one.
+    /// The current version of a document, also if it is a tombstone; `None` where the document never existed.
     ///
     /// # Errors
     /// [`StoreError::Absent`] where its content is not here.
@@ -166,7 +168,7 @@ impl Replica {
         self.database.read(move |connection| list(connection, &prefix, &after, limit)).await
     }
 
-    /// Ids of the documents that have concurrent versions, sorted.
+    /// Ids of the documents with concurrent versions, sorted.
     ///
     /// # Errors
     /// Errors of the database.
@@ -185,10 +187,10 @@ impl Replica {
             .await
     }
 
-    /// At most `limit` documents that changed after generation `since`, the one that was left alone for longest first,
-    /// each once and as it is now, deleted ones too. Who starts at 0, goes on from the last generation told, and keeps
-    /// what was last told of each document, has what [`Replica::list`] has when nothing more comes. A document that changes
-    /// between two pages moves to a later one, and is never missed.
+    /// At most `limit` documents that changed after generation `since`, the least recently changed first, each once and in
+    /// its current state, including deleted ones. A reader that starts at 0, continues after the last generation returned,
+    /// and keeps the last change of each document ends with the same documents as [`Replica::list`]. A document that changes
+    /// between two pages moves to a later page, and is never missed.
     ///
     /// # Errors
     /// Errors of the database.
@@ -196,7 +198,7 @@ impl Replica {
         self.database.read(move |connection| changes(connection, since, limit)).await
     }
 
-    /// Where the replica's history stands.
+    /// The newest position of the replica's history.
     ///
     /// # Errors
     /// Errors of the database.
@@ -204,48 +206,48 @@ impl Replica {
         self.database.read(|connection| Ok(History::of_replica(connection).head()?)).await
     }
 
-    /// Tells where the history stands after every change that this replica or a clone of it makes or receives, as soon as
-    /// the change is durable and before its maker is answered. It never goes back; places may be skipped. Another process
-    /// on the same file is not noticed.
+    /// Watches the newest position of the history. It is updated after every change that this replica or a clone of it makes
+    /// or receives, once the change is durable and before the call that made it returns. It never goes back; positions may
+    /// be skipped. Changes by another process on the same file are not reported.
     pub fn watch(&self) -> watch::Receiver<Position> {
         self.head.subscribe()
     }
 
-    /// Writes what waits and closes the files. Later calls of any clone fail.
+    /// Completes pending writes and closes the files. Later calls of any clone fail.
     pub async fn close(&self) {
         self.database.close().await;
     }
 
-    /// Waits for its turn to synchronise.
-    pub(crate) async fn sync_turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
+    /// Waits until no other synchronisation of this replica runs.
+    pub(crate) async fn lock_sync(&self) -> tokio::sync::OwnedMutexGuard<()> {
         self.syncing.clone().lock_owned().await
     }
 
     async fn edit(&self, edit: Edit) -> Result<Revision, StoreError> {
         let replica = self.id;
-        self.change(move |changing| versions::edit(changing, replica, edit)).await
+        self.change(move |context| versions::edit(context, replica, edit)).await
     }
 
     /// Makes changes in one transaction of the replica's history.
     async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut ChangeContext<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_and_tell(move |connection| {
-            let mut changing = Changing::begin(connection)?;
-            let made = work(&mut changing)?;
-            Ok((made, changing.changes.finish()?))
+        self.write_and_notify(move |connection| {
+            let mut context = ChangeContext::begin(connection)?;
+            let result = work(&mut context)?;
+            Ok((result, context.changes.finish()?))
         })
         .await
     }
 
-    /// Does a write that says where history stands after it, and tells those who watch.
-    pub(super) async fn write_and_tell<T: Send + 'static>(
+    /// Runs a write that returns the new position of the history, and notifies watchers.
+    pub(super) async fn write_and_notify<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<(T, Position), StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let head = self.head.clone();
-        let tell = move |(_, position): &(T, Position)| {
+        let notify = move |(_, position): &(T, Position)| {
             head.send_if_modified(|head| {
                 let forward = position.generation > head.generation;
                 if forward {
@@ -254,7 +256,7 @@ impl Replica {
                 forward
             });
         };
-        Ok(self.database.write_then(work, tell).await?.0)
+        Ok(self.database.write_then(work, notify).await?.0)
     }
 
     async fn select(&self, id: &DocumentId, conflict: bool) -> Result<Vec<Document>, StoreError> {
@@ -283,8 +285,8 @@ impl std::fmt::Debug for Replica {
     }
 }
 
-/// The replica's name, given at its first opening.
-fn identify(connection: &Connection) -> Result<ReplicaId, StoreError> {
+/// The replica's id, generated when it is first opened.
+fn read_or_create_id(connection: &Connection) -> Result<ReplicaId, StoreError> {
     let known = connection.query_row("SELECT id FROM replica", [], |row| row.get(0)).optional()?;
     if let Some(bits) = known {
         return Ok(ReplicaId::from_bits(bits));
@@ -295,7 +297,7 @@ fn identify(connection: &Connection) -> Result<ReplicaId, StoreError> {
 }
 
 fn list(connection: &Connection, prefix: &str, after: &str, limit: usize) -> Result<Vec<Entry>, StoreError> {
-    // Every character of an id is smaller than DEL, so this is the end of the range of those that start with the prefix.
+    // Every character of an id is smaller than DEL, so this is the end of the range of ids with the prefix.
     let end = format!("{prefix}\u{7f}");
     let mut statement = connection.prepare_cached(
         "SELECT document, revision, (SELECT count(*) FROM versions AS other
@@ -319,8 +321,8 @@ fn list(connection: &Connection, prefix: &str, after: &str, limit: usize) -> Res
 }
 
 fn changes(connection: &Connection, since: Generation, limit: usize) -> Result<Vec<Change>, StoreError> {
-    // The conflict mark of a version may change without a generation of its own, but never alone: another version of the
-    // document came or went. So the newest version of a document says when it last changed.
+    // The conflict flag of a version may change without a new generation, but only together with a version of the document
+    // that was added or removed. So the newest version of a document has the generation of its last change.
     let mut statement = connection.prepare_cached(
         "SELECT newest.generation, newest.document, current.revision, current.deleted,
                 (SELECT count(*) FROM versions WHERE document = newest.document AND conflict = 1)

@@ -1,13 +1,13 @@
-//! Schemas and their migrations: lists that only grow. The version is set in the transaction that reaches it, so a
-//! database is always wholly at one version.
+//! Schemas and their migrations, which are append-only lists. The version is set in the transaction that reaches it, so a
+//! database is always completely at one version.
 
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{DatabaseError, indexes};
+use super::DatabaseError;
 
-/// A replica's schema. History: 1, the first; 2, indexes; 3, versions whose content is not here; 4, purging of tombstones.
+/// A replica's schema. History: 1, the first; 2, indexes; 3, versions without their content; 4, purging of tombstones.
 /// `docs/STORAGE.md` explains it.
 pub(super) const REPLICA: &[&str] = &[
     "
@@ -37,7 +37,20 @@ pub(super) const REPLICA: &[&str] = &[
         seen_transaction BLOB NOT NULL CHECK (length(seen_transaction) = 16)
     ) STRICT;
 ",
-    indexes::TABLES,
+    "
+    CREATE TABLE indexes (
+        id   INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        path TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE entries (
+        of_index INTEGER NOT NULL,
+        value    ANY NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (of_index, value, document)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entries_by_document ON entries (document);
+",
     "
     DROP INDEX versions_by_document;
     ALTER TABLE versions RENAME TO versions_before;
@@ -64,8 +77,8 @@ pub(super) const REPLICA: &[&str] = &[
 ",
 ];
 
-/// Brings the database to the newest of `migrations`, each of which leads from the version of its position to the next.
-/// Where one says `:user`, the number of the `user` whose data it is stands, or NULL where it is not one user's.
+/// Migrates the database to the newest of `migrations`; each leads from the version of its index to the next. `:user` in a
+/// migration is replaced by the id of the `user` whose data it is, or by NULL for data of several users.
 pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,
@@ -75,7 +88,7 @@ pub(crate) fn migrate(
     if version(connection)? == newest(migrations) {
         return Ok(());
     }
-    // Immediate, and the version read again inside: another process may be migrating at this moment.
+    // Immediate, and the version is read again inside: another process may be migrating at the same time.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction)?;
     let missing = usize::try_from(found).ok().and_then(|found| migrations.get(found..));
@@ -106,7 +119,7 @@ mod tests {
     const TWO: &[&str] = &["CREATE TABLE a(x)", "ALTER TABLE a ADD COLUMN y; INSERT INTO a VALUES (1, 2)"];
 
     #[test]
-    fn migrations_run_once_and_newer_schemas_are_refused() {
+    fn migrations_run_once_and_newer_schemas_are_rejected() {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("a.db");
         migrate(&mut connection, path, ONE, None).unwrap();
@@ -118,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_migration_learns_whose_data_it_is() {
+    fn a_migration_receives_the_user_id() {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("a.db");
         migrate(&mut connection, path, &["CREATE TABLE a(x); INSERT INTO a VALUES (:user)"], Some(7)).unwrap();

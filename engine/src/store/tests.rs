@@ -1,4 +1,4 @@
-//! A replica against what it promises: edits, lists, conflicts, and, by a model, that nothing is lost between replicas.
+//! The contract of a replica: edits, lists, conflicts, and, against a model, that no edit is lost between replicas.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -50,7 +50,7 @@ async fn edits_name_what_they_replace() {
 }
 
 #[tokio::test]
-async fn many_are_stored_together_or_not_at_all() {
+async fn several_documents_are_stored_atomically() {
     let (_folder, replica) = fresh().await;
     let put = |name: &str| Put { id: id(name), replaces: None, content: name.as_bytes().to_vec() };
     assert_eq!(replica.put_many(vec![put("a"), put("b")]).await.unwrap().len(), 2);
@@ -73,7 +73,7 @@ async fn lists_are_sorted_paged_and_filtered_by_prefix() {
 }
 
 #[tokio::test]
-async fn changes_are_told_once_each_in_order() {
+async fn each_change_is_listed_once_in_order() {
     let (_folder, replica) = fresh().await;
     let one = replica.put(&id("a"), None, vec![1]).await.unwrap();
     replica.put(&id("b"), None, vec![1]).await.unwrap();
@@ -87,7 +87,7 @@ async fn changes_are_told_once_each_in_order() {
 }
 
 #[tokio::test]
-async fn a_replica_survives_closing_and_keeps_its_name() {
+async fn a_reopened_replica_keeps_its_id_and_documents() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("replica.db");
     let replica = open(&path).await;
@@ -140,17 +140,17 @@ async fn every_setting_stores_and_reads() {
     }
 }
 
-/// Everything that `from` made since they last met, straight into `to`.
+/// Transfers everything made on `from` since the last transfer directly to `to`.
 pub(super) async fn deliver(from: &Replica, to: &Replica) -> Received {
     let peers = to.peers().await.unwrap();
     let seen = peers.into_iter().find(|peer| peer.id == from.id()).map_or(Position::START, |peer| peer.seen);
-    let take = |documents: &mut Vec<FromPeer>, version: Outgoing<'_>| {
-        documents.push(FromPeer::Version(Incoming {
+    let take = |documents: &mut Vec<PeerChange>, version: Outgoing<'_>| {
+        documents.push(PeerChange::Version(Incoming {
             id: version.id.parse().unwrap(),
             revision: version.revision.parse().unwrap(),
             content: version.content.map(<[u8]>::to_vec).into(),
         }));
-        Ok::<_, StoreError>(Taking::More)
+        Ok::<_, StoreError>(TakeResult::Taken)
     };
     let (documents, reached) = from.outgoing(to.id(), seen.generation, Vec::new(), take).await.unwrap();
     to.insert_from_peer(from.id(), seen, reached.position, documents).await.unwrap()
@@ -164,8 +164,8 @@ async fn concurrent_edits_are_both_kept_until_resolved() {
     deliver(&one, &two).await;
     one.put(&a, Some(&first), b"one".to_vec()).await.unwrap();
     two.put(&a, Some(&first), b"two".to_vec()).await.unwrap();
-    assert_eq!(deliver(&one, &two).await, Received { news: 1, conflicts: 1 });
-    assert_eq!(deliver(&two, &one).await, Received { news: 1, conflicts: 1 });
+    assert_eq!(deliver(&one, &two).await, Received { new: 1, conflicts: 1 });
+    assert_eq!(deliver(&two, &one).await, Received { new: 1, conflicts: 1 });
     let (mine, theirs) = (one.get(&a).await.unwrap().unwrap(), two.get(&a).await.unwrap().unwrap());
     assert_eq!(mine, theirs);
     assert_eq!(one.conflicted().await.unwrap(), std::slice::from_ref(&a));
@@ -183,7 +183,7 @@ async fn concurrent_edits_are_both_kept_until_resolved() {
 }
 
 #[tokio::test]
-async fn a_batch_that_does_not_follow_the_last_is_refused() {
+async fn a_batch_that_does_not_follow_the_last_is_rejected() {
     let ((_one, one), (_two, two)) = (fresh().await, fresh().await);
     one.put(&id("a"), None, vec![1]).await.unwrap();
     deliver(&one, &two).await;
@@ -197,14 +197,14 @@ async fn one_revision_with_two_contents_is_reported() {
     let ((_one, one), (_two, two)) = (fresh().await, fresh().await);
     let revision = one.put(&id("a"), None, b"one".to_vec()).await.unwrap();
     deliver(&one, &two).await;
-    let forged = Incoming { id: id("a"), revision, content: Held::Here(b"other".to_vec()) };
+    let forged = Incoming { id: id("a"), revision, content: IncomingContent::Present(b"other".to_vec()) };
     let stranger = ReplicaId::generate();
     let end = Position { generation: 1, transaction: crate::document::TransactionId::generate() };
-    let refused = two.insert_from_peer(stranger, Position::START, end, vec![FromPeer::Version(forged)]).await;
+    let refused = two.insert_from_peer(stranger, Position::START, end, vec![PeerChange::Version(forged)]).await;
     assert!(matches!(refused, Err(StoreError::Merge(crate::document::MergeError::Forked { .. }))));
 }
 
-/// What an owner may do in the model.
+/// A step of the model.
 #[derive(Debug, Clone)]
 enum Step {
     Write { replica: usize, document: u8, text: u8 },
@@ -222,7 +222,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Replaces all that the replica shows of a document, as a user would.
+/// Replaces all versions of a document on the replica, as a user would.
 pub(super) async fn write(replica: &Replica, id: &DocumentId, content: Option<Vec<u8>>) -> Option<Revision> {
     let current = replica.get(id).await.unwrap();
     if current.as_ref().is_none_or(|current| current.content.is_none()) && content.is_none() {
@@ -250,8 +250,8 @@ async fn versions(replica: &Replica) -> BTreeSet<(String, String, Option<Vec<u8>
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Random edits and deliveries among three replicas, then everyone tells everyone: all hold the same versions, with
-    /// the same one current, and every edit ever made is included in a version that is left.
+    /// Random edits and deliveries among three replicas, then all exchange with all: all hold the same versions, with the
+    /// same one current, and every edit is included in a version that remains.
     #[test]
     fn replicas_converge_and_no_edit_is_lost(steps in proptest::collection::vec(step(), 1..25)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -301,7 +301,7 @@ proptest! {
                 assert!(current <= 1, "{id} has {current} current versions");
             }
             let nothing = deliver(&replicas[0], &replicas[1]).await;
-            assert_eq!(nothing.news, 0);
+            assert_eq!(nothing.new, 0);
             for replica in &replicas {
                 replica.close().await;
             }

@@ -1,12 +1,12 @@
-//! The table of versions, and edits and arrivals on it. Invariants, per document: the versions are pairwise concurrent;
-//! exactly one is current, the one that takes precedence; the others are its conflicts. A row is written once, at the
-//! end of the table, and only its `conflict` mark ever changes. Indexes follow the current version.
+//! The table of versions: edits of this replica, and versions received from peers. Invariants, per document: the versions are
+//! pairwise concurrent; exactly one is current, the one that takes precedence; the others are its conflicts. A row is
+//! appended once, and only its `conflict` flag ever changes. Indexes follow the current version.
 
 use rusqlite::{Connection, Row};
 
 use super::history::{Changes, History};
 use super::indexes::Indexer;
-use super::{DatabaseError, StoreError, purging};
+use super::{DatabaseError, StoreError};
 use crate::document::{
     Arrival, Document, DocumentId, Generation, MAX_CONTENT, MergeError, Merged, ReplicaId, Revision, RevisionOrder,
     arrive, merge, precedence,
@@ -18,77 +18,77 @@ pub(super) struct Label {
     pub(super) revision: Revision,
     pub(super) deleted: bool,
     pub(super) conflict: bool,
-    /// Whether it has content that is not here.
+    /// Whether its content is not here.
     pub(super) absent: bool,
 }
 
-/// A version that comes from a peer.
+/// A version received from a peer.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Incoming {
     pub(crate) id: DocumentId,
     pub(crate) revision: Revision,
-    pub(crate) content: Held,
+    pub(crate) content: IncomingContent,
 }
 
-/// What a version holds, as far as it is known.
+/// The content of a received version.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Held {
-    /// A tombstone: there is none.
+pub(crate) enum IncomingContent {
+    /// None: the version is a tombstone.
     Deleted,
-    /// All of it.
-    Here(Vec<u8>),
+    /// The whole content.
+    Present(Vec<u8>),
     /// Only its length.
     Absent(usize),
 }
 
-impl From<Option<Vec<u8>>> for Held {
+impl From<Option<Vec<u8>>> for IncomingContent {
     fn from(content: Option<Vec<u8>>) -> Self {
-        content.map_or(Self::Deleted, Self::Here)
+        content.map_or(Self::Deleted, Self::Present)
     }
 }
 
-impl Held {
-    /// The bytes that are here.
+impl IncomingContent {
+    /// The bytes, if they are present.
     fn bytes(&self) -> Option<&[u8]> {
-        if let Self::Here(bytes) = self { Some(bytes) } else { None }
+        if let Self::Present(bytes) = self { Some(bytes) } else { None }
     }
 
     /// The length, `None` for a tombstone.
     fn size(&self) -> Option<i64> {
         let length = match self {
             Self::Deleted => return None,
-            Self::Here(bytes) => bytes.len(),
+            Self::Present(bytes) => bytes.len(),
             Self::Absent(length) => *length,
         };
         i64::try_from(length).ok()
     }
 }
 
-/// One change that the owner of this replica makes.
+/// An edit made on this replica.
 pub(super) struct Edit {
     pub(super) id: DocumentId,
-    /// The versions that it replaces: all there are.
+    /// The versions that it replaces: all current ones.
     pub(super) replaces: Vec<Revision>,
     /// `None` deletes.
     pub(super) content: Option<Vec<u8>>,
 }
 
-/// What the arrival of a version did.
+/// The effect of receiving a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arrived {
+pub(super) struct Receipt {
     pub(super) effect: Effect,
-    /// Whether the document has concurrent versions now, because of it.
+    /// Whether the document now has concurrent versions because of it.
     pub(super) conflict: bool,
 }
 
-/// What became of a version that arrived.
+/// What a received version changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Nothing: it was known, or older.
     None,
-    /// It became one of the versions here, unaltered.
-    Taken,
-    /// Its content is here under a joined revision, which the peer does not know.
+    /// It was stored unchanged.
+    Stored,
+    /// Its content was stored under a joined revision, which the peer does not know.
     Joined,
 }
 
@@ -124,14 +124,14 @@ pub(super) fn document_id(row: &Row<'_>, index: usize) -> Result<DocumentId, Dat
     text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored document id: {error}")))
 }
 
-/// A transaction that changes documents, and what is kept true in it.
-pub(super) struct Changing<'a> {
+/// The context of a transaction that changes documents.
+pub(super) struct ChangeContext<'a> {
     pub(super) connection: &'a Connection,
     pub(super) changes: Changes<'a>,
     indexer: Indexer<'a>,
 }
 
-impl<'a> Changing<'a> {
+impl<'a> ChangeContext<'a> {
     /// Continues the history of the replica.
     pub(super) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
         Ok(Self {
@@ -142,9 +142,9 @@ impl<'a> Changing<'a> {
     }
 }
 
-/// Makes an edit and returns the revision that it made.
-pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: Edit) -> Result<Revision, StoreError> {
-    let connection = changing.connection;
+/// Applies an edit and returns the new revision.
+pub(super) fn edit(context: &mut ChangeContext<'_>, replica: ReplicaId, edit: Edit) -> Result<Revision, StoreError> {
+    let connection = context.connection;
     let length = edit.content.as_ref().map_or(0, Vec::len);
     if length > MAX_CONTENT {
         return Err(StoreError::TooLarge { document: edit.id.clone(), length });
@@ -161,16 +161,16 @@ pub(super) fn edit(changing: &mut Changing<'_>, replica: ReplicaId, edit: Edit) 
         remove(connection, label.generation)?;
     }
     let revision = match joined {
-        None => Revision::anew(replica, purging::edits_purged(connection)?).map_err(invalid)?,
+        None => Revision::recreated(replica, edits_purged(connection)?).map_err(invalid)?,
         Some(joined) => joined.edited_by(replica).map_err(invalid)?,
     };
     let version = Incoming { id: edit.id, revision, content: edit.content.into() };
-    insert(connection, changing.changes.next(), &version, None, false)?;
-    changing.indexer.enter(&version.id, version.content.bytes(), present.is_empty())?;
+    insert(connection, context.changes.next(), &version, None, false)?;
+    context.indexer.update(&version.id, version.content.bytes(), present.is_empty())?;
     Ok(version.revision)
 }
 
-/// An edit must name exactly what it replaces. To one who creates a document, a deleted one is absent.
+/// An edit must name exactly what it replaces. For an edit that creates a document, a deleted one counts as absent.
 fn check_expected(edit: &Edit, present: &[Label]) -> Result<(), StoreError> {
     let absent = present.iter().all(|label| label.deleted) && present.len() <= 1;
     let named =
@@ -185,59 +185,62 @@ fn check_expected(edit: &Edit, present: &[Label]) -> Result<(), StoreError> {
     Err(StoreError::Stale { document, current: present.iter().map(|label| label.revision.clone()).collect() })
 }
 
-/// Takes in a version that came from the peer `origin`. The content of a version that was here without it makes a change
-/// of its own.
+/// Stores a version received from the peer `origin`. Content for a version that was here without it is a change of its own.
 pub(super) fn receive(
-    changing: &mut Changing<'_>,
+    context: &mut ChangeContext<'_>,
     origin: ReplicaId,
     mut incoming: Incoming,
-) -> Result<Arrived, StoreError> {
-    let connection = changing.connection;
+) -> Result<Receipt, StoreError> {
+    let connection = context.connection;
     let mut present = labels(connection, &incoming.id)?;
     let new = present.is_empty();
-    if let Some(without) = without_content(&present, &incoming)? {
-        remove(connection, present.remove(without).generation)?;
+    if let Some(index) = find_without_content(&present, &incoming)? {
+        remove(connection, present.remove(index).generation)?;
     }
-    let Some(revision) = judge(connection, &present, &incoming)? else {
-        return Ok(Arrived { effect: Effect::None, conflict: false });
+    let Some(revision) = resolve_revision(connection, &present, &incoming)? else {
+        return Ok(Receipt { effect: Effect::None, conflict: false });
     };
-    let mut alone = true;
+    let mut only_version = true;
     for label in &present {
         if revision.includes(&label.revision) {
             remove(connection, label.generation)?;
         } else {
-            alone = false;
+            only_version = false;
         }
     }
     let joined = revision != incoming.revision;
     incoming.revision = revision;
-    insert(connection, changing.changes.next(), &incoming, (!joined).then_some(origin), !alone)?;
-    if alone {
-        changing.indexer.enter(&incoming.id, incoming.content.bytes(), new)?;
+    insert(connection, context.changes.next(), &incoming, (!joined).then_some(origin), !only_version)?;
+    if only_version {
+        context.indexer.update(&incoming.id, incoming.content.bytes(), new)?;
     } else if let Some(current) = mark_current(connection, &incoming.id)? {
-        changing.indexer.enter(&incoming.id, content(connection, current)?.as_deref(), false)?;
+        context.indexer.update(&incoming.id, content(connection, current)?.as_deref(), false)?;
     }
-    Ok(Arrived { effect: if joined { Effect::Joined } else { Effect::Taken }, conflict: !alone })
+    Ok(Receipt { effect: if joined { Effect::Joined } else { Effect::Stored }, conflict: !only_version })
 }
 
-/// The place of the version whose content `incoming` brings.
-fn without_content(present: &[Label], incoming: &Incoming) -> Result<Option<usize>, StoreError> {
+/// The index of the version whose content `incoming` provides.
+fn find_without_content(present: &[Label], incoming: &Incoming) -> Result<Option<usize>, StoreError> {
     let same = present.iter().position(|label| label.absent && label.revision == incoming.revision);
     match incoming.content {
-        Held::Here(_) => Ok(same),
-        Held::Absent(_) => Ok(None),
-        // What has content is no tombstone.
-        Held::Deleted if same.is_some() => {
+        IncomingContent::Present(_) => Ok(same),
+        IncomingContent::Absent(_) => Ok(None),
+        // A version with content is not a tombstone.
+        IncomingContent::Deleted if same.is_some() => {
             Err(MergeError::Forked { document: incoming.id.clone(), revision: incoming.revision.clone() }.into())
         }
-        Held::Deleted => Ok(None),
+        IncomingContent::Deleted => Ok(None),
     }
 }
 
-/// Under which revision the incoming version stays, in place of those that this includes; `None` where nothing changes.
-/// Contents are read only where they decide. What is not here equals nothing: should it turn out to be equal, the versions
-/// become one when it comes.
-fn judge(connection: &Connection, present: &[Label], incoming: &Incoming) -> Result<Option<Revision>, StoreError> {
+/// The revision under which the incoming version is stored, replacing those that it includes; `None` where nothing changes.
+/// Contents are read only where they decide. An absent content equals no other; if it proves equal when it arrives, the
+/// versions are merged then.
+fn resolve_revision(
+    connection: &Connection,
+    present: &[Label],
+    incoming: &Incoming,
+) -> Result<Option<Revision>, StoreError> {
     let revisions: Vec<_> = present.iter().map(|label| label.revision.clone()).collect();
     let arrival = arrive(&revisions, &incoming.revision);
     match &arrival {
@@ -250,9 +253,9 @@ fn judge(connection: &Connection, present: &[Label], incoming: &Incoming) -> Res
         _ => {}
     }
     let known = match &incoming.content {
-        Held::Deleted => None,
-        Held::Here(bytes) => Some(bytes.clone()),
-        Held::Absent(_) => return Ok((arrival != Arrival::Known).then(|| incoming.revision.clone())),
+        IncomingContent::Deleted => None,
+        IncomingContent::Present(bytes) => Some(bytes.clone()),
+        IncomingContent::Absent(_) => return Ok((arrival != Arrival::Known).then(|| incoming.revision.clone())),
     };
     let mut documents = Vec::with_capacity(present.len());
     for label in present.iter().filter(|label| !label.absent) {
@@ -266,7 +269,7 @@ fn judge(connection: &Connection, present: &[Label], incoming: &Incoming) -> Res
     })
 }
 
-/// Marks the version that takes precedence as current and the others as conflicts. Says where the current one is.
+/// Marks the version that takes precedence as current and the others as conflicts. Returns the generation of the current one.
 pub(super) fn mark_current(connection: &Connection, id: &DocumentId) -> Result<Option<Generation>, StoreError> {
     let labels = labels(connection, id)?;
     let current = labels.iter().max_by_key(|label| precedence(&label.revision, label.deleted));
@@ -300,7 +303,7 @@ fn insert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let Incoming { id, revision, content } = version;
-    let (deleted, absent) = (*content == Held::Deleted, matches!(content, Held::Absent(_)));
+    let (deleted, absent) = (*content == IncomingContent::Deleted, matches!(content, IncomingContent::Absent(_)));
     let (revision, origin) = (revision.to_string(), origin.map(ReplicaId::to_bits));
     let (size, bytes) = (content.size(), content.bytes());
     statement.execute((generation, id.as_str(), conflict, deleted, absent, revision, origin, size, bytes))?;
@@ -311,4 +314,10 @@ fn insert(
 pub(super) fn remove(connection: &Connection, generation: Generation) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM versions WHERE generation = ?1")?.execute([generation])?;
     Ok(())
+}
+
+/// The highest counter of this replica in any tombstone that was purged.
+fn edits_purged(connection: &Connection) -> Result<u64, DatabaseError> {
+    let mut statement = connection.prepare_cached("SELECT purged FROM replica")?;
+    Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }

@@ -1,6 +1,5 @@
-//! The one thread that writes to a database. Writes that wait at the same time are committed together (group commit):
-//! one flush to disk makes all of them durable. A caller is answered only after the commit that contains its write; a
-//! write that fails is undone alone.
+//! The thread that writes to a database. Waiting writes are committed together (group commit): one flush to disk makes all
+//! of them durable. A call returns only after the commit that contains its write; a write that fails is rolled back alone.
 
 use std::cell::Cell;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -13,25 +12,25 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::DatabaseError;
 
-/// Writes that may wait; more wait outside, where they cost no memory of ours.
+/// Queued writes; further callers wait without taking up the queue's memory.
 const QUEUE: usize = 64;
 
-/// How long nothing must happen before the log is folded into the database.
+/// How long the writer must be idle before it checkpoints the log.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// Pages in the log from which it is folded into the database even though there is work to do. Whoever writes waits for that, so
-/// it is the worst latency of a busy server: 16 MiB, with pages of 8 KiB, take some ten milliseconds, and eight times as much took
-/// eighty. What is folded in all is nearly the same: most pages of a log are written once.
+/// Pages in the log from which it is checkpointed even while writes are waiting. Writers wait for the checkpoint, so this
+/// sets the worst latency of a busy server: 16 MiB, with pages of 8 KiB, take some ten milliseconds, and eight times as much
+/// took eighty. The total work is nearly the same: most pages of a log are written once.
 const LOG_LIMIT: i32 = 2048;
 
-/// What became of a transaction.
-type Fate = Result<(), Arc<rusqlite::Error>>;
-/// Tells a caller, once the fate of the transaction is known.
-type Answer = Box<dyn FnOnce(Fate)>;
-/// Does a write, or learns that there is no transaction to do it in. Says whether to keep what it did.
+/// The result of committing a transaction.
+type CommitResult = Result<(), Arc<rusqlite::Error>>;
+/// Answers a caller, once the transaction has ended.
+type Answer = Box<dyn FnOnce(CommitResult)>;
+/// Runs a write, or fails where no transaction could begin. Returns whether to keep what it wrote.
 type Job = Box<dyn FnOnce(Result<&Connection, Arc<rusqlite::Error>>) -> (bool, Answer) + Send>;
 
-/// A handle on the writing thread. The thread ends when the handle is dropped, after what waits is written.
+/// A handle to the writer thread. When the handle is dropped, the thread completes pending writes and ends.
 pub(super) struct Writer {
     jobs: Mutex<Option<Sender<Job>>>,
     slots: Arc<Semaphore>,
@@ -46,7 +45,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || run(&connection, &queue, group))
-            .map_err(|source| DatabaseError::Io { what: "the writing thread cannot be started", source })?;
+            .map_err(|source| DatabaseError::Io { what: "the database writer thread cannot be started", source })?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             slots: Arc::new(Semaphore::new(QUEUE)),
@@ -54,9 +53,9 @@ impl Writer {
         })
     }
 
-    /// Does `work` in a transaction and returns its result once that is durable. An error undoes all that `work` did.
-    /// Once handed over, the work is done even if the caller goes away; and so is `then`, which gets to see the result once
-    /// it is durable and before the caller does.
+    /// Runs `work` in a transaction and returns its result once that is durable. An error rolls back all that `work` did.
+    /// Once queued, the work runs even if the caller is dropped; so does `then`, which receives the result once it is
+    /// durable and before the caller does.
     pub(super) async fn write<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -67,29 +66,29 @@ impl Writer {
         E: From<DatabaseError> + Send + 'static,
     {
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| DatabaseError::Closed)?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let outcome = match connection {
                 Ok(connection) => work(connection),
                 Err(error) => Err(DatabaseError::Commit(error).into()),
             };
             let keep = outcome.is_ok();
-            let tell = move |fate: Fate| {
-                let result = outcome.and_then(|value| match fate {
+            let answer = move |committed: CommitResult| {
+                let answer = outcome.and_then(|value| match committed {
                     Ok(()) => {
                         then(&value);
                         Ok(value)
                     }
                     Err(error) => Err(DatabaseError::Commit(error).into()),
                 });
-                // A caller that went away does not want to know.
-                let _ = reply.send(result);
+                // The caller may have been dropped.
+                let _ = reply.send(answer);
                 drop(slot);
             };
-            (keep, Box::new(tell))
+            (keep, Box::new(answer))
         });
         self.submit(job)?;
-        answer.await.unwrap_or_else(|_| Err(DatabaseError::Closed.into()))
+        result.await.unwrap_or_else(|_| Err(DatabaseError::Closed.into()))
     }
 
     fn submit(&self, job: Job) -> Result<(), DatabaseError> {
@@ -98,12 +97,12 @@ impl Writer {
         if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(DatabaseError::Closed) }
     }
 
-    /// Writes what waits, folds the log into the database and ends the thread. Blocks until that is done.
+    /// Completes pending writes, checkpoints the log and ends the thread. Blocks until that is done.
     pub(super) fn close(&self) {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // A panic in the thread was reported where it happened.
+            // A panic of the thread has been reported already.
             let _ = thread.join();
         }
     }
@@ -139,45 +138,45 @@ fn run(connection: &Connection, queue: &Receiver<Job>, group: usize) {
     checkpoint(connection);
 }
 
-/// Tries each job and commits those that succeed, all in one transaction, then tells every caller.
+/// Runs each job, commits those that succeed in one transaction, then answers every caller.
 fn commit_group(connection: &Connection, jobs: impl Iterator<Item = Job>) {
-    let mut alive = connection.execute_batch("BEGIN IMMEDIATE").map_err(Arc::new);
+    let mut transaction = connection.execute_batch("BEGIN IMMEDIATE").map_err(Arc::new);
     let mut answers = Vec::new();
     for job in jobs {
-        match &alive {
-            Ok(()) => alive = try_alone(connection, job, &mut answers).map_err(Arc::new),
+        match &transaction {
+            Ok(()) => transaction = run_in_savepoint(connection, job, &mut answers).map_err(Arc::new),
             Err(error) => answers.push(job(Err(error.clone())).1),
         }
     }
-    let fate = alive.and_then(|()| connection.execute_batch("COMMIT").map_err(Arc::new));
-    if fate.is_err() && !connection.is_autocommit() {
-        // Nothing of a group that did not commit may stay. Where even this fails, the next BEGIN does too.
+    let committed = transaction.and_then(|()| connection.execute_batch("COMMIT").map_err(Arc::new));
+    if committed.is_err() && !connection.is_autocommit() {
+        // Nothing of a failed group may stay. Where even the rollback fails, the next BEGIN fails too.
         let _ = connection.execute_batch("ROLLBACK");
     }
     for answer in answers {
-        answer(fate.clone());
+        answer(committed.clone());
     }
 }
 
-/// Runs one job inside a savepoint. An error means that the whole transaction is lost.
-fn try_alone(connection: &Connection, job: Job, answers: &mut Vec<Answer>) -> rusqlite::Result<()> {
+/// Runs one job inside a savepoint. An error means that the whole transaction failed.
+fn run_in_savepoint(connection: &Connection, job: Job, answers: &mut Vec<Answer>) -> rusqlite::Result<()> {
     connection.prepare_cached("SAVEPOINT job")?.execute([])?;
     let (keep, answer) = job(Ok(connection));
     answers.push(answer);
     if !keep {
-        // Fails where SQLite has rolled back everything already (disk full, say): then nobody's write has survived.
+        // Fails where SQLite has rolled back the transaction already, for example on a full disk: then no write survived.
         connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
     }
     connection.prepare_cached("RELEASE job")?.execute([])?;
     Ok(())
 }
 
-/// Folds the log into the database as far as readers allow. What fails now is done at another time; the log is as durable.
+/// Checkpoints the log as far as readers allow. A failed checkpoint is retried later; the log is as durable.
 fn checkpoint(connection: &Connection) {
     if LOG_PAGES.take() > 0
         && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
     {
-        tracing::warn!(%error, "the write-ahead log could not be folded into its database");
+        tracing::warn!(%error, "the write-ahead log could not be checkpointed");
     }
 }
 
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failing_write_is_undone_alone() {
+    async fn a_failing_write_is_rolled_back_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let (writer, _) = writer(&path, true);
@@ -227,7 +226,7 @@ mod tests {
         assert!(matches!(insert(&writer, 4).await, Err(DatabaseError::Closed)));
     }
 
-    /// Holds the writer until twenty writes wait, and says how many transactions it all took.
+    /// Blocks the writer until twenty writes wait, and counts the transactions of all of them.
     async fn commits_of_waiting_writes(group_commit: bool) -> usize {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
@@ -248,21 +247,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_follows_a_write_happens_though_the_caller_went_away() {
+    async fn the_callback_of_a_write_runs_even_if_the_caller_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let (writer, _) = writer(&folder.path().join("a.db"), true);
-        let (told, tell) = mpsc::channel();
-        for (value, telling) in [(1, told.clone()), (1, told.clone()), (2, told)] {
+        let (sender, receiver) = mpsc::channel();
+        for (value, sender) in [(1, sender.clone()), (1, sender.clone()), (2, sender)] {
             let work = move |connection: &Connection| {
                 connection.execute("INSERT INTO t VALUES (?1)", [value])?;
                 Ok::<_, DatabaseError>(value)
             };
-            let write = writer.write(work, move |seen| telling.send(*seen).unwrap());
-            // Polled once, so that it is handed over, and dropped.
+            let write = writer.write(work, move |seen| sender.send(*seen).unwrap());
+            // Polled once, so that it is queued, and dropped.
             assert!(futures_util::FutureExt::now_or_never(write).is_none());
         }
         writer.close();
-        assert_eq!(tell.iter().collect::<Vec<_>>(), [1, 2], "the one that failed is not told of");
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2], "the failed write is not reported");
     }
 
     #[tokio::test]

@@ -108,7 +108,7 @@ impl WithBlobs<'_> {
 }
 
 #[test]
-fn every_range_gets_exactly_its_bytes_or_its_refusal() {
+fn every_range_gets_exactly_its_bytes_or_an_error() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         let both = put(&target).await;
@@ -141,7 +141,7 @@ fn every_range_gets_exactly_its_bytes_or_its_refusal() {
 }
 
 #[test]
-fn conditions_are_judged_in_the_order_of_the_standard() {
+fn conditions_are_evaluated_in_the_order_of_the_standard() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         let both = put(&target).await;
@@ -165,7 +165,7 @@ fn conditions_are_judged_in_the_order_of_the_standard() {
 }
 
 #[test]
-fn no_other_method_does_anything() {
+fn other_methods_are_rejected() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         for path in [
@@ -191,7 +191,7 @@ fn no_other_method_does_anything() {
 }
 
 #[test]
-fn bodies_and_fields_beyond_their_bounds_are_refused() {
+fn bodies_and_fields_beyond_their_limits_are_rejected() {
     run_test(async {
         let target = Target::start(|config| config.blobs.quota = 1 << 20).await;
         let (peer, flags) = ("/v1/users/ana/peers/00000000000000aa", "/v1/users/ana/blobs/mail/kept/flags");

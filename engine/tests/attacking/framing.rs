@@ -109,7 +109,7 @@ pub(super) fn attacks(target: &Target) -> Vec<Attack> {
 }
 
 #[test]
-fn requests_that_could_be_understood_in_two_ways_are_refused() {
+fn ambiguous_requests_are_rejected() {
     run_test(async {
         // A connection that could go on is read from until then.
         let target = Target::start(|config| config.server.head_seconds = 1).await;
@@ -124,7 +124,7 @@ fn requests_that_could_be_understood_in_two_ways_are_refused() {
 
 /// RFC 9112, section 6.3: chunks win over a length, and the connection does not go on.
 #[test]
-fn chunks_win_over_a_length_and_nothing_behind_them_counts() {
+fn chunked_coding_overrides_a_length_and_later_bytes_are_ignored() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         for order in [
@@ -141,7 +141,7 @@ fn chunks_win_over_a_length_and_nothing_behind_them_counts() {
 }
 
 #[test]
-fn requests_in_a_row_are_answered_in_a_row_until_one_is_none() {
+fn pipelined_requests_are_answered_in_order_until_one_is_invalid() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         let get = target.unframed("GET", "/v1/users/ana/blobs/mail/none", "", b"");
@@ -152,7 +152,7 @@ fn requests_in_a_row_are_answered_in_a_row_until_one_is_none() {
 }
 
 #[test]
-fn who_never_comes_to_an_end_is_sent_away_and_holds_up_nobody() {
+fn endless_requests_time_out_and_block_no_others() {
     run_test(async {
         let target = Target::start(|config| {
             config.server.head_seconds = 1;

@@ -72,7 +72,7 @@ pub(super) fn attacks(target: &Target) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_part_of_a_path_leads_elsewhere() {
+fn no_part_of_a_path_escapes_its_folder() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         let before = files(target.folder.path());
@@ -91,7 +91,7 @@ fn no_part_of_a_path_leads_elsewhere() {
 }
 
 #[test]
-fn paths_of_other_shapes_lead_nowhere() {
+fn unknown_paths_are_not_found() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         for path in [

@@ -78,7 +78,7 @@ pub(super) fn attacks(target: &Target) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn what_is_no_token_opens_nothing() {
+fn invalid_tokens_are_rejected() {
     run_test(async {
         for session_cache in [true, false] {
             let target = Target::start(|config| config.session_cache = session_cache).await;
@@ -95,7 +95,7 @@ fn what_is_no_token_opens_nothing() {
 }
 
 #[test]
-fn a_token_that_ends_and_one_that_is_somebody_else_s_open_no_route() {
+fn expired_and_foreign_tokens_are_rejected_on_every_route() {
     run_test(async {
         let target = Target::start(|_| ()).await;
         // Another process of the operator's, as `benchline-engine` is one.

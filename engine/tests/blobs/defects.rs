@@ -12,7 +12,7 @@ use crate::support::{TestServer, payload, quick, run_test};
 
 /// Defect: a range's end was exclusive.
 #[test]
-fn the_end_of_a_range_is_part_of_it() {
+fn the_end_of_a_range_is_inclusive() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -25,7 +25,7 @@ fn the_end_of_a_range_is_part_of_it() {
 
 /// Defect: `bytes=N-` answered 500.
 #[test]
-fn a_range_without_end_goes_to_the_end() {
+fn an_open_range_extends_to_the_end() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -38,7 +38,7 @@ fn a_range_without_end_goes_to_the_end() {
 
 /// Defect: in-place writes, so a partial file later answered 409.
 #[test]
-fn a_cut_upload_is_no_conflict_later() {
+fn an_aborted_upload_causes_no_conflict_later() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -64,7 +64,7 @@ fn a_cut_upload_is_no_conflict_later() {
 /// Defect: the quota could not be configured. Defect: `du` was spawned for each write. The account of what is used is a
 /// row, and right after everything that can happen to a blob.
 #[test]
-fn what_is_used_is_always_known() {
+fn the_usage_is_always_correct() {
     run_test(async {
         let mut config = quick();
         config.blobs.quota = 5000;
@@ -87,7 +87,7 @@ fn what_is_used_is_always_known() {
 
 /// Defect: a tombstone outlived re-creation and deleted the new blob.
 #[test]
-fn a_deleted_blob_that_comes_again_stays() {
+fn a_blob_that_is_stored_again_after_deletion_stays() {
     run_test(async {
         let mut server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -134,7 +134,7 @@ fn one_id_in_two_namespaces_is_two_blobs() {
 
 /// Defect: the `pending` flag was set after the write, so a reader could see the blob without it.
 #[test]
-fn flags_come_with_the_content() {
+fn flags_appear_together_with_the_content() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -159,7 +159,7 @@ fn flags_come_with_the_content() {
 
 /// Defect: a global lock for each blob serialised its readers. One that stands still holds up nobody.
 #[test]
-fn a_reader_that_stands_still_holds_up_nobody() {
+fn a_stalled_reader_blocks_no_other_request() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -190,7 +190,7 @@ fn a_reader_that_stands_still_holds_up_nobody() {
 
 /// Defect: the whole blob was buffered. Sixteen times a large blob in and out must not be in memory.
 #[test]
-fn blobs_pass_through_without_being_held() {
+fn blobs_are_streamed_without_being_buffered() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -225,7 +225,7 @@ fn blobs_pass_through_without_being_held() {
 /// Defect: short bodies were missed, and existing blobs not looked for, where blobs came in bulk. There is one way in,
 /// and it counts every byte.
 #[test]
-fn a_short_body_is_noticed_in_every_way_to_send_one() {
+fn a_truncated_body_is_detected_with_every_transfer_coding() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -244,7 +244,7 @@ fn a_short_body_is_noticed_in_every_way_to_send_one() {
 
 /// Defect: content was sent twice in one upload. What is there already is not even read.
 #[test]
-fn what_is_there_is_not_received_again() {
+fn an_existing_blob_is_not_received_again() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;

@@ -14,7 +14,7 @@ fn with_quota(quota: u64) -> Config {
 }
 
 #[test]
-fn fifty_puts_at_once_never_pass_the_quota() {
+fn fifty_concurrent_puts_never_exceed_the_quota() {
     run_test(async {
         // Small ones are counted when they are whole, large ones when they begin, uploads with pauses likewise.
         for size in [1000, 70_000] {
@@ -41,7 +41,7 @@ fn fifty_puts_at_once_never_pass_the_quota() {
 }
 
 #[test]
-fn one_name_put_fifty_times_at_once_is_stored_once() {
+fn fifty_concurrent_puts_of_one_name_store_it_once() {
     run_test(async {
         let server = TestServer::start(&with_quota(10_000_000)).await;
         let ana = server.user("ana").await;
@@ -61,7 +61,7 @@ fn one_name_put_fifty_times_at_once_is_stored_once() {
 }
 
 #[test]
-fn a_quota_may_be_a_user_s_own() {
+fn a_user_may_have_a_separate_quota() {
     run_test(async {
         let server = TestServer::start(&with_quota(100)).await;
         let ana = server.user("ana").await;
@@ -79,7 +79,7 @@ fn a_quota_may_be_a_user_s_own() {
 }
 
 #[test]
-fn names_cannot_leave_their_place() {
+fn names_cannot_escape_their_folder() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -116,7 +116,7 @@ fn names_cannot_leave_their_place() {
 }
 
 #[test]
-fn another_user_s_blobs_do_not_exist() {
+fn blobs_of_another_user_are_invisible() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let (ana, bob) = (server.user("ana").await, server.user("bob").await);
@@ -192,7 +192,7 @@ fn requests_are_checked() {
 }
 
 #[test]
-fn slow_and_broken_bodies_end_and_leave_nothing() {
+fn slow_and_broken_bodies_are_rejected_and_store_nothing() {
     run_test(async {
         let mut config = quick();
         config.server.body_seconds = 1;
@@ -215,7 +215,7 @@ fn slow_and_broken_bodies_end_and_leave_nothing() {
 }
 
 #[test]
-fn too_many_writes_are_told_to_come_again() {
+fn too_many_uploads_are_rejected_with_retry_after() {
     run_test(async {
         let mut config = quick();
         config.server.user_blob_writes = 0;

@@ -1,13 +1,13 @@
 //! Blobs over HTTP: what a client may rely on, what it is refused, and the defects of an earlier server that must not
 //! come back.
 
-mod bundling;
+mod bundles;
 mod defects;
-mod deleting;
+mod deletion;
 mod limits;
-mod resuming;
-mod storing;
-mod sweeping;
+mod resume;
+mod storage;
+mod sweep;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;

@@ -1,5 +1,4 @@
-//! The crypto room against vectors that another implementation made (`tests/vectors/make.py`). These tests only read
-//! the vectors; they never make one.
+//! Test vectors of another implementation (`tests/vectors/make.py`). These tests only read the vectors.
 
 use benchline_engine::crypto::{
     BlobName, BlobOpener, BlobSealer, Cipher, DatabaseKey, DocumentSealer, Keys, OpenPgpKey, Padding, RecoveryDocument,
@@ -108,7 +107,7 @@ fn keys(root: &str) -> Keys {
 }
 
 #[test]
-fn keys_are_derived_as_elsewhere() {
+fn keys_match_the_vectors() {
     let vector: KeyVector = vectors("keys");
     let keys = keys(&vector.root);
     assert_eq!(*DatabaseKey::pragma(&keys.database), vector.database_pragma);
@@ -116,7 +115,7 @@ fn keys_are_derived_as_elsewhere() {
 }
 
 #[test]
-fn documents_sealed_elsewhere_open() {
+fn sealed_documents_of_the_vectors_open() {
     for version in ["documents", "documents-1"] {
         let vectors: Documents = vectors(version);
         for vector in vectors.good {
@@ -135,7 +134,7 @@ fn documents_sealed_elsewhere_open() {
 }
 
 #[test]
-fn documents_sealed_wrongly_do_not_open() {
+fn invalid_documents_of_the_vectors_are_rejected() {
     for version in ["documents", "documents-1"] {
         let vectors: Documents = vectors(version);
         let sealer = DocumentSealer::new(&keys(&vectors.root), Cipher::Aes256Gcm, Padding::Padme);
@@ -147,7 +146,7 @@ fn documents_sealed_wrongly_do_not_open() {
 }
 
 #[test]
-fn blobs_sealed_elsewhere_open_and_are_sealed_alike() {
+fn sealed_blobs_of_the_vectors_open_and_are_reproduced() {
     let vectors: Blobs = vectors("blobs");
     let keys = keys(&vectors.root);
     let name = BlobName { user: &vectors.user, namespace: &vectors.namespace, id: &vectors.id };
@@ -158,7 +157,7 @@ fn blobs_sealed_elsewhere_open_and_are_sealed_alike() {
         assert_eq!(opened, content);
 
         let mut ours = sealed[..name.prelude_len()].to_vec();
-        let mut sealer = BlobSealer::again(&keys, name, ours.clone(), 0).unwrap();
+        let mut sealer = BlobSealer::resume(&keys, name, ours.clone(), 0).unwrap();
         let (mut rest, mut chunk) = (&content[..], Vec::new());
         while let Some(length) = sealer.next_len() {
             let (now, later) = rest.split_at(length);
@@ -181,7 +180,7 @@ fn blobs_sealed_elsewhere_open_and_are_sealed_alike() {
 }
 
 #[test]
-fn blobs_sealed_wrongly_do_not_open() {
+fn invalid_blobs_of_the_vectors_are_rejected() {
     let vectors: Blobs = vectors("blobs");
     let name = BlobName { user: &vectors.user, namespace: &vectors.namespace, id: &vectors.id };
     for vector in vectors.bad {
@@ -191,7 +190,7 @@ fn blobs_sealed_wrongly_do_not_open() {
 }
 
 #[test]
-fn recovery_documents_made_elsewhere_unlock() {
+fn recovery_documents_of_the_vectors_unlock() {
     let vectors: Recoveries = vectors("recovery");
     let expected = keys(&vectors.root).database.pragma();
     for vector in vectors.good {
@@ -204,7 +203,7 @@ fn recovery_documents_made_elsewhere_unlock() {
 }
 
 #[test]
-fn a_key_pair_wrapped_elsewhere_opens_what_was_encrypted_to_it() {
+fn a_wrapped_key_pair_of_the_vectors_decrypts_its_message() {
     let vector: WrappedKeys = vectors("openpgp");
     let wrapping = keys(&vector.root).openpgp;
     let key = OpenPgpKey::unwrap(&bytes(&vector.wrapped), &wrapping).unwrap();

@@ -13,7 +13,7 @@ use crate::support::{payload, quick, run_test};
 
 /// Whoever sees a message sees it pending, and whole: half of one is not there at all.
 #[test]
-fn a_message_and_its_flag_pending_become_visible_in_one_moment() {
+fn a_message_becomes_visible_together_with_its_pending_state() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let message = payload(1, 100_000);

@@ -1,12 +1,12 @@
 //! Incoming messages over HTTP: mail services that hand them over, clients that work on them, and the defects of an
 //! earlier server that must not come back.
 
+mod concurrency;
 mod defects;
-mod delivering;
-mod killed;
-mod leasing;
-mod racing;
-mod registering;
+mod delivery;
+mod keys;
+mod kills;
+mod leases;
 mod tokens;
 
 use std::path::Path;

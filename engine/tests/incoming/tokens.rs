@@ -6,7 +6,7 @@ use super::{Mail, service_token};
 use crate::support::{Http, quick, run_test};
 
 #[test]
-fn tokens_of_users_and_of_services_open_nothing_of_each_other() {
+fn tokens_of_users_and_services_are_not_interchangeable() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         assert!(mail.service.as_str().starts_with("blm_") && mail.account.token.as_str().starts_with("bls_"));
@@ -41,7 +41,7 @@ fn tokens_of_users_and_of_services_open_nothing_of_each_other() {
 }
 
 #[test]
-fn a_service_s_token_ends_when_it_is_revoked_or_over() {
+fn a_service_token_is_invalid_once_revoked_or_expired() {
     run_test(async {
         let (server, mail) = Mail::start(&quick()).await;
         let services = server.server().accounts().services();

@@ -1,5 +1,5 @@
-//! The whole way, with the real server: a mail service hands messages over, two devices work on them at once under leases
-//! that run out at once, and both have every message exactly once.
+//! End to end with the real server: a mail service delivers messages, two devices process them concurrently under leases
+//! that expire at once, and both end with every message exactly once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::device::{MailDevice, OWNER};
 use super::gpg::Gpg;
 use crate::support::{MARK, TestServer, is_in_files, payload, quick, run_test};
 
-/// A mail service, its way in, and its token.
+/// A mail service: its address and token.
 struct Service {
     address: String,
     token: Token,
@@ -37,7 +37,7 @@ impl Service {
     }
 }
 
-/// Leases that anyone may take over at once, and take over often.
+/// Leases that expire at once and may be renewed often.
 fn contested() -> Config {
     let mut config = quick();
     config.incoming.lease_seconds = 0;
@@ -46,7 +46,7 @@ fn contested() -> Config {
 }
 
 #[test]
-fn what_a_service_hands_over_is_read_once_on_every_device() {
+fn delivered_messages_are_stored_once_on_every_device() {
     run_test(async {
         let server = TestServer::start(&contested()).await;
         let ana = server.user("ana").await;

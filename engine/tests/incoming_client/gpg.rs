@@ -1,4 +1,4 @@
-//! The `gpg` program in a home of its own, for one test.
+//! The `gpg` program with its own home directory, for one test.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Set where a missing `gpg` is a failure and not a reason to pass over a test.
+/// If set, a missing `gpg` is a failure instead of a reason to skip a test.
 const REQUIRE: &str = "BENCHLINE_REQUIRE_GPG";
 
 pub(crate) struct Gpg {
@@ -15,7 +15,7 @@ pub(crate) struct Gpg {
 }
 
 impl Gpg {
-    /// A new home without any key; `None`, with a message, where the program is missing and need not be there.
+    /// A new home without any key; `None`, with a message, where the program is missing and not required.
     pub(crate) fn new() -> Option<Self> {
         if Command::new("gpg").arg("--version").output().is_ok() {
             let private = std::fs::Permissions::from_mode(0o700);
@@ -24,8 +24,8 @@ impl Gpg {
             std::fs::write(home.path().join("gpg-agent.conf"), "s2k-count 65536\n").unwrap();
             return Some(Self { home });
         }
-        assert!(std::env::var_os(REQUIRE).is_none(), "{REQUIRE} is set, and there is no gpg");
-        eprintln!("passed over: there is no gpg on this machine");
+        assert!(std::env::var_os(REQUIRE).is_none(), "{REQUIRE} is set, but gpg is not installed");
+        eprintln!("skipped: gpg is not installed");
         None
     }
 
@@ -33,7 +33,7 @@ impl Gpg {
         self.home.path()
     }
 
-    /// Runs it, and expects success. What it printed.
+    /// Runs it, expects success, and returns its output.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let mut command = Command::new("gpg");
@@ -45,7 +45,7 @@ impl Gpg {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
-        // It may answer before it has read everything, or go away early.
+        // It may answer before it has read everything, or exit early.
         let writing = std::thread::spawn(move || drop(stdin.write_all(&input)));
         let output = child.wait_with_output().unwrap();
         writing.join().unwrap();

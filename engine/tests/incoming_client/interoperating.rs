@@ -1,5 +1,5 @@
-//! The engine's OpenPGP beside the `gpg` program, which reads what the engine writes and writes what it reads. Without
-//! the program these tests are passed over, unless `BENCHLINE_REQUIRE_GPG` is set.
+//! Interoperability of the engine's OpenPGP with the `gpg` program, in both directions. Without the program these tests are
+//! skipped, unless `BENCHLINE_REQUIRE_GPG` is set.
 
 use benchline_engine::crypto::{OpenPgpError, OpenPgpKey, PublicKey, is_encrypted};
 
@@ -9,7 +9,7 @@ const ADA: &str = "Ada <ada@example.org>";
 const MAIL: &[u8] = b"Subject: hello\r\n\r\nThe quick brown fox, \xff and so on.\r\n";
 
 #[test]
-fn gpg_reads_our_key_pair_and_opens_what_we_encrypt() {
+fn gpg_imports_our_key_pair_and_decrypts_our_messages() {
     let Some(gpg) = Gpg::new() else { return };
     let key = OpenPgpKey::generate(ADA).unwrap();
     gpg.run(&["--import"], &key.to_bytes());
@@ -29,7 +29,7 @@ fn gpg_reads_our_key_pair_and_opens_what_we_encrypt() {
 }
 
 #[test]
-fn we_open_whatever_gpg_encrypts_to_our_key() {
+fn messages_that_gpg_encrypts_to_our_key_can_be_decrypted() {
     let Some(gpg) = Gpg::new() else { return };
     let key = OpenPgpKey::generate(ADA).unwrap();
     gpg.run(&["--import"], key.public().armoured().as_bytes());
@@ -64,7 +64,7 @@ fn we_open_whatever_gpg_encrypts_to_our_key() {
 }
 
 #[test]
-fn what_gpg_does_not_encrypt_to_us_with_protection_is_refused() {
+fn messages_from_gpg_without_protection_are_rejected() {
     let Some(gpg) = Gpg::new() else { return };
     let key = OpenPgpKey::generate(ADA).unwrap();
     gpg.run(&["--import"], key.public().armoured().as_bytes());
@@ -84,13 +84,16 @@ fn what_gpg_does_not_encrypt_to_us_with_protection_is_refused() {
     assert!(is_encrypted(&others));
     assert_eq!(key.decrypt(&others, 1000), Err(OpenPgpError::AnotherKey));
     let old = gpg.run(&["--rfc2440", "--disable-mdc", "--recipient", "ada@example.org", "--encrypt"], MAIL);
-    if !is_encrypted(&old) {
+    // Newer versions of gpg ignore the option.
+    if is_encrypted(&old) {
+        assert_eq!(key.decrypt(&old, 1000).unwrap().content, MAIL);
+    } else {
         assert_eq!(key.decrypt(&old, 1000), Err(OpenPgpError::NotProtected));
     }
 }
 
 #[test]
-fn we_encrypt_to_keys_that_gpg_made_and_refuse_those_that_are_over() {
+fn keys_from_gpg_work_unless_revoked_or_expired() {
     let Some(gpg) = Gpg::new() else { return };
     for (user, algorithm) in
         [("rsa@example.org", "rsa2048"), ("curve@example.org", "ed25519"), ("nist@example.org", "nistp256")]
@@ -119,14 +122,14 @@ fn we_encrypt_to_keys_that_gpg_made_and_refuse_those_that_are_over() {
     assert!(matches!(PublicKey::from_bytes(&revoked), Err(OpenPgpError::Unusable { why: "it is revoked" })));
 }
 
-/// What gpg calls a user's key.
+/// The fingerprint of a user's key in gpg.
 fn fingerprint(gpg: &Gpg, user: &str) -> String {
     let listed = String::from_utf8(gpg.run(&["--list-keys", "--with-colons", user], b"")).unwrap();
     listed.lines().find(|line| line.starts_with("fpr")).unwrap().split(':').nth(9).unwrap().to_owned()
 }
 
 #[test]
-fn a_key_pair_that_gpg_made_can_be_brought_along_unless_it_is_locked() {
+fn a_key_pair_from_gpg_can_be_imported_unless_it_is_locked() {
     let Some(gpg) = Gpg::new() else { return };
     gpg.generate(ADA, "future-default", "default", &[]);
     let key = OpenPgpKey::from_bytes(&gpg.run(&["--export-secret-keys", ADA], b"")).unwrap();

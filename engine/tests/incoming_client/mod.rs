@@ -1,5 +1,5 @@
-//! Incoming messages on the client: OpenPGP beside the `gpg` program, the key pair that a user's devices share, and
-//! messages that are stored once whatever happens.
+//! Incoming messages on the client: OpenPGP with the `gpg` program, the key ring that a user's devices share, and messages
+//! that are stored exactly once.
 
 mod delivered;
 mod device;

@@ -1,4 +1,4 @@
-//! Messages on their way from the server to documents: stored once, whenever a device stops and whoever goes on.
+//! Processing of messages into documents: each is stored exactly once, wherever one device stops and another continues.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,7 +14,7 @@ use super::device::{MailDevice, OWNER};
 use super::stub::{MailStub, Step};
 use crate::support::{TestServer, payload, quick, run_test};
 
-/// Two devices with one key ring, the server where they meet, and the one that has their mail.
+/// Two devices with one key ring, the server they synchronise with, and the one that has their mail.
 struct Mail {
     one: MailDevice,
     other: MailDevice,
@@ -41,8 +41,8 @@ impl Mail {
         self.stub.deliver(id, self.key.encrypt(content).unwrap());
     }
 
-    /// Lets the devices meet, and checks that all these messages are one document without conflicts, with this content on
-    /// whichever device has it.
+    /// Synchronises the devices, and checks that each message is one document without conflicts, with this content on every
+    /// device that has it.
     async fn check(&self, messages: &[(String, Vec<u8>)]) {
         for device in [&self.one, &self.other, &self.one] {
             device.device.sync().await;
@@ -62,22 +62,22 @@ impl Mail {
     }
 }
 
-/// Polls a future until it is ready, but so often at most, and drops it.
+/// Polls a future until it is ready, at most `times` times, and drops it.
 async fn polled(future: impl Future, times: usize) {
     let mut future = pin!(future);
-    let mut left = times;
+    let mut remaining = times;
     poll_fn(|context| {
-        if left == 0 {
+        if remaining == 0 {
             return Poll::Ready(());
         }
-        left -= 1;
+        remaining -= 1;
         future.as_mut().poll(context).map(drop)
     })
     .await;
 }
 
 #[test]
-fn messages_become_documents_and_are_forgotten_by_the_server() {
+fn messages_become_documents_and_are_deleted_at_the_server() {
     run_test(async {
         let mail = Mail::new().await;
         let contents =
@@ -99,49 +99,52 @@ fn messages_become_documents_and_are_forgotten_by_the_server() {
     });
 }
 
-/// How often the work is let go on in the next test, at most: more often than it waits for something.
-const PLACES: usize = 32;
+/// Most polls of the work in the next test: more than it has await points.
+const MAX_POLLS: usize = 32;
 
-/// Wherever the work waits for something, it stops there once; then the other device goes on.
+/// The work stops once at every await point; then the other device continues.
 #[test]
-fn a_device_that_stops_anywhere_loses_nothing_and_doubles_nothing() {
+fn a_device_that_stops_at_any_await_loses_and_duplicates_nothing() {
     run_test(async {
         let mail = Mail::new().await;
         let mut messages = Vec::new();
-        for times in 1..=PLACES {
+        for times in 1..=MAX_POLLS {
             for size in [100, 100_000] {
                 let (id, content) = (format!("m{times}-{size}"), payload(times, size));
                 mail.deliver(&id, &content);
                 messages.push((id, content));
             }
-            // Each device has its turn to stop.
-            let (stops, goes_on) = if times % 2 == 0 { (&mail.one, &mail.other) } else { (&mail.other, &mail.one) };
+            // The devices alternate.
+            let (stops, continues) = if times % 2 == 0 { (&mail.one, &mail.other) } else { (&mail.other, &mail.one) };
             polled(stops.mail.process_once(10), times).await;
             mail.stub.expire();
-            goes_on.mail.process_once(10).await.unwrap();
+            continues.mail.process_once(10).await.unwrap();
         }
         mail.check(&messages).await;
     });
 }
 
 #[test]
-fn a_device_that_stops_at_a_request_loses_nothing_whether_it_was_heard_or_not() {
+fn a_device_that_stops_at_any_request_loses_and_duplicates_nothing() {
     run_test(async {
         let mail = Mail::new().await;
         let mut messages = Vec::new();
-        for step in [Step::Reserve, Step::Fetch, Step::Say, Step::Delete] {
-            for heard in [false, true] {
-                let (id, content) = (format!("{step:?}-{heard}"), payload(messages.len(), 100));
+        for step in [Step::Reserve, Step::Fetch, Step::Report, Step::Delete] {
+            for acted in [false, true] {
+                let (id, content) = (format!("{step:?}-{acted}"), payload(messages.len(), 100));
                 mail.deliver(&id, &content);
-                mail.stub.stop_at((step, heard));
+                mail.stub.stop_at((step, acted));
                 tokio::select! {
                     report = mail.one.mail.process_once(1) => panic!("it was not stopped: {report:?}"),
                     () = mail.stub.stopped() => {}
                 }
                 mail.stub.expire();
                 let stored = mail.one.read(&id).await.is_some();
-                assert_eq!(stored, matches!(step, Step::Say | Step::Delete), "{step:?}");
-                assert!(stored || mail.stub.state(&id) == Some(MessageState::Pending), "it said so before it stored");
+                assert_eq!(stored, matches!(step, Step::Report | Step::Delete), "{step:?}");
+                assert!(
+                    stored || mail.stub.state(&id) == Some(MessageState::Pending),
+                    "it reported the message before it stored it"
+                );
                 mail.other.mail.process_once(10).await.unwrap();
                 messages.push((id, content));
             }
@@ -151,20 +154,20 @@ fn a_device_that_stops_at_a_request_loses_nothing_whether_it_was_heard_or_not() 
 }
 
 #[test]
-fn a_device_whose_lease_went_to_another_changes_nothing_there() {
+fn a_device_that_lost_its_lease_changes_nothing() {
     run_test(async {
         let mail = Mail::new().await;
         mail.deliver("slow", b"Subject: slow");
-        mail.stub.stop_at((Step::Say, false));
+        mail.stub.stop_at((Step::Report, false));
         let (slow, ()) = tokio::join!(mail.one.mail.process_once(1), async {
             mail.stub.stopped().await;
             mail.stub.expire();
-            mail.stub.stop_at((Step::Say, false));
+            mail.stub.stop_at((Step::Report, false));
             let (quick, ()) = tokio::join!(mail.other.mail.process_once(1), async {
                 mail.stub.stopped().await;
-                // Both have stored it and are about to say so, the slow one with the older fence.
-                mail.stub.go_on();
-                mail.stub.go_on();
+                // Both have stored it and are about to report it, the slow one with the older fencing token.
+                mail.stub.resume();
+                mail.stub.resume();
             });
             let quick = quick.unwrap();
             assert_eq!((quick.stored, quick.lost), (1, 0));
@@ -176,11 +179,11 @@ fn a_device_whose_lease_went_to_another_changes_nothing_there() {
 }
 
 #[test]
-fn a_message_that_its_reader_deleted_does_not_come_back() {
+fn a_deleted_message_does_not_come_back() {
     run_test(async {
         let mail = Mail::new().await;
         mail.deliver("read", b"Subject: read");
-        mail.stub.stop_at((Step::Say, false));
+        mail.stub.stop_at((Step::Report, false));
         tokio::select! {
             _ = mail.one.mail.process_once(1) => panic!("it was not stopped"),
             () = mail.stub.stopped() => {}
@@ -196,7 +199,7 @@ fn a_message_that_its_reader_deleted_does_not_come_back() {
 }
 
 #[test]
-fn what_cannot_be_opened_fails_and_what_may_be_later_waits() {
+fn undecryptable_messages_fail_and_others_are_postponed() {
     run_test(async {
         let mail = Mail::new().await;
         mail.deliver("good", b"Subject: good");
@@ -210,8 +213,8 @@ fn what_cannot_be_opened_fails_and_what_may_be_later_waits() {
             let report = mail.one.mail.process_once(10).await.unwrap();
             assert_eq!((report.stored, report.failed.len()), [(1, 2), (0, 0), (0, 0), (0, 0), (0, 1)][round - 1]);
             assert_eq!(report.postponed.len(), usize::from(round < 5), "{report:?}");
-            let said = format!("{report:?}");
-            assert!(!said.contains("Subject") && !said.contains("misdirected"), "{said}");
+            let text = format!("{report:?}");
+            assert!(!text.contains("Subject") && !text.contains("misdirected"), "{text}");
             mail.stub.expire();
         }
         for id in ["plain", "altered", "misdirected"] {
@@ -222,24 +225,22 @@ fn what_cannot_be_opened_fails_and_what_may_be_later_waits() {
 }
 
 #[test]
-fn a_lease_is_renewed_while_a_message_takes_long() {
+fn a_lease_is_renewed_during_slow_processing() {
     run_test(async {
         let mail = Mail::new().await;
         mail.deliver("long", b"Subject: long");
         mail.stub.stop_at((Step::Fetch, true));
         let (report, ()) = tokio::join!(mail.one.mail.process_once(1), async {
             mail.stub.stopped().await;
-            while mail.stub.renewals() == 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            mail.stub.go_on();
+            mail.stub.wait_until(|stub| stub.renewals() > 0).await;
+            mail.stub.resume();
         });
         assert_eq!(report.unwrap().stored, 1);
     });
 }
 
 #[test]
-fn rounds_go_on_through_trouble_until_they_are_stopped() {
+fn rounds_continue_until_they_are_stopped() {
     run_test(async {
         let mail = Mail::new().await;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -249,9 +250,7 @@ fn rounds_go_on_through_trouble_until_they_are_stopped() {
             for n in 0..3 {
                 let id = format!("m{n}");
                 mail.deliver(&id, b"Subject: again");
-                while mail.stub.state(&id).is_some() {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
+                mail.stub.wait_until(|stub| stub.state(&id).is_none()).await;
             }
             stop.send(()).unwrap();
         });

@@ -1,4 +1,4 @@
-//! One key ring on all devices of a user, whoever began first, and one key at the server.
+//! One key ring on all devices of a user, whichever device starts, and one key at the server.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::stub::MailStub;
 use crate::support::{TestServer, id, quick, run_test};
 
 #[test]
-fn devices_that_each_made_a_key_end_with_one_and_open_mail_to_either() {
+fn devices_with_a_key_each_agree_on_one_and_decrypt_mail_to_both() {
     run_test(async {
         let (server, stub) = (TestServer::start(&quick()).await, MailStub::start().await);
         let ana = server.user("ana").await;
@@ -59,7 +59,7 @@ fn devices_that_each_made_a_key_end_with_one_and_open_mail_to_either() {
 }
 
 #[test]
-fn a_key_that_no_device_made_is_reported_and_stays() {
+fn a_foreign_key_is_reported_and_not_replaced() {
     run_test(async {
         let (server, stub) = (TestServer::start(&quick()).await, MailStub::start().await);
         let ana = server.user("ana").await;
@@ -74,7 +74,7 @@ fn a_key_that_no_device_made_is_reported_and_stays() {
 }
 
 #[test]
-fn a_ring_that_cannot_be_read_is_never_written_over() {
+fn an_unreadable_ring_is_never_overwritten() {
     run_test(async {
         let (server, stub) = (TestServer::start(&quick()).await, MailStub::start().await);
         let ana = server.user("ana").await;

@@ -1,5 +1,5 @@
-//! A server for incoming messages that keeps to the protocol, from memory, and can be made to stop at any request: before
-//! it acts on it or after. Its leases run out when a test says so.
+//! An in-memory server for incoming messages that follows the protocol and can be stopped at any request, before or after it
+//! acts on it. Its leases expire when a test expires them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use benchline_engine::protocol::{
     BlobDigest, Lease, LeaseList, MessageState, Outcome, Problem, ProblemKind, RegisteredKey, SetState,
 };
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 /// The requests of a client that processes a message, in order.
@@ -23,17 +23,17 @@ use tokio::task::JoinHandle;
 pub(crate) enum Step {
     Reserve,
     Fetch,
-    Say,
+    Report,
     Delete,
-    /// What else there is.
+    /// Any other request.
     Other,
 }
 
-/// Where the server stops, once: before it acts on a request of this kind, or before it answers it.
+/// Where the server stops, once: before it acts on a request of this kind (`false`), or before it answers it (`true`).
 pub(crate) type Stop = (Step, bool);
 
 #[derive(Default)]
-struct Kept {
+struct StubState {
     messages: BTreeMap<String, Message>,
     key: Option<(Vec<u8>, u32)>,
     fence: u64,
@@ -50,9 +50,11 @@ struct Message {
 
 #[derive(Clone, Default)]
 struct Shared {
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<StubState>>,
     stopped: Arc<Notify>,
-    go_on: Arc<Notify>,
+    resume: Arc<Notify>,
+    /// Incremented after every request.
+    requests: watch::Sender<u64>,
 }
 
 pub(crate) struct MailStub {
@@ -70,15 +72,15 @@ impl MailStub {
         Self { address, shared, serving: tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }) }
     }
 
-    /// A message is there from now on.
+    /// Adds a message.
     pub(crate) fn deliver(&self, id: &str, bytes: Vec<u8>) {
         let message = Message { bytes, state: MessageState::Pending, fence: 0, tries: 0 };
-        self.shared.kept.lock().unwrap().messages.insert(id.to_owned(), message);
+        self.shared.state.lock().unwrap().messages.insert(id.to_owned(), message);
     }
 
-    /// All leases run out.
+    /// Expires all leases.
     pub(crate) fn expire(&self) {
-        for message in self.shared.kept.lock().unwrap().messages.values_mut() {
+        for message in self.shared.state.lock().unwrap().messages.values_mut() {
             if message.state == MessageState::Reserved {
                 message.state = MessageState::Pending;
             }
@@ -87,34 +89,39 @@ impl MailStub {
 
     /// The state of a message; `None` once it is deleted.
     pub(crate) fn state(&self, id: &str) -> Option<MessageState> {
-        self.shared.kept.lock().unwrap().messages.get(id).map(|message| message.state)
+        self.shared.state.lock().unwrap().messages.get(id).map(|message| message.state)
     }
 
     pub(crate) fn renewals(&self) -> usize {
-        self.shared.kept.lock().unwrap().renewals
+        self.shared.state.lock().unwrap().renewals
     }
 
     pub(crate) fn registered(&self) -> Option<PublicKey> {
-        let kept = self.shared.kept.lock().unwrap();
-        kept.key.as_ref().map(|(key, _)| PublicKey::from_bytes(key).unwrap())
+        let state = self.shared.state.lock().unwrap();
+        state.key.as_ref().map(|(key, _)| PublicKey::from_bytes(key).unwrap())
     }
 
     pub(crate) fn register(&self, key: &PublicKey) {
-        self.shared.kept.lock().unwrap().key = Some((key.to_bytes(), 1));
+        self.shared.state.lock().unwrap().key = Some((key.to_bytes(), 1));
     }
 
     pub(crate) fn stop_at(&self, stop: Stop) {
-        self.shared.kept.lock().unwrap().stop = Some(stop);
+        self.shared.state.lock().unwrap().stop = Some(stop);
     }
 
-    /// Waits until the server has stopped where it was to.
+    /// Waits until the server has stopped.
     pub(crate) async fn stopped(&self) {
         self.shared.stopped.notified().await;
     }
 
-    /// Lets one request that was stopped go on. One whose client is gone went with it.
-    pub(crate) fn go_on(&self) {
-        self.shared.go_on.notify_one();
+    /// Resumes one stopped request. A request whose client is gone was dropped with it.
+    pub(crate) fn resume(&self) {
+        self.shared.resume.notify_one();
+    }
+
+    /// Waits until `condition` holds after some request.
+    pub(crate) async fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
+        self.shared.requests.subscribe().wait_for(|_| condition(self)).await.unwrap();
     }
 }
 
@@ -131,7 +138,7 @@ async fn serve(State(shared): State<Shared>, request: Request) -> Response {
     let step = match (&head.method, &path[..]) {
         (&Method::POST, ["incoming", "leases"]) => Step::Reserve,
         (&Method::GET, ["incoming", _]) => Step::Fetch,
-        (&Method::PUT, ["incoming", _, "state"]) => Step::Say,
+        (&Method::PUT, ["incoming", _, "state"]) => Step::Report,
         (&Method::DELETE, ["incoming", _]) => Step::Delete,
         _ => Step::Other,
     };
@@ -141,27 +148,28 @@ async fn serve(State(shared): State<Shared>, request: Request) -> Response {
         pair.and_then(|value| value.strip_prefix('=')).map(|value| value.parse::<u64>().unwrap())
     };
     let answer = {
-        let mut kept = shared.kept.lock().unwrap();
+        let mut state = shared.state.lock().unwrap();
         match &path[..] {
-            ["openpgp-key"] => kept.key(&head, &body),
-            ["incoming", "leases"] => kept.reserve(number("limit").unwrap()),
-            ["incoming", id, ..] => kept.on_lease(step, id, number("fence").unwrap(), &body),
+            ["openpgp-key"] => state.key(&head, &body),
+            ["incoming", "leases"] => state.reserve(number("limit").unwrap()),
+            ["incoming", id, ..] => state.on_lease(step, id, number("fence").unwrap(), &body),
             _ => refusal(ProblemKind::NotFound),
         }
     };
+    shared.requests.send_modify(|requests| *requests += 1);
     stop_if(&shared, (step, true)).await;
     answer
 }
 
 async fn stop_if(shared: &Shared, here: Stop) {
-    let stops = shared.kept.lock().unwrap().stop.take_if(|stop| *stop == here).is_some();
+    let stops = shared.state.lock().unwrap().stop.take_if(|stop| *stop == here).is_some();
     if stops {
         shared.stopped.notify_one();
-        shared.go_on.notified().await;
+        shared.resume.notified().await;
     }
 }
 
-impl Kept {
+impl StubState {
     fn reserve(&mut self, limit: u64) -> Response {
         let mut leases = Vec::new();
         for (id, message) in &mut self.messages {
@@ -181,7 +189,7 @@ impl Kept {
         }
         match step {
             Step::Fetch => Response::new(Body::from(message.bytes.clone())),
-            Step::Say => {
+            Step::Report => {
                 message.state = match serde_json::from_slice::<SetState>(body).unwrap().state {
                     Outcome::Processed => MessageState::Processed,
                     Outcome::Failed => MessageState::Failed,
@@ -239,7 +247,7 @@ impl Message {
 }
 
 fn refusal(kind: ProblemKind) -> Response {
-    let problem = Problem::new(kind, "as the test wants");
+    let problem = Problem::new(kind, "requested by the test");
     let status = StatusCode::from_u16(problem.status).unwrap();
     (status, [("content-type", "application/problem+json")], serde_json::to_vec(&problem).unwrap()).into_response()
 }

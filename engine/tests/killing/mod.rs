@@ -141,11 +141,11 @@ fn kills_lose_nothing(backend: &'static str) {
 }
 
 #[test]
-fn kills_lose_nothing_double_nothing_and_leave_nothing_where_blobs_are_files() {
+fn kills_lose_duplicate_and_leave_nothing_with_files() {
     kills_lose_nothing("files");
 }
 
 #[test]
-fn kills_lose_nothing_double_nothing_and_leave_nothing_where_blobs_are_objects() {
+fn kills_lose_duplicate_and_leave_nothing_with_an_object_store() {
     kills_lose_nothing("objects");
 }

@@ -1,4 +1,4 @@
-//! Alterations of sealed bytes themselves: all of them on a small blob and a document, random ones on large ones.
+//! Alterations of the sealed bytes: exhaustive for a small blob and a document, random for large ones.
 
 use benchline_engine::crypto::{
     BlobName, BlobOpener, BlobSealer, BlobSettings, Cipher, DocumentSealer, Keys, MIN_CHUNK_SIZE, Padding, RootSecret,
@@ -41,7 +41,7 @@ fn before(content: &[u8], at: usize, chunk: usize) -> &[u8] {
 }
 
 #[test]
-fn every_flipped_bit_of_a_blob_is_noticed_before_its_chunk_comes_out() {
+fn every_flipped_bit_of_a_blob_is_detected_before_its_chunk_is_returned() {
     for cipher in Cipher::ALL {
         let content = payload(1, SMALL);
         let good = seal(NAME, &content, cipher, MIN_CHUNK_SIZE);
@@ -54,7 +54,7 @@ fn every_flipped_bit_of_a_blob_is_noticed_before_its_chunk_comes_out() {
 }
 
 #[test]
-fn every_cut_of_a_blob_is_noticed() {
+fn every_truncation_of_a_blob_is_detected() {
     let content = payload(1, SMALL);
     let good = seal(NAME, &content, Cipher::default(), MIN_CHUNK_SIZE);
     for length in 0..good.len() {
@@ -85,7 +85,7 @@ fn no_two_blobs_of_one_name_can_be_spliced() {
 }
 
 #[test]
-fn chunks_are_of_use_in_their_own_place_only() {
+fn a_chunk_opens_only_at_its_own_index() {
     let content = payload(1, SMALL);
     let good = seal(NAME, &content, Cipher::default(), MIN_CHUNK_SIZE);
     let opener = BlobOpener::new(&keys(), NAME, &good[..NAME.prelude_len()]).unwrap();
@@ -119,7 +119,7 @@ fn chunks_are_of_use_in_their_own_place_only() {
 }
 
 #[test]
-fn a_blob_passes_for_no_other_and_opens_under_no_other_secret() {
+fn a_blob_opens_only_under_its_name_and_secret() {
     let content = payload(1, 10);
     let good = seal(NAME, &content, Cipher::default(), MIN_CHUNK_SIZE);
     let open = |keys: &Keys, name| open_blob(keys, name, &good[..], std::io::sink());
@@ -139,7 +139,7 @@ fn a_blob_passes_for_no_other_and_opens_under_no_other_secret() {
 }
 
 #[test]
-fn documents_cannot_be_altered_cut_or_spliced() {
+fn documents_cannot_be_altered_truncated_or_spliced() {
     for cipher in Cipher::ALL {
         let sealer = DocumentSealer::new(&keys(), cipher, Padding::Padme);
         let seal = |n| sealer.seal("D-1", "a:1", Some(&payload(n, 200))).unwrap();

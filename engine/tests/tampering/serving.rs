@@ -1,5 +1,5 @@
-//! Servers that give other bytes than they were given: swapped between names, namespaces and users, cut, mixed, taken back
-//! to what was there before. What the client refuses, and the two things that nobody can notice who has seen nothing yet.
+//! Servers that return other bytes than they received: swapped between names, namespaces and users, truncated, mixed, rolled
+//! back. What the client rejects, and the two rollbacks that a device without earlier data cannot detect.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::support::{Account, Device, TestServer, id, payload, quick, run_test};
 use crate::transfers::device::{BlobDevice, NAMESPACE, USER, blob, keys, sealed};
-use crate::transfers::stub::{Asked, Stub, bytes_from, partial};
+use crate::transfers::stub::{RecordedRequest, Stub, bytes_from, partial};
 
 /// What a device of this user would send for a blob.
 fn sealed_for(keys: &Keys, name: BlobName<'_>, content: &[u8]) -> Vec<u8> {
@@ -24,7 +24,7 @@ fn sealed_for(keys: &Keys, name: BlobName<'_>, content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn no_blob_that_was_tampered_with_is_ever_handed_out() {
+fn a_tampered_blob_is_never_returned() {
     run_test(async {
         let content = payload(1, 200_000);
         let other = payload(2, 200_000);
@@ -51,12 +51,12 @@ fn no_blob_that_was_tampered_with_is_ever_handed_out() {
             ("empty", Vec::new()),
         ];
         let ids: Vec<String> = attacks.iter().map(|(id, _)| (*id).to_owned()).collect();
-        let answer = move |asked: Asked, _| {
-            let bytes = attacks.iter().find(|(id, _)| *id == asked.id).map(|(_, bytes)| bytes.clone());
+        let answer = move |request: RecordedRequest, _| {
+            let bytes = attacks.iter().find(|(id, _)| *id == request.id).map(|(_, bytes)| bytes.clone());
             async move {
                 let bytes = bytes.unwrap();
-                if (asked.from as usize) < bytes.len() || bytes.is_empty() {
-                    return bytes_from(&bytes, asked.from);
+                if (request.from as usize) < bytes.len() || bytes.is_empty() {
+                    return bytes_from(&bytes, request.from);
                 }
                 // Of what was shortened there is no more: a server that lies says so in this way.
                 partial(bytes.len(), 0, Body::from(bytes))
@@ -74,11 +74,7 @@ fn no_blob_that_was_tampered_with_is_ever_handed_out() {
                     assert!(matches!(fetched, Err(BlobError::Quarantined(_))), "{address}: {fetched:?}");
                     true
                 }
-                () = async {
-                    while stub.count("GET", address.id()) < 5 {
-                        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                    }
-                } => false,
+                () = stub.wait_for("GET", address.id(), 5) => false,
             }
         }));
         let given_up = given_up.await;
@@ -94,11 +90,11 @@ fn no_blob_that_was_tampered_with_is_ever_handed_out() {
 }
 
 #[test]
-fn a_blob_that_changes_between_two_ranges_is_not_put_together() {
+fn a_blob_that_changes_between_two_ranges_is_not_combined() {
     run_test(async {
         let (old, new) = (payload(1, 2_000_000), payload(2, 2_000_000));
         let (first, second) = (sealed("a", &old), sealed("a", &new));
-        let answer = move |asked: Asked, before| {
+        let answer = move |request: RecordedRequest, before| {
             let (first, second) = (first.clone(), second.clone());
             async move {
                 match before {
@@ -108,7 +104,7 @@ fn a_blob_that_changes_between_two_ranges_is_not_put_together() {
                         let body = futures_util::stream::iter([piece, Err(std::io::Error::other("cut"))]);
                         partial(first.len(), 0, Body::from_stream(body))
                     }
-                    _ => bytes_from(&second, asked.from),
+                    _ => bytes_from(&second, request.from),
                 }
             }
         };
@@ -120,14 +116,14 @@ fn a_blob_that_changes_between_two_ranges_is_not_put_together() {
     });
 }
 
-/// A limit, and no defect: names do not age. Documents have revisions for that; see `docs/SECURITY.md`.
+/// A known limit: names have no versions. Documents have revisions for that; see `docs/SECURITY.md`.
 #[test]
-fn an_older_blob_of_the_same_name_opens_for_who_has_not_seen_the_newer_one() {
+fn an_older_blob_of_the_same_name_opens_on_a_device_without_the_newer_one() {
     run_test(async {
         let old = sealed("a", b"old");
-        let stub = Stub::serve(move |asked: Asked, _| {
+        let stub = Stub::serve(move |request: RecordedRequest, _| {
             let old = old.clone();
-            async move { bytes_from(&old, asked.from) }
+            async move { bytes_from(&old, request.from) }
         });
         let stub = stub.await;
         let device = BlobDevice::new(&quick(), &stub.address).await;
@@ -149,7 +145,7 @@ fn change(folder: &Path, statement: &str) {
 }
 
 #[test]
-fn no_document_that_was_tampered_with_enters_a_replica() {
+fn a_tampered_document_never_enters_a_replica() {
     run_test(async {
         for statement in [
             "UPDATE versions SET sealed = (SELECT sealed FROM versions WHERE document = 'b') WHERE document = 'a'",
@@ -187,7 +183,7 @@ fn no_document_that_was_tampered_with_enters_a_replica() {
 }
 
 #[test]
-fn an_older_version_of_a_document_replaces_nothing_and_deceives_only_who_has_seen_nothing() {
+fn an_older_version_of_a_document_replaces_nothing_and_deceives_only_an_empty_device() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -234,14 +230,14 @@ fn moved(device: Device, account: &Account, address: &str) -> Device {
     Device { client: account.client(&quick(), address), ..device }
 }
 
-/// A server may also say what no protocol knows; nothing of it may end in a panic or in a success.
+/// A server may also answer outside the protocol; that must cause neither a panic nor a success.
 #[test]
-fn answers_that_are_no_answers_are_refused() {
+fn invalid_answers_are_rejected() {
     run_test(async {
         let bodies: [&[u8]; 6] =
             [b"", b"\0\xff", b"{", b"[[[[[[[[", b"{\"blobs\":[{\"id\":\"../x\"}],\"next\":null}", b"BLst"];
         for body in bodies {
-            let answer = move |_: Asked, _| async move {
+            let answer = move |_: RecordedRequest, _| async move {
                 let mut response = axum::response::Response::new(Body::from(body));
                 response.headers_mut().insert(CONTENT_TYPE, "application/json".parse().unwrap());
                 response

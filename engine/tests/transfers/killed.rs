@@ -1,5 +1,5 @@
-//! A device that is killed over and over while it puts, deletes, sends and fetches. What it said to have done is done in
-//! the end, what it had begun is done or undone, and nothing is there twice or left over.
+//! A device that is killed repeatedly while it stores, deletes, sends and fetches blobs. In the end, everything it reported is
+//! done, everything it had started is done or undone, and nothing is duplicated or left over.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn content(round: usize, n: usize) -> Vec<u8> {
     payload(round * PUTS + n, [1000, 300_000, 1_500_000][n])
 }
 
-/// Not a test by itself: what the killed process does.
+/// Not a test: the main function of the killed process.
 #[test]
 fn the_child() {
     let Ok(orders) = std::env::var(ORDERS) else { return };
@@ -74,7 +74,7 @@ fn secret() -> [u8; 32] {
 }
 
 #[test]
-fn kills_lose_nothing_double_nothing_and_leave_nothing() {
+fn kills_lose_duplicate_and_leave_nothing() {
     run_test(async {
         for backend in ["sqlcipher", "files"] {
             let server = TestServer::start(&quick()).await;
@@ -84,7 +84,7 @@ fn kills_lose_nothing_double_nothing_and_leave_nothing() {
             other.client.sync(NAMESPACE).await.unwrap();
 
             let folder = tempfile::tempdir().unwrap();
-            let mut said = Vec::new();
+            let mut printed = Vec::new();
             for round in 0..ROUNDS {
                 // From before the first byte to after the last, in no regular steps.
                 let bytes = (round as u64 * 5_700_000) % 4_300_001;
@@ -101,20 +101,20 @@ fn kills_lose_nothing_double_nothing_and_leave_nothing() {
                 child.env(ORDERS, orders.join("|")).stderr(Stdio::null());
                 let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
                 assert!(!output.status.success(), "it was to be killed");
-                said.extend(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned));
+                printed.extend(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned));
             }
-            check(&server, &ana, backend, folder, &said).await;
+            check(&server, &ana, backend, folder, &printed).await;
         }
     });
 }
 
-/// Compares what is there in the end with what the killed processes said.
-async fn check(server: &TestServer, ana: &Account, backend: &str, folder: tempfile::TempDir, said: &[String]) {
+/// Compares the final state with what the killed processes printed.
+async fn check(server: &TestServer, ana: &Account, backend: &str, folder: tempfile::TempDir, printed: &[String]) {
     let words = |verb: &str| -> BTreeSet<String> {
-        said.iter().filter_map(|line| line.strip_prefix(&format!("{verb} "))).map(str::to_owned).collect()
+        printed.iter().filter_map(|line| line.strip_prefix(&format!("{verb} "))).map(str::to_owned).collect()
     };
     let (put, deleting, deleted) = (words("put"), words("deleting"), words("deleted"));
-    assert!(put.len() > ROUNDS / 2, "most of them got that far: {said:?}");
+    assert!(put.len() > ROUNDS / 2, "most of them got that far: {printed:?}");
 
     let (address, token) = (&server.address, ana.token.as_str());
     let device = BlobDevice::in_folder(folder, &config(backend), address, "ana", token, &ana.keys).await;

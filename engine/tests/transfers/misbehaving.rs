@@ -1,4 +1,4 @@
-//! Servers that refuse, stall, cut off, alter and lie: what the client does about it, and what it does not.
+//! Servers that reject, stall, truncate, alter and lie, and how the client reacts.
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
@@ -8,7 +8,7 @@ use benchline_engine::store::{BlobState, Priority};
 use futures_util::{StreamExt, stream};
 
 use super::device::{BlobDevice, NAMESPACE, blob, sealed};
-use super::stub::{Asked, Stub, bytes_from, empty_list, partial, refusal};
+use super::stub::{RecordedRequest, Stub, bytes_from, empty_list, partial, refusal};
 use crate::support::{payload, quick, run_test};
 
 fn one_at_a_time() -> Config {
@@ -19,20 +19,19 @@ fn one_at_a_time() -> Config {
 
 /// Named after the defects "every error retried, 404 included" and "failed downloads revived without end".
 #[test]
-fn refusals_for_good_are_not_tried_again_and_not_revived() {
+fn permanent_rejections_are_not_retried() {
     run_test(async {
         for status in [404, 409, 413, 507] {
-            let answer =
-                move |asked: Asked, _| async move { if asked.id.is_empty() { empty_list() } else { refusal(status) } };
+            let answer = move |request: RecordedRequest, _| async move {
+                if request.id.is_empty() { empty_list() } else { refusal(status) }
+            };
             let stub = Stub::serve(answer).await;
             let device = BlobDevice::new(&quick(), &stub.address).await;
             let fetched = device.client.fetch(&blob("down"), Priority::Normal).await;
             assert!(matches!(fetched, Err(BlobError::Failed { .. })), "{status}: {fetched:?}");
             device.put("up", b"content").await.unwrap();
             let sent = device.client.send(&blob("up"), Priority::Normal).await;
-            if sent.is_ok() {
-                panic!("{status}: sent");
-            }
+            assert!(matches!(sent, Err(BlobError::Failed { .. })), "{status}: {sent:?}");
             let tries = stub.count("PUT", "up");
             device.client.sync(NAMESPACE).await.unwrap();
             assert_eq!((stub.count("GET", "down"), stub.count("PUT", "up")), (1, tries), "{status}");
@@ -45,7 +44,7 @@ fn refusals_for_good_are_not_tried_again_and_not_revived() {
 }
 
 #[test]
-fn failures_that_pass_are_tried_again() {
+fn temporary_failures_are_retried() {
     run_test(async {
         let content = payload(1, 1000);
         let bytes = sealed("a", &content);
@@ -74,7 +73,7 @@ fn failures_that_pass_are_tried_again() {
 }
 
 #[test]
-fn what_fails_verification_three_times_is_quarantined_and_not_kept() {
+fn three_failed_verifications_quarantine_a_blob() {
     run_test(async {
         let content = payload(2, 200_000);
         let good = sealed("a", &content);
@@ -87,18 +86,18 @@ fn what_fails_verification_three_times_is_quarantined_and_not_kept() {
         for bad in
             [altered, header, sealed("b", &content), longer, b"<html>Welcome to the hotel's network</html>".repeat(9)]
         {
-            let answer = move |asked: Asked, before| {
+            let answer = move |request: RecordedRequest, before| {
                 let bytes = bad.clone();
                 async move {
                     // Named after the defect "failed downloads revived without end": the list names it again and again.
-                    if asked.id.is_empty() {
+                    if request.id.is_empty() {
                         let digest = "00".repeat(32);
                         return Response::new(Body::from(format!(
                             r#"{{"blobs":[{{"id":"a","length":1,"digest":"{digest}","flags":[],"created":1}}],"next":null}}"#
                         )));
                     }
                     assert!(before < 3, "asked for again");
-                    bytes_from(&bytes, asked.from)
+                    bytes_from(&bytes, request.from)
                 }
             };
             let stub = Stub::serve(answer).await;
@@ -116,13 +115,13 @@ fn what_fails_verification_three_times_is_quarantined_and_not_kept() {
 
 /// Named after the defect "all transfers serial, one stuck transfer blocked the rest".
 #[test]
-fn a_transfer_that_is_stuck_does_not_hold_up_the_others() {
+fn a_stuck_transfer_does_not_block_the_others() {
     run_test(async {
-        let answer = |asked: Asked, _| async move {
-            if asked.id == "stuck" {
+        let answer = |request: RecordedRequest, _| async move {
+            if request.id == "stuck" {
                 std::future::pending::<()>().await;
             }
-            bytes_from(&sealed(&asked.id, b"content"), 0)
+            bytes_from(&sealed(&request.id, b"content"), 0)
         };
         let stub = Stub::serve(answer).await;
         let mut config = quick();
@@ -132,16 +131,14 @@ fn a_transfer_that_is_stuck_does_not_hold_up_the_others() {
         tokio::select! {
             _ = device.client.fetch(&stuck, Priority::Urgent) => panic!("it answered"),
             () = async {
-                while stub.count("GET", "stuck") == 0 {
-                    tokio::task::yield_now().await;
-                }
+                stub.wait_for("GET", "stuck", 1).await;
                 for n in 0..10 {
                     device.client.fetch(&blob(&format!("b{n}")), Priority::Low).await.unwrap();
                 }
             } => {}
         }
         assert_eq!(device.state("stuck").await, Some(BlobState::PendingDownload));
-        // It ends at once when it is told to, stuck or not.
+        // A stuck transfer stops at once when the client is closed.
         device.close().await;
     });
 }
@@ -153,16 +150,16 @@ fn beginning(bytes: &[u8], length: usize) -> Response {
 }
 
 #[test]
-fn an_urgent_download_overtakes_and_the_other_goes_on_where_it_was() {
+fn an_urgent_download_preempts_one_that_resumes_later() {
     run_test(async {
         let content = payload(3, 3_000_000);
         let large = sealed("large", &content);
-        let answer = move |asked: Asked, before| {
+        let answer = move |request: RecordedRequest, before| {
             let large = large.clone();
             async move {
-                match (asked.id.as_str(), before) {
+                match (request.id.as_str(), before) {
                     ("large", 0) => beginning(&large, 2_000_000),
-                    ("large", _) => bytes_from(&large, asked.from),
+                    ("large", _) => bytes_from(&large, request.from),
                     (id, _) => bytes_from(&sealed(id, b"urgent"), 0),
                 }
             }
@@ -172,35 +169,35 @@ fn an_urgent_download_overtakes_and_the_other_goes_on_where_it_was() {
         let mut progress = device.client.progress();
         let address = blob("large");
         let (large, ()) = tokio::join!(device.client.fetch(&address, Priority::Low), async {
-            // The only place is taken, and nothing more comes there.
+            // The only slot is taken by a download without progress.
             progress.wait_for(|now| now.running.iter().any(|one| one.done > 1_900_000)).await.unwrap();
             device.client.fetch(&blob("small"), Priority::Urgent).await.unwrap();
             assert_eq!(device.get("small").await.unwrap(), b"urgent");
         });
         large.unwrap();
         assert_eq!(device.get("large").await.unwrap(), content);
-        let from: Vec<u64> = stub.asked("GET", "large").iter().map(|asked| asked.from).collect();
+        let from: Vec<u64> = stub.requests("GET", "large").iter().map(|request| request.from).collect();
         assert!(from.len() == 2 && from[0] == 0 && from[1] > 1_900_000, "{from:?}");
-        assert_eq!(device.blobs.find(&address).await.unwrap().unwrap().tries, 0, "to make room is no failure");
+        assert_eq!(device.blobs.find(&address).await.unwrap().unwrap().tries, 0, "preemption is not a failure");
         device.close().await;
     });
 }
 
 #[test]
-fn a_download_that_is_cut_goes_on_from_the_last_verified_chunk() {
+fn an_interrupted_download_resumes_after_the_last_verified_chunk() {
     run_test(async {
         for client_backend in [Default::default(), benchline_engine::config::ClientBackend::Files] {
             let content = payload(4, 5_000_000);
             let bytes = sealed("a", &content);
-            let answer = move |asked: Asked, _| {
+            let answer = move |request: RecordedRequest, _| {
                 let bytes = bytes.clone();
                 async move {
                     // A million and a bit more each time, then the connection breaks.
-                    let end = bytes.len().min(asked.from as usize + 1_000_001);
-                    let piece = Bytes::copy_from_slice(&bytes[asked.from as usize..end]);
+                    let end = bytes.len().min(request.from as usize + 1_000_001);
+                    let piece = Bytes::copy_from_slice(&bytes[request.from as usize..end]);
                     let broken = (end < bytes.len()).then(|| Err(std::io::Error::other("cut")));
                     let body = stream::iter(std::iter::once(Ok(piece)).chain(broken));
-                    partial(bytes.len(), asked.from, Body::from_stream(body))
+                    partial(bytes.len(), request.from, Body::from_stream(body))
                 }
             };
             let stub = Stub::serve(answer).await;
@@ -209,7 +206,7 @@ fn a_download_that_is_cut_goes_on_from_the_last_verified_chunk() {
             let device = BlobDevice::new(&config, &stub.address).await;
             device.client.fetch(&blob("a"), Priority::Normal).await.unwrap();
             assert_eq!(device.get("a").await.unwrap(), content);
-            let from: Vec<u64> = stub.asked("GET", "a").iter().map(|asked| asked.from).collect();
+            let from: Vec<u64> = stub.requests("GET", "a").iter().map(|request| request.from).collect();
             // No step is lost but for the chunk that was cut, of 64 KiB.
             assert!(from.windows(2).all(|pair| pair[1] - pair[0] > 1_000_001 - (70 << 10)), "{from:?}");
             assert!(from.len() >= 5 && from.len() <= 6, "{from:?}");
@@ -219,7 +216,7 @@ fn a_download_that_is_cut_goes_on_from_the_last_verified_chunk() {
 }
 
 #[test]
-fn a_server_that_is_away_is_waited_for_and_nothing_is_given_up() {
+fn an_unreachable_server_is_waited_for() {
     run_test(async {
         let device = BlobDevice::new(&quick(), "http://127.0.0.1:1").await;
         device.put("a", b"content").await.unwrap();

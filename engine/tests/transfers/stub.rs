@@ -1,7 +1,6 @@
-//! A server that answers as a test wants, and remembers what it was asked. For what no good server does.
+//! A server that answers as a test requires, and records its requests, to simulate faulty servers.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -9,43 +8,42 @@ use axum::extract::Request;
 use axum::response::Response;
 use benchline_engine::protocol::{Problem, ProblemKind};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A request, as far as tests look at it.
+/// The recorded part of a request.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct RecordedRequest {
     pub(crate) method: String,
-    /// What is behind `…/blobs/mail/`, or nothing.
+    /// The path after `…/blobs/mail/`, or empty.
     pub(crate) id: String,
-    /// Where the range begins that was asked for, or the offset from which is sent.
+    /// The start of the requested range, or the offset of an upload.
     pub(crate) from: u64,
 }
 
 pub(crate) struct Stub {
     pub(crate) address: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: watch::Sender<Vec<RecordedRequest>>,
     serving: JoinHandle<()>,
 }
 
 impl Stub {
-    /// Serves `answer`, which is told how often the same was asked before.
+    /// Serves `answer`, which receives the request and the number of equal ones before it.
     pub(crate) async fn serve<F, A>(answer: F) -> Self
     where
-        F: Fn(Asked, usize) -> A + Clone + Send + Sync + 'static,
+        F: Fn(RecordedRequest, usize) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response> + Send,
     {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = asked.clone();
+        let requests = watch::Sender::new(Vec::new());
+        let log = requests.clone();
         let handler = move |request: Request| {
             let (answer, log) = (answer.clone(), log.clone());
             async move {
-                let now = look_at(&request);
+                let now = record(&request);
                 drop(axum::body::to_bytes(request.into_body(), usize::MAX).await);
-                let before = {
-                    let mut log = log.lock().unwrap();
-                    log.push(now.clone());
-                    log.iter().filter(|one: &&Asked| one.method == now.method && one.id == now.id).count() - 1
-                };
+                log.send_modify(|log| log.push(now.clone()));
+                let same = |one: &&RecordedRequest| one.method == now.method && one.id == now.id;
+                let before = log.borrow().iter().filter(same).count() - 1;
                 answer(now, before).await
             }
         };
@@ -53,18 +51,26 @@ impl Stub {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(handler);
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { address, asked, serving }
+        Self { address, requests, serving }
     }
 
-    /// How often a blob was asked for or sent.
+    /// The number of requests about a blob.
     pub(crate) fn count(&self, method: &str, id: &str) -> usize {
-        self.asked(method, id).len()
+        self.requests(method, id).len()
     }
 
-    /// What was asked about a blob.
-    pub(crate) fn asked(&self, method: &str, id: &str) -> Vec<Asked> {
-        let asked = self.asked.lock().unwrap();
-        asked.iter().filter(|asked| asked.method == method && asked.id == id).cloned().collect()
+    /// The requests about a blob.
+    pub(crate) fn requests(&self, method: &str, id: &str) -> Vec<RecordedRequest> {
+        let all = self.requests.borrow();
+        all.iter().filter(|request| request.method == method && request.id == id).cloned().collect()
+    }
+
+    /// Waits until there have been at least `count` requests about a blob.
+    pub(crate) async fn wait_for(&self, method: &str, id: &str, count: usize) {
+        let enough = |all: &Vec<RecordedRequest>| {
+            all.iter().filter(|request| request.method == method && request.id == id).count() >= count
+        };
+        self.requests.subscribe().wait_for(enough).await.unwrap();
     }
 }
 
@@ -74,17 +80,17 @@ impl Drop for Stub {
     }
 }
 
-fn look_at(request: &Request) -> Asked {
+fn record(request: &Request) -> RecordedRequest {
     let header = |name: &str| Some(request.headers().get(name)?.to_str().unwrap().to_owned());
     let range = header("range").map(|range| range.trim_start_matches("bytes=").trim_end_matches('-').to_owned());
     let from = range.or_else(|| header("upload-offset")).map_or(0, |from| from.parse().unwrap());
     let id = request.uri().path().split("/blobs/mail/").nth(1).unwrap_or_default().to_owned();
-    Asked { method: request.method().to_string(), id, from }
+    RecordedRequest { method: request.method().to_string(), id, from }
 }
 
-/// A refusal with this status.
+/// A problem with this status.
 pub(crate) fn refusal(status: u16) -> Response {
-    let problem = Problem { status, ..Problem::new(ProblemKind::Other, "as the test wants") };
+    let problem = Problem { status, ..Problem::new(ProblemKind::Other, "requested by the test") };
     let body = serde_json::to_vec(&problem).unwrap();
     let response = Response::builder().status(status).header("content-type", "application/problem+json");
     response.body(Body::from(body)).unwrap()
@@ -96,7 +102,7 @@ pub(crate) fn bytes_from(bytes: &[u8], from: u64) -> Response {
     partial(bytes.len(), from, Body::from(rest))
 }
 
-/// A body that is, or says to be, the bytes from `from` on of `length`.
+/// A response that has, or claims to have, the bytes from `from` on of `length`.
 pub(crate) fn partial(length: usize, from: u64, body: Body) -> Response {
     let mut response = Response::builder().status(if from > 0 { 206 } else { 200 });
     if from > 0 {

@@ -1,4 +1,4 @@
-//! Small blobs travel together, and what is wrong with one of them is that one's matter alone.
+//! Small blobs are transferred in bundles, and a fault in one of them does not affect the others.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
@@ -9,7 +9,7 @@ use benchline_engine::store::{BlobState, Priority};
 use bytes::BytesMut;
 
 use super::device::{BlobDevice, NAMESPACE, USER, blob, keys, sealed};
-use super::stub::{Asked, Stub, bytes_from, refusal};
+use super::stub::{RecordedRequest, Stub, bytes_from, refusal};
 use crate::support::{Http, TestServer, payload, quick, run_test};
 
 /// A list of these blobs.
@@ -41,7 +41,7 @@ fn hundreds_of_small_blobs_take_a_few_requests() {
             BlobDevice::of(&config, &server.address, "ana", ana.token.as_str(), &ana.keys).await
         };
         let (one, two) = (new(ClientBackend::Sqlcipher).await, new(ClientBackend::Files).await);
-        // They are put before anything is sent, so that what is sent together does not hang on the time.
+        // They are stored before anything is sent, so that the bundles do not depend on timing.
         let folder = one.close().await;
         let config = quick();
         let away = BlobDevice::in_folder(folder, &config, "http://127.0.0.1:1", "ana", "token", &ana.keys).await;
@@ -70,16 +70,16 @@ fn hundreds_of_small_blobs_take_a_few_requests() {
 }
 
 #[test]
-fn what_is_wrong_with_one_blob_of_a_bundle_is_its_own_matter() {
+fn a_fault_in_one_blob_of_a_bundle_does_not_affect_the_others() {
     run_test(async {
         const IDS: [&str; 5] = ["a", "altered", "b", "gone", "large"];
         let large = sealed("large", &payload(7, 100_000));
         let mut altered = sealed("altered", b"content");
         *altered.last_mut().unwrap() ^= 1;
-        let answer = move |asked: Asked, _| {
+        let answer = move |request: RecordedRequest, _| {
             let (large, altered) = (large.clone(), altered.clone());
             async move {
-                match (asked.method.as_str(), asked.id.as_str()) {
+                match (request.method.as_str(), request.id.as_str()) {
                     ("GET", "") => list(&IDS),
                     ("POST", _) => {
                         let mut bundle = BytesMut::new();
@@ -92,14 +92,14 @@ fn what_is_wrong_with_one_blob_of_a_bundle_is_its_own_matter() {
                         encode_item(&mut bundle, &BundleItem::End);
                         Response::new(Body::from(bundle.freeze()))
                     }
-                    (_, "large") => bytes_from(&large, asked.from),
-                    (_, "altered") => bytes_from(&altered, asked.from),
+                    (_, "large") => bytes_from(&large, request.from),
+                    (_, "altered") => bytes_from(&altered, request.from),
                     _ => refusal(404),
                 }
             }
         };
         let stub = Stub::serve(answer).await;
-        // All are wanted before there is a server, so that all five are ready when the first starts.
+        // All are requested before there is a server, so that all five are ready when the first starts.
         let away = BlobDevice::new(&quick(), "http://127.0.0.1:1").await;
         for id in IDS {
             away.blobs.want_download(&blob(id), Priority::Normal).await.unwrap();
@@ -120,14 +120,14 @@ fn what_is_wrong_with_one_blob_of_a_bundle_is_its_own_matter() {
 }
 
 #[test]
-fn where_bundles_do_not_work_blobs_go_alone() {
+fn without_bundles_blobs_are_transferred_one_by_one() {
     run_test(async {
         const IDS: [&str; 3] = ["a", "b", "c"];
         for status in [200, 404, 500] {
-            let answer = move |asked: Asked, _| async move {
-                match (asked.method.as_str(), asked.id.as_str()) {
+            let answer = move |request: RecordedRequest, _| async move {
+                match (request.method.as_str(), request.id.as_str()) {
                     ("GET", "") => list(&IDS),
-                    ("GET", id) => bytes_from(&sealed(id, id.as_bytes()), asked.from),
+                    ("GET", id) => bytes_from(&sealed(id, id.as_bytes()), request.from),
                     (_, "") if status == 200 => Response::new(Body::from("<html>")),
                     (_, "") => refusal(status),
                     _ => Response::new(Body::empty()),

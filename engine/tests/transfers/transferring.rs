@@ -1,11 +1,11 @@
-//! Devices, the real server, real HTTP: what one device puts arrives at the others, whole, once, and unreadable on the way.
+//! Devices with the real server: what one device stores reaches the others, complete, once, and encrypted in transit.
 
 use std::num::NonZeroU64;
 use std::time::Instant;
 
 use benchline_engine::client::{BlobError, PutAs};
 use benchline_engine::config::{ClientBackend, Config};
-use benchline_engine::store::{BlobAddress, BlobState, BlobStoreError, Priority};
+use benchline_engine::store::{BlobAddress, BlobState, BlobStoreError, FailureCause, Priority};
 
 use super::device::{BlobDevice, NAMESPACE, blob};
 use crate::support::{Account, BreakingConnection, MARK, TestServer, is_in_files, payload, quick, run_test};
@@ -30,7 +30,7 @@ async fn at_server(device: &BlobDevice) -> Vec<String> {
 }
 
 #[test]
-fn blobs_of_all_sizes_arrive_and_nothing_is_in_clear() {
+fn blobs_of_all_sizes_arrive_and_nothing_is_stored_unencrypted() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -64,7 +64,7 @@ fn blobs_of_all_sizes_arrive_and_nothing_is_in_clear() {
 }
 
 #[test]
-fn an_upload_that_is_cut_goes_on_where_it_was() {
+fn an_interrupted_upload_resumes() {
     run_test(async {
         for client_backend in BACKENDS {
             let server = TestServer::start(&quick()).await;
@@ -95,7 +95,7 @@ fn an_upload_that_is_cut_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_download_that_is_cut_goes_on_where_it_was() {
+fn an_interrupted_download_resumes() {
     run_test(async {
         for client_backend in BACKENDS {
             let server = TestServer::start(&quick()).await;
@@ -128,7 +128,7 @@ fn a_download_that_is_cut_goes_on_where_it_was() {
 /// Named after the defects "a tombstone that outlived re-creation deleted the new blob" and "pending deletions never
 /// retried".
 #[test]
-fn what_is_deleted_offline_goes_later_and_its_successor_stays() {
+fn an_offline_deletion_is_sent_later_and_a_new_blob_of_the_name_stays() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -158,7 +158,7 @@ fn what_is_deleted_offline_goes_later_and_its_successor_stays() {
 
 /// Named after the defect "local-only blobs uploaded by a refresh".
 #[test]
-fn local_blobs_and_drafts_stay_until_they_are_sent() {
+fn local_blobs_and_drafts_are_not_sent_unasked() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -185,7 +185,7 @@ fn local_blobs_and_drafts_stay_until_they_are_sent() {
 
 /// Named after the defects "blob id alone as primary key, so namespaces collided" and "every error retried".
 #[test]
-fn namespaces_are_apart_and_another_device_s_blob_is_not_replaced() {
+fn namespaces_are_separate_and_another_device_s_blob_is_not_replaced() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;
@@ -199,7 +199,10 @@ fn namespaces_are_apart_and_another_device_s_blob_is_not_replaced() {
 
         two.put("a", b"two").await.unwrap();
         let refused = two.client.send(&blob("a"), Priority::Normal).await;
-        assert!(matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.contains("409")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.cause == FailureCause::NameTaken),
+            "{refused:?}"
+        );
         assert_eq!(two.state("a").await, Some(BlobState::FailedUpload));
         two.client.fetch(&elsewhere, Priority::Normal).await.unwrap();
         let mut content = Vec::new();
@@ -210,7 +213,7 @@ fn namespaces_are_apart_and_another_device_s_blob_is_not_replaced() {
 }
 
 #[test]
-fn a_blob_beyond_the_quota_is_kept_here_and_not_sent_again() {
+fn a_blob_over_quota_stays_on_the_device_and_is_not_retried() {
     run_test(async {
         let mut config = quick();
         config.blobs.quota = 1_000_000;
@@ -219,7 +222,10 @@ fn a_blob_beyond_the_quota_is_kept_here_and_not_sent_again() {
         let device = device(&ana, &config, &server.address).await;
         device.put("large", &payload(1, 2_000_000)).await.unwrap();
         let refused = device.client.send(&blob("large"), Priority::Normal).await;
-        assert!(matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.contains("507")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(BlobError::Failed { failure, .. }) if failure.cause == FailureCause::QuotaExceeded),
+            "{refused:?}"
+        );
         let report = device.client.sync(NAMESPACE).await.unwrap();
         assert_eq!(report, Default::default());
         device.put("small", b"fits").await.unwrap();
@@ -228,9 +234,9 @@ fn a_blob_beyond_the_quota_is_kept_here_and_not_sent_again() {
     });
 }
 
-/// A busy machine can only make it slower, so the time decides nothing that could go wrong by chance.
+/// A busy machine can only make transfers slower, so the test cannot fail by chance.
 #[test]
-fn the_bound_on_the_bandwidth_holds_both_ways() {
+fn the_bandwidth_limit_holds_in_both_directions() {
     run_test(async {
         let server = TestServer::start(&quick()).await;
         let ana = server.user("ana").await;

@@ -1,21 +1,21 @@
-//! Why something with a blob failed. No message may show content.
+//! Errors of operations on blobs. No message may show content.
 
 use crate::client::SyncError;
 use crate::crypto::{OpenError, SealError};
 use crate::pool::PoolError;
-use crate::store::{BlobAddress, BlobState, BlobStoreError, InvalidBlobAddress};
+use crate::store::{BlobAddress, BlobState, BlobStoreError, FailureCause, InvalidBlobAddress, TransferFailure};
 
 /// An operation on a blob failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlobError {
-    /// The device's own store or index failed, or refused.
+    /// The store or index of this device failed, or rejected the operation.
     #[error(transparent)]
     Store(#[from] BlobStoreError),
     /// The exchange with the server failed.
     #[error(transparent)]
     Exchange(#[from] SyncError),
-    /// The server named a blob as none can be named.
+    /// The server sent an invalid blob name.
     #[error("from the server: {0}")]
     Name(#[from] InvalidBlobAddress),
     /// The content cannot be sealed.
@@ -23,22 +23,22 @@ pub enum BlobError {
     Seal {
         /// Which blob.
         address: BlobAddress,
-        /// Why not.
+        /// The cause.
         source: SealError,
     },
-    /// What is stored here does not open: the disk altered it, or it belongs to other keys.
-    #[error("blob {address}, as it is stored on this device, does not open: {source}")]
+    /// The stored bytes cannot be opened: they were altered, or belong to other keys.
+    #[error("blob {address} cannot be opened from this device's storage: {source}")]
     Open {
         /// Which blob.
         address: BlobAddress,
-        /// Why not.
+        /// The cause.
         source: OpenError,
     },
     /// The crypto pool failed.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The content is not the one that was announced.
-    #[error("blob {address} was said to have {length} bytes, and its content has more or fewer")]
+    /// The content has another length than announced.
+    #[error("blob {address} was announced with {length} bytes, but its content has more or fewer")]
     Length {
         /// Which blob.
         address: BlobAddress,
@@ -48,25 +48,25 @@ pub enum BlobError {
     /// The content cannot be read, or what was opened cannot be written.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// Why it failed.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A range goes beyond the blob's end.
-    #[error("blob {address} has {length} bytes: the range asked for is not inside")]
+    /// A range is not within the blob.
+    #[error("blob {address} has {length} bytes; the requested range is not within it")]
     Range {
         /// Which blob.
         address: BlobAddress,
         /// Bytes of its content.
         length: u64,
     },
-    /// The content is not here.
-    #[error("blob {address} is {} and not on this device: fetch it first", state.as_str())]
+    /// The content is not on this device.
+    #[error("blob {address} is {} and not on this device; fetch it first", state.as_str())]
     NotHere {
         /// Which blob.
         address: BlobAddress,
-        /// How it stands.
+        /// Its state.
         state: BlobState,
     },
     /// The transfer was given up.
@@ -74,21 +74,31 @@ pub enum BlobError {
     Failed {
         /// Which blob.
         address: BlobAddress,
-        /// Why not.
-        failure: String,
+        /// The cause.
+        failure: TransferFailure,
     },
-    /// The server has something under this name that is not the blob.
-    #[error("blob {0} failed verification three times: what the server has is unusable, and was not kept")]
+    /// The server's bytes for this blob failed verification.
+    #[error("blob {0} failed verification three times; the server's copy is unusable and was discarded")]
     Quarantined(BlobAddress),
-    /// The server cannot be reached or does not accept the token.
+    /// The server is unreachable or rejected the token.
     #[error("blob {address} waits for the server: {failure}")]
     Waiting {
         /// Which blob.
         address: BlobAddress,
-        /// What is in the way.
-        failure: String,
+        /// The cause.
+        failure: TransferFailure,
     },
     /// The client is closed.
     #[error("the client is closed")]
     Closed,
+}
+
+impl From<BlobError> for TransferFailure {
+    fn from(error: BlobError) -> Self {
+        let cause = match &error {
+            BlobError::Failed { failure, .. } | BlobError::Waiting { failure, .. } => failure.cause,
+            _ => FailureCause::Other,
+        };
+        Self { message: error.to_string(), cause }
+    }
 }

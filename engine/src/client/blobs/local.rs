@@ -1,5 +1,5 @@
-//! The blobs of this device, without a server: everything here works offline. What is put is sealed while it is read, and
-//! counts only when all of it is durable.
+//! The blobs of this device, without a server: everything here works offline. Content is sealed while it is read; a blob
+//! exists only when all of it is durable.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,20 +8,21 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::sealed::{ON_THE_SPOT, Sealed};
-use super::{BlobError, WRITE};
+use super::BlobError;
+use super::sealed::{OPENED_INLINE, Sealed};
 use crate::config::Config;
 use crate::crypto::{BlobSettings, Keys};
 use crate::pool::Pool;
 use crate::protocol::UserName;
 use crate::store::{
-    BlobAddress, BlobIndex, BlobRecord, BlobState, BlobStore, BlobStoreError, Deleted, Priority, open_blobs,
+    BlobAddress, BlobIndex, BlobRecord, BlobState, BlobStore, BlobStoreError, Deletion, Priority, WRITE_SIZE,
+    open_blobs,
 };
 
-/// What a blob is put for.
+/// What a blob is stored for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PutAs {
-    /// To be sent to the server.
+    /// To be uploaded to the server.
     Upload,
     /// To stay on this device.
     Local,
@@ -43,7 +44,7 @@ struct Inner {
 }
 
 impl Blobs {
-    /// Opens the blobs in `folder`, which must exist, and removes what a crash left half done.
+    /// Opens the blobs in `folder`, which must exist, and removes what a crash left incomplete.
     ///
     /// # Errors
     /// [`BlobStoreError::InUse`] where another process has them open; errors of the database and of the file system.
@@ -61,7 +62,7 @@ impl Blobs {
     /// Stores a blob of `length` bytes.
     ///
     /// # Errors
-    /// [`BlobStoreError::Exists`] where there is one of this name that is no draft; [`BlobError::Length`] where the content
+    /// [`BlobStoreError::Exists`] where a blob of this name exists that is not a draft; [`BlobError::Length`] where the content
     /// has another length. Nothing is stored then.
     pub async fn put(
         &self,
@@ -73,34 +74,34 @@ impl Blobs {
         let draft = put_as == PutAs::Draft;
         let state = if put_as == PutAs::Upload { BlobState::PendingUpload } else { BlobState::LocalOnly };
         let blocks = |old: &BlobRecord| !(old.draft && draft) && old.state != BlobState::PendingDelete;
-        // Something large is not sealed for nothing. Something small is, now and then: the step says no soon enough.
-        if length > WRITE && self.index().get(address).await?.as_ref().is_some_and(blocks) {
+        // A large blob is not sealed in vain. A small one may be: the transition below rejects it.
+        if length > WRITE_SIZE && self.index().get(address).await?.as_ref().is_some_and(blocks) {
             return Err(BlobStoreError::Exists(address.clone()).into());
         }
-        let (sealed, content) = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
+        let (sealed, insertion) = self.sealed(address).seal(self.store(), self.0.settings, length, content).await?;
         let new = sealed.id;
         let record = BlobRecord::stored(address.clone(), state, draft, length, sealed);
-        let put = self.index().change_entering(address, content, |entry| BlobRecord::put(entry, record)).await;
-        let superfluous = match &put {
+        let put = self.index().change_with_content(address, insertion, |entry| BlobRecord::put(entry, record)).await;
+        let unused = match &put {
             Ok(replaced) => *replaced,
             Err(_) => Some(new),
         };
-        if let Some(content) = superfluous {
+        if let Some(content) = unused {
             self.store().remove(content).await?;
         }
         Ok(put.map(drop)?)
     }
 
-    /// Writes the content of a blob to `writer` and gives its length. Nothing unverified is written; what was written
-    /// before an error is a verified beginning.
+    /// Writes the content of a blob to `writer` and returns its length. Only verified bytes are written; what was written
+    /// before an error is a verified prefix.
     ///
     /// # Errors
-    /// [`BlobError::NotHere`] where only the server has it; [`BlobError::Open`] where it was damaged here.
+    /// [`BlobError::NotHere`] where only the server has it; [`BlobError::Open`] where it is damaged on this device.
     pub async fn get(&self, address: &BlobAddress, writer: impl AsyncWrite + Unpin) -> Result<u64, BlobError> {
         self.read(address, None, writer).await
     }
 
-    /// As [`Self::get`], for the bytes in `range` alone.
+    /// As [`Self::get`], for the bytes in `range` only.
     ///
     /// # Errors
     /// As [`Self::get`], and [`BlobError::Range`].
@@ -119,26 +120,26 @@ impl Blobs {
         range: Option<Range<u64>>,
         writer: impl AsyncWrite + Unpin,
     ) -> Result<u64, BlobError> {
-        // What is small comes with its record: another hop to the database would cost as much as all else.
-        let (record, small) = self.index().get_with_small(address, self.0.store.clone(), ON_THE_SPOT).await?;
+        // A small content is read with its record: another hop to the database would cost as much as all the rest.
+        let (record, inline) = self.index().get_with_inline(address, self.0.store.clone(), OPENED_INLINE).await?;
         let record = record.ok_or_else(|| BlobStoreError::Absent(address.clone()))?;
         let incomplete = matches!(record.state, BlobState::PendingDownload | BlobState::FailedDownload);
         match record.content {
             Some(content) if !incomplete => {
-                self.sealed(address).open(self.store(), &self.0.pool, &content, small, range, writer).await
+                self.sealed(address).open(self.store(), &self.0.pool, &content, inline, range, writer).await
             }
             _ if record.state == BlobState::Quarantined => Err(BlobError::Quarantined(address.clone())),
             _ => Err(BlobError::NotHere { address: address.clone(), state: record.state }),
         }
     }
 
-    /// Deletes a blob on this device; what the server may know of is deleted there at the next opportunity.
+    /// Deletes a blob on this device, and at the server with the next synchronisation.
     ///
     /// # Errors
     /// [`BlobStoreError::Absent`] where there is none.
     pub async fn delete(&self, address: &BlobAddress) -> Result<(), BlobError> {
         let wanted = address.clone();
-        let Deleted { content, .. } =
+        let Deletion { content, .. } =
             self.index().change(address, move |entry| BlobRecord::delete(entry, &wanted)).await?;
         if let Some(content) = content {
             self.store().remove(content).await?;
@@ -146,16 +147,16 @@ impl Blobs {
         Ok(())
     }
 
-    /// Wants a blob at the server: a draft or local one becomes an ordinary one, a failed one gets another try.
+    /// Requests an upload: a draft or local blob becomes an ordinary one, a failed one is tried again.
     ///
     /// # Errors
-    /// [`BlobStoreError::Absent`] or [`BlobStoreError::State`] where there is nothing to send.
+    /// [`BlobStoreError::Absent`] or [`BlobStoreError::State`] where there is nothing to upload.
     pub async fn want_upload(&self, address: &BlobAddress, priority: Priority) -> Result<(), BlobError> {
         let wanted = address.clone();
         Ok(self.index().change(address, move |entry| BlobRecord::want_upload(entry, &wanted, priority)).await?)
     }
 
-    /// Wants a blob here; one that failed or was quarantined gets another try.
+    /// Requests a download. A blob that failed or was quarantined is tried again.
     ///
     /// # Errors
     /// [`BlobStoreError::State`] where it is being deleted.
@@ -164,7 +165,7 @@ impl Blobs {
         Ok(self.index().change(address, move |entry| BlobRecord::want_download(entry, &wanted, priority)).await?)
     }
 
-    /// What is known of a blob; `None` where nothing is.
+    /// The record of a blob; `None` where it is unknown.
     ///
     /// # Errors
     /// Errors of the database.
@@ -195,7 +196,7 @@ impl Blobs {
         Ok(self.index().count(namespace).await?)
     }
 
-    /// Writes what waits and closes the files. Later calls of any clone fail.
+    /// Completes pending writes and closes the files. Later calls of any clone fail.
     pub async fn close(&self) {
         self.0.index.close().await;
     }

@@ -1,4 +1,4 @@
-//! Sealing into a store and opening from it, a few chunks at a time.
+//! Seals blobs into a store and opens them from it, a few chunks at a time.
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -8,19 +8,19 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{BlobError, WRITE};
+use super::BlobError;
 use crate::crypto::{BlobName, BlobOpener, BlobSealer, BlobSettings, Keys, OpenError, SealError};
 use crate::pool::{OpenChunks, Pool, SharedBlob, Work};
-use crate::store::{BlobAddress, BlobStore, BlobStoreError, Content, ContentId, Entering};
+use crate::store::{BlobAddress, BlobStore, BlobStoreError, Content, ContentId, Insertion, WRITE_SIZE};
 
-/// Sealed bytes that are opened where they are read: tens of microseconds.
-pub(super) const ON_THE_SPOT: u64 = 130 << 10;
+/// Up to this many sealed bytes are opened on the calling task: it takes tens of microseconds.
+pub(super) const OPENED_INLINE: u64 = 130 << 10;
 
-/// Bytes of content that are read and sealed at once, a fraction of a millisecond's work. Whoever reads from a file pays a hop
-/// to another thread for each.
+/// Bytes of content that are read and sealed at once, in a fraction of a millisecond. Each read from a file costs a hop to
+/// another thread.
 const READ: usize = 256 << 10;
 
-/// A blob's name, and what seals and opens it.
+/// A blob's name, and the keys that seal and open it.
 #[derive(Clone, Copy)]
 pub(in crate::client) struct Sealed<'a> {
     pub(super) keys: &'a Keys,
@@ -39,30 +39,30 @@ impl<'a> Sealed<'a> {
         BlobOpener::new(self.keys, self.name(), prelude)
     }
 
-    /// Seals `length` bytes of `content`. What fits into one write is for the caller to enter into the store together with
-    /// what names it; the rest is stored already.
+    /// Seals `length` bytes of `content` into the store. The caller runs the returned insertion in the transaction that names
+    /// the content.
     pub(super) async fn seal(
         &self,
         store: &dyn BlobStore,
         settings: BlobSettings,
         length: u64,
         mut content: impl AsyncRead + Unpin,
-    ) -> Result<(Content, Entering), BlobError> {
+    ) -> Result<(Content, Insertion), BlobError> {
         let cannot = |source: SealError| BlobError::Seal { address: self.address.clone(), source };
         let wrong_length = || BlobError::Length { address: self.address.clone(), length };
         let cannot_read = |source: std::io::Error| match source.kind() {
             ErrorKind::UnexpectedEof => wrong_length(),
-            _ => BlobError::Io { what: "the content of a blob cannot be read", source },
+            _ => BlobError::Io { what: "the content of the blob cannot be read", source },
         };
         let mut sealer = BlobSealer::new(self.keys, self.name(), length, settings).map_err(cannot)?;
-        let mut stored = Storing::new(store, sealer.layout().sealed_len());
+        let mut stored = StoreWriter::new(store, sealer.layout().sealed_len());
         stored.push(sealer.prelude());
         let mut window = Window::of(&sealer);
         while sealer.next_len().is_some() {
-            // What is sealed is written while more is read and sealed.
+            // Sealed bytes are written while more are read and sealed.
             let writing = stored.write_ready();
             let sealing = async {
-                while stored.waiting.len() < WRITE as usize && sealer.next_len().is_some() {
+                while stored.waiting.len() < WRITE_SIZE as usize && sealer.next_len().is_some() {
                     window.read(&mut content).await.map_err(cannot_read)?;
                     window.seal(&mut sealer, &mut stored).map_err(cannot)?;
                 }
@@ -80,23 +80,23 @@ impl<'a> Sealed<'a> {
         Ok(stored.finish().await?)
     }
 
-    /// Opens the bytes of the content in `range`, or all of them, into `writer`, and gives how many they were. All of its
-    /// sealed bytes may be at hand already, if it is `small`.
+    /// Opens the bytes of the content in `range`, or all of them, into `writer`, and returns how many they were. `inline` has
+    /// all sealed bytes of a small blob, if they were read with its record.
     pub(super) async fn open(
         &self,
         store: &dyn BlobStore,
         pool: &Pool,
         content: &Content,
-        small: Option<Bytes>,
+        inline: Option<Bytes>,
         range: Option<Range<u64>>,
         mut writer: impl AsyncWrite + Unpin,
     ) -> Result<u64, BlobError> {
         let cannot = |source: OpenError| BlobError::Open { address: self.address.clone(), source };
-        let cannot_write = |source| BlobError::Io { what: "an opened blob cannot be written", source };
+        let cannot_write = |source| BlobError::Io { what: "the opened blob cannot be written", source };
         let prelude_len = self.name().prelude_len();
-        // What is small is read at once.
-        let length = content.sealed_length.filter(|length| *length <= ON_THE_SPOT).unwrap_or(0);
-        let beginning = match small {
+        // A small blob is read at once.
+        let length = content.sealed_length.filter(|length| *length <= OPENED_INLINE).unwrap_or(0);
+        let beginning = match inline {
             Some(all) => all,
             None => store.read(content.id, 0..length.max(prelude_len as u64)).await?,
         };
@@ -107,20 +107,20 @@ impl<'a> Sealed<'a> {
         if range.start > range.end || range.end > layout.content_len() {
             return Err(BlobError::Range { address: self.address.clone(), length: layout.content_len() });
         }
-        let in_a_window = (WRITE / u64::from(layout.chunk_size())).max(1);
-        // The bytes of the content that come in one window with the one at `at`, and themselves.
+        let chunks_per_window = (WRITE_SIZE / u64::from(layout.chunk_size())).max(1);
+        // Opens the window that holds the byte at `at`: its range of the content, and its bytes.
         let open_at = async |at: u64| -> Result<(Range<u64>, Vec<u8>), BlobError> {
             let first = layout.chunk_at(at);
-            let last = layout.chunk_at(range.end - 1).min(first + in_a_window - 1);
+            let last = layout.chunk_at(range.end - 1).min(first + chunks_per_window - 1);
             let sealed = layout.sealed_range(first).start..layout.sealed_range(last).end;
             let window = match beginning.get(sealed.start as usize..sealed.end as usize) {
                 Some(window) => window.to_vec(),
                 None => Vec::from(store.read(content.id, sealed.clone()).await?),
             };
             let work = OpenChunks { blob: blob.clone(), first, window };
-            // A hop to the pool costs more than a chunk or two.
-            let here = sealed.end - sealed.start <= ON_THE_SPOT;
-            let opened = if here { work.perform() } else { pool.run(work).await? };
+            // For a chunk or two, a hop to the pool costs more than the work.
+            let inline = sealed.end - sealed.start <= OPENED_INLINE;
+            let opened = if inline { work.perform() } else { pool.run(work).await? };
             let inside = layout.content_range(first).start..layout.content_range(last).end;
             Ok((inside, opened.map_err(cannot)?))
         };
@@ -128,7 +128,7 @@ impl<'a> Sealed<'a> {
         while let Some((inside, opened)) = next {
             let wanted = inside.start.max(range.start)..inside.end.min(range.end);
             let wanted = (wanted.start - inside.start) as usize..(wanted.end - inside.start) as usize;
-            // What is open is written while more is opened.
+            // Opened bytes are written while more are opened.
             let opening = async {
                 let more = inside.end < range.end;
                 if more { open_at(inside.end).await.map(Some) } else { Ok(None) }
@@ -142,10 +142,10 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// Some chunks of content, read at once and sealed one by one.
+/// Chunks of content that are read at once and sealed one by one.
 struct Window {
     /// Bytes of content that were not read yet.
-    left: u64,
+    remaining: u64,
     chunks: usize,
     chunk_size: usize,
     content: Vec<u8>,
@@ -157,23 +157,23 @@ impl Window {
     fn of(sealer: &BlobSealer) -> Self {
         let chunk_size = sealer.layout().chunk_size() as usize;
         let chunks = (READ / chunk_size).max(1);
-        Self { left: sealer.layout().content_len(), chunks, chunk_size, content: Vec::new(), sealed: Vec::new() }
+        Self { remaining: sealer.layout().content_len(), chunks, chunk_size, content: Vec::new(), sealed: Vec::new() }
     }
 
     /// Reads the content of the next chunks, as far as there is any.
     async fn read(&mut self, content: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
-        let length = self.left.min((self.chunks * self.chunk_size) as u64);
-        self.left -= length;
+        let length = self.remaining.min((self.chunks * self.chunk_size) as u64);
+        self.remaining -= length;
         self.content.resize(length as usize, 0);
         content.read_exact(&mut self.content).await.map(drop)
     }
 
     /// Seals them.
-    fn seal(&mut self, sealer: &mut BlobSealer, stored: &mut Storing<'_>) -> Result<(), SealError> {
+    fn seal(&mut self, sealer: &mut BlobSealer, stored: &mut StoreWriter<'_>) -> Result<(), SealError> {
         let mut rest = &self.content[..];
         for _ in 0..self.chunks {
             let Some(next) = sealer.next_len() else { break };
-            // Behind the content comes padding, whose chunks have no content.
+            // After the content there are chunks of padding without content.
             let (content, later) = rest.split_at(next.min(rest.len()));
             sealer.seal_next_from(content, &mut self.sealed)?;
             stored.push(&self.sealed);
@@ -183,18 +183,18 @@ impl Window {
     }
 }
 
-/// Sealed bytes on their way into a store.
-struct Storing<'a> {
+/// Writes sealed bytes to a store.
+struct StoreWriter<'a> {
     store: &'a dyn BlobStore,
     content: ContentId,
     total: u64,
-    /// Bytes in the store, or on their way there.
+    /// Bytes written, or being written.
     at: u64,
     waiting: BytesMut,
     digest: Context,
 }
 
-impl<'a> Storing<'a> {
+impl<'a> StoreWriter<'a> {
     fn new(store: &'a dyn BlobStore, total: u64) -> Self {
         let content = ContentId::generate();
         Self { store, content, total, at: 0, waiting: BytesMut::new(), digest: Context::new(&SHA256) }
@@ -205,28 +205,27 @@ impl<'a> Storing<'a> {
         self.waiting.extend_from_slice(sealed);
     }
 
-    /// Takes what ends where writes cost least, but never the last bytes, and writes it: while that is done, more may be
-    /// pushed.
+    /// Writes up to a multiple of the efficient write size, but never the last bytes. More may be pushed meanwhile.
     fn write_ready(&mut self) -> impl Future<Output = Result<(), BlobStoreError>> + use<'a> {
         let reached = self.at + self.waiting.len() as u64;
-        let end = (reached - reached % WRITE).min(self.total.saturating_sub(1)).max(self.at);
+        let end = (reached - reached % WRITE_SIZE).min(self.total.saturating_sub(1)).max(self.at);
         let bytes = self.waiting.split_to((end - self.at) as usize).freeze();
         let (store, content, total, at) = (self.store, self.content, self.total, self.at);
         self.at = end;
         async move { if bytes.is_empty() { Ok(()) } else { store.write(content, total, at, bytes).await } }
     }
 
-    /// Writes the last bytes, or leaves that to the transaction of the index where they are the only ones.
-    async fn finish(self) -> Result<(Content, Entering), BlobStoreError> {
+    /// Writes the last bytes, or leaves a small content whole to the transaction of the index.
+    async fn finish(self) -> Result<(Content, Insertion), BlobStoreError> {
         let bytes = self.waiting.freeze();
-        let entry = if self.at == 0 {
-            self.store.enter(self.content, bytes).await?
+        let insertion = if self.at == 0 {
+            self.store.insert_whole(self.content, bytes).await?
         } else {
             self.store.write(self.content, self.total, self.at, bytes).await?;
             Box::new(|_: &_| Ok(()))
         };
         let mut digest = [0; 32];
         digest.copy_from_slice(self.digest.finish().as_ref());
-        Ok((Content { id: self.content, sealed_length: Some(self.total), digest: Some(digest) }, entry))
+        Ok((Content { id: self.content, sealed_length: Some(self.total), digest: Some(digest) }, insertion))
     }
 }

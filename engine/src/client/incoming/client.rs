@@ -1,5 +1,5 @@
-//! The client for incoming messages: a round of them, and rounds for ever. Messages of a round are processed a few at a
-//! time; one that is in trouble never holds up the others.
+//! The client for incoming messages. It processes one round of them, or rounds until it is stopped. Messages of a round are
+//! processed a few at a time; one that fails never delays the others.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
-use super::processing::{self, Fate};
+use super::processor::{MessageOutcome, Processor};
 use super::requests;
-use super::stored::StoredMessage;
+use super::stored_message::StoredMessage;
 use crate::client::connection::{self, Connection};
 use crate::client::keyring::{KeyRing, KeyRingError, register};
 use crate::client::transfers::{delay, random};
@@ -19,38 +19,32 @@ use crate::crypto::Fingerprint;
 use crate::document::DocumentId;
 use crate::pool::Pool;
 
-/// Messages that are processed at once.
-const AT_ONCE: usize = 4;
+/// Messages that are processed concurrently.
+const CONCURRENCY: usize = 4;
 
-/// Messages of a round of [`IncomingClient::run`], after which it looks whether it shall stop.
+/// Messages of one round of [`IncomingClient::run`]; after each round it checks whether to stop.
 const ROUND: usize = 64;
 
-/// Processes the incoming messages of one user on one device. Several devices may do so at the same time.
+/// Processes the incoming messages of one user on one device. Several devices may do so concurrently.
 pub struct IncomingClient {
-    pub(super) connection: Connection,
-    pub(super) ring: KeyRing,
-    pub(super) blobs: Blobs,
-    /// The turn of large messages.
-    pub(super) large: Semaphore,
-    /// Where messages are decrypted.
-    pub(super) pool: Pool,
+    processor: Processor,
 }
 
 /// What a round did.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IncomingReport {
-    /// Messages that were reserved.
+    /// Messages that were leased.
     pub reserved: usize,
-    /// Messages that are documents now: durable here, and forgotten by the server. They are to be synchronised next.
+    /// Messages that were stored as documents: durable here, and deleted by the server. Synchronise them next.
     pub stored: usize,
-    /// Messages that were documents before, and that the server was told of now.
+    /// Messages that had been stored before, and were reported to the server now.
     pub known: usize,
-    /// Messages that another device took over.
+    /// Messages whose lease moved to another device.
     pub lost: usize,
-    /// Messages that cannot be opened, by the id of the document they would be, and why.
+    /// Messages that cannot be decrypted, by the id of the document they would have become, and why.
     pub failed: Vec<(DocumentId, String)>,
-    /// Messages that come again when their lease has run out, and why.
+    /// Messages that are tried again when their lease has expired, and why.
     pub postponed: Vec<(DocumentId, String)>,
 }
 
@@ -60,49 +54,51 @@ impl IncomingClient {
     /// # Errors
     /// [`SyncError::Address`] or [`SyncError::Token`] where these cannot be used.
     pub fn new(config: &Config, address: &str, token: &str, ring: KeyRing, blobs: &Blobs) -> Result<Self, SyncError> {
-        Ok(Self {
-            connection: Connection::new(&config.http, Some(connection::PATIENCE), address, blobs.user(), token)?,
+        let processor = Processor {
+            connection: Connection::new(&config.http, Some(connection::TIMEOUT), address, blobs.user(), token)?,
             ring,
             blobs: blobs.clone(),
-            large: Semaphore::new(1),
             pool: Pool::shared(config.crypto.pool),
-        })
+            large: Semaphore::new(1),
+        };
+        Ok(Self { processor })
     }
 
     /// The user's keys.
     pub fn ring(&self) -> &KeyRing {
-        &self.ring
+        &self.processor.ring
     }
 
-    /// Makes the server encrypt to the key of the ring that counts ([`KeyRing::establish`] makes sure that there is one).
-    /// The fingerprint is the one that both ends show.
+    /// Makes the server encrypt to the current key of the ring ([`KeyRing::establish`] makes sure that there is one), and
+    /// returns its fingerprint, which the server has confirmed.
     ///
     /// # Errors
-    /// [`KeyRingError::Foreign`] where the server has a key that is not in the ring; it is not replaced then.
+    /// [`KeyRingError::Foreign`] where the server has a key that is not in the ring; it is not replaced.
     pub async fn register(&self) -> Result<Fingerprint, KeyRingError> {
-        register(&self.connection, &self.ring).await
+        register(&self.processor.connection, &self.processor.ring).await
     }
 
-    /// Reserves and processes messages until none waits, `limit` have been reserved, or one comes for the second time.
-    /// It may be dropped at any moment: nothing is lost, and nothing is stored twice.
+    /// Leases and processes messages until none is waiting, `limit` have been leased, or one is leased for the second time.
+    /// The future may be dropped at any moment: nothing is lost, and nothing is stored twice.
     ///
     /// # Errors
-    /// Where no message can be reserved. What happens to a single message is in the report.
+    /// Where no message can be leased. The outcome of each message is in the report.
     pub async fn process_once(&self, limit: usize) -> Result<IncomingReport, SyncError> {
         let mut report = IncomingReport::default();
         let mut seen = std::collections::HashSet::new();
         while report.reserved < limit {
-            let leases = requests::reserve(&self.connection, AT_ONCE.min(limit - report.reserved)).await?;
-            // One that came before in this round is given to us only because its lease is short. It can wait.
+            let leases =
+                requests::reserve(&self.processor.connection, CONCURRENCY.min(limit - report.reserved)).await?;
+            // A message that this round leased before comes again only because its lease is short. It can wait.
             let again = leases.iter().any(|lease| seen.contains(&lease.id));
             let leases: Vec<_> = leases.into_iter().filter(|lease| seen.insert(lease.id.clone())).collect();
             if leases.is_empty() {
                 break;
             }
             report.reserved += leases.len();
-            let fates = join_all(leases.iter().map(|lease| processing::process(self, lease))).await;
-            for (lease, fate) in leases.iter().zip(fates) {
-                report.count(StoredMessage::document_id(&lease.id), fate);
+            let outcomes = join_all(leases.iter().map(|lease| self.processor.process(lease))).await;
+            for (lease, outcome) in leases.iter().zip(outcomes) {
+                report.count(StoredMessage::document_id(&lease.id), outcome);
             }
             if again {
                 break;
@@ -111,9 +107,9 @@ impl IncomingClient {
         Ok(report)
     }
 
-    /// Processes messages until `stop` is ready, looking for new ones once in `every`, and less often while the server is
-    /// out of reach. What is under way when it stops is left as if the device had been switched off.
-    pub async fn run(&self, every: Duration, stop: impl Future<Output = ()>) {
+    /// Processes messages until `stop` is ready. It looks for new ones once per `interval`, and less often while the server
+    /// is unreachable. Work in progress is dropped when it stops.
+    pub async fn run(&self, interval: Duration, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut failures = 0;
         loop {
@@ -126,12 +122,12 @@ impl IncomingClient {
                 Ok(report) if report.reserved == ROUND && report.postponed.is_empty() => Duration::ZERO,
                 Ok(_) => {
                     failures = 0;
-                    every
+                    interval
                 }
                 Err(error) => {
                     failures += 1;
-                    tracing::warn!(%error, "incoming messages cannot be reserved; this will be tried again");
-                    every.max(delay(failures, random()))
+                    tracing::warn!(%error, "incoming messages cannot be leased; will retry");
+                    interval.max(delay(failures, random()))
                 }
             };
             tokio::select! {
@@ -144,17 +140,17 @@ impl IncomingClient {
 }
 
 impl IncomingReport {
-    fn count(&mut self, document: DocumentId, fate: Fate) {
-        match fate {
-            Fate::Stored => self.stored += 1,
-            Fate::Known => self.known += 1,
-            Fate::Lost => self.lost += 1,
-            Fate::Failed(why) => {
-                tracing::warn!(%document, why, "an incoming message cannot be opened");
+    fn count(&mut self, document: DocumentId, outcome: MessageOutcome) {
+        match outcome {
+            MessageOutcome::Stored => self.stored += 1,
+            MessageOutcome::AlreadyStored => self.known += 1,
+            MessageOutcome::LeaseLost => self.lost += 1,
+            MessageOutcome::Failed(why) => {
+                tracing::warn!(%document, why, "an incoming message cannot be decrypted");
                 self.failed.push((document, why));
             }
-            Fate::Postponed(why) => {
-                tracing::info!(%document, why, "an incoming message is left for later");
+            MessageOutcome::Postponed(why) => {
+                tracing::info!(%document, why, "an incoming message is postponed");
                 self.postponed.push((document, why));
             }
         }

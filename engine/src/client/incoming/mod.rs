@@ -1,14 +1,14 @@
-//! Mail that comes in from outside: reserved at the server, fetched, opened, stored on this device, and only then said to
-//! be processed and deleted there. A message becomes one document, whose id follows from the message's, so it is stored
-//! once whatever happens: a kill between any two steps, a lease that another device has taken, or two devices at work.
-//! This room must never say that a message is processed before it is stored durably.
+//! Mail from outside: leased at the server, fetched, decrypted, stored on this device, and only then reported as processed
+//! and deleted there. A message becomes one document whose id is derived from the message's id, so it is stored exactly
+//! once, even after a kill between any two steps, after a lease moved to another device, or with two devices at work.
+//! This room must never report a message as processed before it is stored durably.
 //!
-//! Read `processing` for the steps, `stored` for what a message becomes.
+//! Read `processor` for the steps, `stored_message` for what a message becomes.
 
 mod client;
-mod processing;
+mod processor;
 mod requests;
-mod stored;
+mod stored_message;
 
 pub use client::{IncomingClient, IncomingReport};
-pub use stored::{BLOB_NAMESPACE, StoredBody, StoredMessage};
+pub use stored_message::{BLOB_NAMESPACE, StoredBody, StoredMessage};

@@ -1,85 +1,81 @@
-//! The requests about incoming messages. Each that changes one names the fence of its lease, so that a device whose lease
-//! went to another can change nothing.
+//! Requests about incoming messages. Each request that changes a message carries the fencing token of its lease, so that a
+//! device whose lease moved to another device cannot change anything.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use reqwest::{Method, RequestBuilder};
 
 use crate::client::SyncError;
-use crate::client::connection::{self, Connection};
+use crate::client::connection::{self, Connection, parse};
 use crate::protocol::{Lease, LeaseList, Outcome, ProblemKind, SetState};
 
-/// Most bytes that are read of an answer about leases.
+/// Most bytes of an answer about leases.
 const ANSWER_LIMIT: usize = 1 << 20;
 
-/// What a request on a lease met.
+/// The result of a request under a lease.
 #[derive(Debug)]
-pub(super) enum OnLease<T> {
+pub(super) enum LeaseResult<T> {
     Done(T),
-    /// Another device has the message, or it is gone.
+    /// Another device has the message, or the message no longer exists.
     Lost,
 }
 
-/// Reserves at most `limit` messages.
+/// Leases at most `limit` messages.
 pub(super) async fn reserve(connection: &Connection, limit: usize) -> Result<Vec<Lease>, SyncError> {
     let request = connection.request(Method::POST, &["incoming", "leases"]).query(&[("limit", limit)]);
     let answer = connection::read_up_to(connection::send(request).await?, ANSWER_LIMIT).await?;
     let leases: LeaseList = parse(&answer)?;
     if leases.leases.len() > limit {
-        return Err(SyncError::Protocol("more messages are reserved than were asked for".to_owned()));
+        return Err(SyncError::Protocol("more messages were leased than requested".to_owned()));
     }
     Ok(leases.leases)
 }
 
-/// Asks for more time.
-pub(super) async fn renew(connection: &Connection, lease: &Lease) -> Result<OnLease<()>, SyncError> {
+/// Extends the lease.
+pub(super) async fn renew(connection: &Connection, lease: &Lease) -> Result<LeaseResult<()>, SyncError> {
     let request = connection.request(Method::POST, &["incoming", lease.id.as_str(), "lease"]);
-    on_lease(request, lease).await.map(|answer| match answer {
-        OnLease::Done(_) => OnLease::Done(()),
-        OnLease::Lost => OnLease::Lost,
+    send_under_lease(request, lease).await.map(|answer| match answer {
+        LeaseResult::Done(_) => LeaseResult::Done(()),
+        LeaseResult::Lost => LeaseResult::Lost,
     })
 }
 
-/// The message's bytes as they are stored, which are those that the lease announced.
-pub(super) async fn fetch(connection: &Connection, lease: &Lease) -> Result<OnLease<Vec<u8>>, SyncError> {
+/// The message's bytes as stored; they must be those that the lease announced.
+pub(super) async fn fetch(connection: &Connection, lease: &Lease) -> Result<LeaseResult<Vec<u8>>, SyncError> {
     let request = connection.request(Method::GET, &["incoming", lease.id.as_str()]);
-    let OnLease::Done(answer) = on_lease(request, lease).await? else { return Ok(OnLease::Lost) };
+    let LeaseResult::Done(answer) = send_under_lease(request, lease).await? else { return Ok(LeaseResult::Lost) };
     let limit = usize::try_from(lease.length).unwrap_or(usize::MAX);
     let bytes = connection::read_up_to(answer, limit).await?;
     if bytes.len() != limit || digest(&SHA256, &bytes).as_ref() != lease.digest.0 {
-        return Err(SyncError::Protocol("a message is not the one that was announced".to_owned()));
+        return Err(SyncError::Protocol("a message differs from the one that was announced".to_owned()));
     }
-    Ok(OnLease::Done(bytes))
+    Ok(LeaseResult::Done(bytes))
 }
 
-/// Says what became of the message.
+/// Reports the outcome of the message.
 pub(super) async fn set_state(
     connection: &Connection,
     lease: &Lease,
     state: Outcome,
-) -> Result<OnLease<()>, SyncError> {
+) -> Result<LeaseResult<()>, SyncError> {
     let request = connection.request(Method::PUT, &["incoming", lease.id.as_str(), "state"]);
-    Ok(match on_lease(request.json(&SetState { state }), lease).await? {
-        OnLease::Done(_) => OnLease::Done(()),
-        OnLease::Lost => OnLease::Lost,
+    Ok(match send_under_lease(request.json(&SetState { state }), lease).await? {
+        LeaseResult::Done(_) => LeaseResult::Done(()),
+        LeaseResult::Lost => LeaseResult::Lost,
     })
 }
 
-/// Deletes a processed message. That it is gone already is as good.
+/// Deletes a processed message. One that no longer exists counts as deleted.
 pub(super) async fn delete(connection: &Connection, lease: &Lease) -> Result<(), SyncError> {
-    on_lease(connection.request(Method::DELETE, &["incoming", lease.id.as_str()]), lease).await.map(drop)
+    send_under_lease(connection.request(Method::DELETE, &["incoming", lease.id.as_str()]), lease).await.map(drop)
 }
 
-async fn on_lease(request: RequestBuilder, lease: &Lease) -> Result<OnLease<reqwest::Response>, SyncError> {
+async fn send_under_lease(request: RequestBuilder, lease: &Lease) -> Result<LeaseResult<reqwest::Response>, SyncError> {
     match connection::send(request.query(&[("fence", lease.fence)])).await {
-        Err(SyncError::Refused(problem))
+        Err(SyncError::Rejected(problem))
             if matches!(problem.kind(), ProblemKind::LeaseLost | ProblemKind::NotFound) =>
         {
-            Ok(OnLease::Lost)
+            Ok(LeaseResult::Lost)
         }
-        outcome => outcome.map(OnLease::Done),
+        outcome => outcome.map(LeaseResult::Done),
     }
-}
-
-fn parse<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, SyncError> {
-    serde_json::from_slice(answer).map_err(|error| SyncError::Protocol(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The public key's way to the server. What is registered there is replaced only if it is another key of the same ring.
+//! Registers the public key at the server. A registered key is replaced only by another key of the same ring.
 
 use reqwest::header::{ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, Response};
@@ -11,10 +11,10 @@ use crate::protocol::{MAX_OPENPGP_KEY, ProblemKind, RegisteredKey};
 
 const PATH: &[&str] = &["openpgp-key"];
 
-/// How often the slot is looked at that another device changes meanwhile.
+/// Attempts at registering while other devices change the slot.
 const ATTEMPTS: usize = 4;
 
-/// Makes the server encrypt to the ring's current key, and gives its fingerprint, which the server has confirmed.
+/// Makes the server encrypt to the ring's current key, and returns its fingerprint, which the server has confirmed.
 pub(in crate::client) async fn register(connection: &Connection, ring: &KeyRing) -> Result<Fingerprint, KeyRingError> {
     let keys = ring.unlocked().await?;
     let own = keys.current().public();
@@ -34,10 +34,10 @@ pub(in crate::client) async fn register(connection: &Connection, ring: &KeyRing)
     Err(KeyRingError::Overtaken)
 }
 
-/// What is registered, and its entity tag.
+/// The registered key, and its entity tag.
 async fn registered(connection: &Connection) -> Result<Option<(PublicKey, String)>, KeyRingError> {
     let answer = match connection::send(connection.request(Method::GET, PATH)).await {
-        Err(SyncError::Refused(problem)) if problem.kind() == ProblemKind::NotFound => return Ok(None),
+        Err(SyncError::Rejected(problem)) if problem.kind() == ProblemKind::NotFound => return Ok(None),
         answer => answer?,
     };
     let etag = etag(&answer)?;
@@ -54,17 +54,17 @@ async fn store(
 ) -> Result<bool, SyncError> {
     let request = connection.request(Method::PUT, PATH).header(condition, value).body(key.to_bytes());
     let answer = match connection::send(request).await {
-        Err(SyncError::Refused(problem)) if problem.kind() == ProblemKind::PreconditionFailed => return Ok(false),
+        Err(SyncError::Rejected(problem)) if problem.kind() == ProblemKind::PreconditionFailed => return Ok(false),
         answer => connection::read(answer?).await?,
     };
     let confirmed = serde_json::from_slice::<RegisteredKey>(&answer).ok().map(|registered| registered.fingerprint);
     if confirmed != Some(key.fingerprint().to_string()) {
-        return Err(SyncError::Protocol("the server says to have registered another key than it was given".to_owned()));
+        return Err(SyncError::Protocol("the server confirmed another key than the one it was given".to_owned()));
     }
     Ok(true)
 }
 
 fn etag(answer: &Response) -> Result<String, SyncError> {
     let etag = answer.headers().get(ETAG).and_then(|value| value.to_str().ok());
-    etag.map(str::to_owned).ok_or_else(|| SyncError::Protocol("an OpenPGP key without an ETag".to_owned()))
+    etag.map(str::to_owned).ok_or_else(|| SyncError::Protocol("the OpenPGP key has no ETag".to_owned()))
 }

@@ -1,14 +1,14 @@
-//! Blobs that were deleted at the server while a list of its blobs was under way. The list may be older than the deletion
-//! and still name them; they must not be taken for blobs that others put.
+//! Blobs that were deleted at the server while its blobs were being listed. The list may be older than the deletion and
+//! still name them; they must not be mistaken for blobs that other devices stored.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::BlobAddress;
 
-/// What was deleted since the first list that is still under way began.
+/// What was deleted since the oldest listing in progress began.
 #[derive(Default)]
-pub(in crate::client) struct Deletions(Mutex<Recent>);
+pub(super) struct Deletions(Mutex<Recent>);
 
 #[derive(Default)]
 struct Recent {
@@ -16,26 +16,26 @@ struct Recent {
     deleted: HashSet<BlobAddress>,
 }
 
-/// A list is under way for as long as this lives.
-pub(in crate::client) struct Listing<'a>(&'a Deletions);
+/// A listing is in progress for as long as this lives.
+pub(super) struct Listing<'a>(&'a Deletions);
 
 impl Deletions {
-    /// To be called before a list is asked for.
-    pub(in crate::client) fn list(&self) -> Listing<'_> {
+    /// Begins a listing. Call it before the list is requested.
+    pub(super) fn list(&self) -> Listing<'_> {
         self.lock().lists += 1;
         Listing(self)
     }
 
-    /// To be called before the index forgets a blob that was deleted at the server.
-    pub(super) fn note(&self, address: &BlobAddress) {
+    /// Records a deletion. Call it before the index removes a blob that was deleted at the server.
+    pub(super) fn record(&self, address: &BlobAddress) {
         let mut recent = self.lock();
         if recent.lists > 0 {
             recent.deleted.insert(address.clone());
         }
     }
 
-    /// Whether this blob was deleted since. To be asked in the step that would enter it into the index.
-    pub(in crate::client) fn hold(&self, address: &BlobAddress) -> bool {
+    /// Whether this blob was deleted since. Call it in the transition that would add it to the index.
+    pub(super) fn contains(&self, address: &BlobAddress) -> bool {
         self.lock().deleted.contains(address)
     }
 
@@ -59,16 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deletions_count_as_long_as_a_list_is_under_way() {
+    fn deletions_are_remembered_while_a_listing_is_in_progress() {
         let deletions = Deletions::default();
         let blob = BlobAddress::new("mail", "a").unwrap();
-        deletions.note(&blob);
-        assert!(!deletions.hold(&blob), "a list that begins now does not name it");
+        deletions.record(&blob);
+        assert!(!deletions.contains(&blob), "a listing that begins now does not name it");
         let (first, second) = (deletions.list(), deletions.list());
-        deletions.note(&blob);
+        deletions.record(&blob);
         drop(first);
-        assert!(deletions.hold(&blob));
+        assert!(deletions.contains(&blob));
         drop(second);
-        assert!(!deletions.hold(&blob));
+        assert!(!deletions.contains(&blob));
     }
 }

@@ -1,21 +1,20 @@
-//! Fetches a blob. Every chunk is verified before it enters the store, so what the store has of a blob is a verified
-//! beginning, and the next try asks only for what follows. What a crash left is verified again first: that is cheaper
-//! than any note of how far it was right.
+//! Fetches a blob. Every chunk is verified before it enters the store, so a partial content in the store is a verified
+//! prefix, and the next try requests only the rest. A partial content left by a crash is verified again first, which is
+//! cheaper than recording how far it was valid.
 
 use bytes::{Buf, Bytes, BytesMut};
 use reqwest::header::RANGE;
 use reqwest::{Method, Response, StatusCode};
 use tokio::task::JoinHandle;
 
-use super::failure::TransferError;
+use super::error::TransferError;
 use super::http::send;
 use super::task::Task;
 use crate::client::SyncError;
-use crate::client::blobs::WRITE;
 use crate::crypto::{BlobOpener, OpenError};
-use crate::store::{BlobRecord, BlobStoreError, ContentId, Stored};
+use crate::store::{BlobRecord, BlobStoreError, ContentId, Stored, WRITE_SIZE};
 
-/// Most bytes that are throttled at once, so that a slow rate comes in small steps.
+/// Most bytes that are throttled at once, so that a low rate is smooth.
 const STEP: usize = 64 << 10;
 
 /// Fetches what is missing of the blob.
@@ -26,7 +25,7 @@ pub(super) async fn download(task: &Task) -> Result<(), TransferError> {
     };
     let fetched = fetch(task, content, part).await;
     if matches!(fetched, Err(TransferError::Unverified(_) | TransferError::TooLong)) {
-        // The server may have another blob of this name by now, which does not continue this one.
+        // The server may have another blob of this name by now, of which this is no prefix.
         task.shared.blobs.store().remove(content).await?;
     }
     let (sealed_length, length) = fetched?;
@@ -38,8 +37,8 @@ pub(super) async fn download(task: &Task) -> Result<(), TransferError> {
     Ok(())
 }
 
-/// Takes a blob that came whole: verifies it, and has it stored in the transaction in which the index says so.
-pub(super) async fn keep_whole(task: &Task, bytes: Bytes) -> Result<(), TransferError> {
+/// Verifies a blob that arrived whole, and stores it in the transaction that records it in the index.
+pub(super) async fn store_whole(task: &Task, bytes: Bytes) -> Result<(), TransferError> {
     let mut part = Part { raw: BytesMut::from(&bytes[..]), ..Part::default() };
     part.verify(task).map_err(TransferError::Unverified)?;
     if !part.is_whole()? {
@@ -48,46 +47,46 @@ pub(super) async fn keep_whole(task: &Task, bytes: Bytes) -> Result<(), Transfer
     let (sealed_length, length) = part.lengths()?;
     let content = ContentId::generate();
     let store = task.shared.blobs.store();
-    let entering = store.enter(content, bytes).await?;
+    let insertion = store.insert_whole(content, bytes).await?;
     let entered =
         move |entry: &mut Option<BlobRecord>| Ok(BlobRecord::downloaded(entry, content, sealed_length, length));
-    if !task.shared.blobs.index().change_entering(task.address(), entering, entered).await? {
+    if !task.shared.blobs.index().change_with_content(task.address(), insertion, entered).await? {
         store.remove(content).await?;
     }
     Ok(())
 }
 
-/// A verified beginning of a blob, and bytes behind it that are not verified yet.
+/// A verified prefix of a blob, and bytes after it that are not verified yet.
 #[derive(Default)]
 struct Part {
     /// Known as soon as the prelude is.
     opener: Option<BlobOpener>,
     /// Bytes verified, in the store or not.
     length: u64,
-    /// What came and is not in the store, nor on its way there.
+    /// Bytes that arrived and were not given to the store yet.
     raw: BytesMut,
-    /// How much of it, from its start, is verified.
+    /// How many of these, from the start, are verified.
     verified: usize,
-    /// What was given to the store last, while it is being written.
+    /// The write to the store in progress.
     writing: Option<JoinHandle<Result<(), BlobStoreError>>>,
-    /// Where a chunk is opened.
+    /// The buffer in which chunks are opened.
     scratch: Vec<u8>,
-    /// Whether the index knows of the part.
+    /// Whether the index names the part.
     named: bool,
 }
 
-/// Opens what the store has, chunk after chunk, up to where it is right.
+/// Verifies the stored part chunk by chunk, up to the first chunk that is invalid.
 async fn verify_again(task: &Task, content: ContentId) -> Result<Part, TransferError> {
     let store = task.shared.blobs.store();
     let mut part = Part { named: true, ..Part::default() };
     let Stored { length, whole } = store.stored(content).await?.unwrap_or(Stored { length: 0, whole: false });
     let mut at = 0;
     while at < length {
-        let end = length.min(at + WRITE);
+        let end = length.min(at + WRITE_SIZE);
         part.raw.extend_from_slice(&store.read(content, at..end).await?);
         at = end;
         if part.verify(task).is_err() {
-            // It was not flushed before a crash, or is damaged; a whole content cannot be continued.
+            // It was not flushed before a crash, or it is damaged. A whole content cannot be resumed.
             if whole {
                 store.remove(content).await?;
                 return Ok(Part { named: true, ..Part::default() });
@@ -101,7 +100,7 @@ async fn verify_again(task: &Task, content: ContentId) -> Result<Part, TransferE
 }
 
 impl Part {
-    /// Verifies what is complete of the bytes that came.
+    /// Verifies the complete chunks among the bytes that arrived.
     fn verify(&mut self, task: &Task) -> Result<(), OpenError> {
         let sealed = task.shared.blobs.sealed(task.address());
         if self.opener.is_none() {
@@ -137,32 +136,32 @@ impl Part {
         Ok((layout.sealed_len(), layout.content_len()))
     }
 
-    /// Whether every byte of the blob is verified; anything behind it makes it another one.
+    /// Whether every byte of the blob is verified. More bytes than that are an error.
     fn is_whole(&self) -> Result<bool, TransferError> {
         let whole = self.opener.as_ref().is_some_and(|opener| opener.next_sealed_len().is_none());
         if whole && self.raw.len() > self.verified { Err(TransferError::TooLong) } else { Ok(whole) }
     }
 
-    /// Gives verified bytes to the store: as many as end where writes cost least, or all. While they are written, more may
-    /// come; [`Self::written`] waits for it.
+    /// Writes verified bytes to the store: up to a multiple of the efficient write size, or all. More may arrive while they
+    /// are written; [`Self::finish_write`] waits for the write.
     async fn flush(&mut self, task: &Task, content: ContentId, all: bool) -> Result<(), TransferError> {
         let Some(total) = self.total() else { return Ok(()) };
         let start = self.length - self.verified as u64;
-        let end = if all { self.length } else { self.length - self.length % WRITE };
+        let end = if all { self.length } else { self.length - self.length % WRITE_SIZE };
         if end <= start {
             return Ok(());
         }
-        // A part has to be named, or the next start takes it for an orphan. A blob that comes at once is named when it
-        // is whole.
+        // The index has to name a part, or the next start removes it as an orphan. A blob that is written at once is named
+        // when it is whole.
         if end < total && !self.named {
             let named = move |entry: &mut Option<BlobRecord>| Ok(BlobRecord::begin_part(entry, content));
             self.named = task.shared.blobs.index().change(task.address(), named).await?;
             if !self.named {
-                // It is not wanted any more.
+                // The blob is no longer wanted.
                 return Err(TransferError::Stopped);
             }
         }
-        self.written().await?;
+        self.finish_write().await?;
         let length = (end - start) as usize;
         self.verified -= length;
         let bytes = self.raw.split_to(length).freeze();
@@ -172,8 +171,8 @@ impl Part {
         Ok(())
     }
 
-    /// Waits until the store has what was given to it.
-    async fn written(&mut self) -> Result<(), TransferError> {
+    /// Waits for the write in progress.
+    async fn finish_write(&mut self) -> Result<(), TransferError> {
         match self.writing.take() {
             Some(writing) => Ok(writing.await.map_err(|_| TransferError::Stopped)??),
             None => Ok(()),
@@ -181,15 +180,15 @@ impl Part {
     }
 }
 
-/// Fetches the rest and gives the lengths of the sealed blob and of its content. What arrived is kept if it breaks off.
+/// Fetches the rest and returns the lengths of the sealed blob and of its content. What arrived before an error is kept.
 async fn fetch(task: &Task, content: ContentId, mut part: Part) -> Result<(u64, u64), TransferError> {
     if !part.is_whole()? {
-        let mut answer = ask(task, &mut part).await?;
+        let mut answer = request_rest(task, &mut part).await?;
         let received = receive(task, content, &mut part, &mut answer).await;
         let flushed = part.flush(task, content, true).await;
-        // However it ended, nothing is being written any more when this returns.
-        part.written().await?;
-        // Where the store failed already, what it says of the rest is not the reason.
+        // Whatever the result, no write is in progress when this returns.
+        part.finish_write().await?;
+        // If the store failed before, its first error is the reason.
         if !matches!(received, Err(TransferError::Store(_))) {
             flushed?;
         }
@@ -198,7 +197,7 @@ async fn fetch(task: &Task, content: ContentId, mut part: Part) -> Result<(u64, 
     part.lengths()
 }
 
-async fn ask(task: &Task, part: &mut Part) -> Result<Response, TransferError> {
+async fn request_rest(task: &Task, part: &mut Part) -> Result<Response, TransferError> {
     let mut request = task.shared.connection.request(Method::GET, &task.path());
     if part.length > 0 {
         request = request.header(RANGE, format!("bytes={}-", part.length));
@@ -211,15 +210,15 @@ async fn ask(task: &Task, part: &mut Part) -> Result<Response, TransferError> {
             if range.is_some_and(|range| range.starts_with(&from_here)) {
                 return Ok(answer);
             }
-            Err(SyncError::Protocol("it sends another range than the one asked for".to_owned()).into())
+            Err(SyncError::Protocol("it sent another range than the one requested".to_owned()).into())
         }
         Ok(answer) => {
-            // All of it, from the start.
+            // The whole blob, from the start.
             *part = Part { named: part.named, ..Part::default() };
             Ok(answer)
         }
-        // There is no such range: what is here is longer than what is there.
-        Err(TransferError::Exchange(SyncError::Refused(problem))) if problem.status == 416 => {
+        // There is no such range: this device has more bytes than the server.
+        Err(TransferError::Exchange(SyncError::Rejected(problem))) if problem.status == 416 => {
             Err(TransferError::TooLong)
         }
         Err(error) => Err(error),
@@ -227,7 +226,7 @@ async fn ask(task: &Task, part: &mut Part) -> Result<Response, TransferError> {
 }
 
 async fn receive(task: &Task, content: ContentId, part: &mut Part, answer: &mut Response) -> Result<(), TransferError> {
-    let begun = part.length;
+    let start = part.length;
     while let Some(piece) = task.network(async { answer.chunk().await.map_err(SyncError::from) }).await? {
         for step in piece.chunks(STEP) {
             task.throttle(step.len()).await?;
@@ -237,10 +236,10 @@ async fn receive(task: &Task, content: ContentId, part: &mut Part, answer: &mut 
         part.verify(task).map_err(TransferError::Unverified)?;
         part.is_whole()?;
         part.flush(task, content, false).await?;
-        if part.length > begun {
-            task.advance();
+        if part.length > start {
+            task.mark_advanced();
         }
-        task.at(part.length, part.total());
+        task.report_progress(part.length, part.total());
     }
     if part.is_whole()? { Ok(()) } else { Err(TransferError::CutShort) }
 }

@@ -1,5 +1,5 @@
-//! The one owner of what runs and what waits. It learns by events which blobs to look at, asks the index what is to be done
-//! about them, and runs as many transfers as are allowed. A failing or stuck transfer never holds up another.
+//! The owner of all running and waiting transfers. Events tell it which blobs changed; it reads from the index what is to be
+//! done, and runs as many transfers as allowed. A failing or stuck transfer never blocks another.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,59 +10,60 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::bundle::{self, Outcomes};
-use super::failure::{Consequence, TransferError};
+use super::backoff::{self, random};
+use super::bundle::{self, Results};
+use super::error::{Consequence, TransferError};
 use super::schedule::{Next, Schedule};
 use super::task::{Shared, Task};
-use super::{backoff, download, http, upload};
+use super::{download, http, upload};
 use crate::protocol::{BUNDLE_BLOBS, BUNDLE_BYTES};
-use crate::store::{BlobAddress, BlobRecord, BlobState, BlobStoreError, Work};
+use crate::store::{BlobAddress, BlobRecord, BlobState, BlobStoreError, TransferFailure, Work};
 
-/// Failures in a row after which a transfer is given up. With the pauses in between that takes some hours.
+/// Consecutive failures after which a transfer is given up. With the delays in between that takes some hours.
 const TRIES: u32 = 50;
 
-/// Events that are looked at together.
+/// Events that are handled together.
 const EVENTS: usize = 256;
 
-/// What the manager is told.
-pub(in crate::client) enum Event {
-    /// The index says something new about this blob.
+/// A message to the manager.
+pub(super) enum Event {
+    /// The record of this blob changed.
     Changed(BlobAddress),
-    /// Someone wants to know when nothing is to be done about this blob any more.
+    /// Report when no transfer of this blob is pending any more.
     Settle(BlobAddress, oneshot::Sender<Settled>),
 }
 
-/// What became of a transfer.
+/// The final state of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settled {
-    /// Nothing is left to do.
+    /// Nothing is pending.
     Done,
-    /// It was given up: the state of the blob says what it is waiting for.
-    Failed(String),
-    /// What the server gives for it is not the blob.
+    /// It was given up.
+    Failed(TransferFailure),
+    /// The server's bytes failed verification repeatedly.
     Quarantined,
-    /// The server cannot be reached or does not accept the token; it goes on by itself when that is mended.
-    Waiting(String),
+    /// The server is unreachable or rejects the token; the transfer resumes by itself when that changes.
+    Waiting(TransferFailure),
 }
 
-/// Runs transfers until it is told to stop.
-pub(in crate::client) struct Manager {
+/// Runs transfers until the event channel is closed.
+pub(super) struct Manager {
     shared: Arc<Shared>,
     schedule: Schedule,
     started: Instant,
-    /// Each moves one blob, or several small ones together.
-    tasks: JoinSet<Outcomes>,
+    /// Each transfers one blob, or a bundle of small ones.
+    tasks: JoinSet<Results>,
     running: HashMap<Id, Vec<Task>>,
     stops: HashMap<BlobAddress, CancellationToken>,
     waiters: HashMap<BlobAddress, Vec<oneshot::Sender<Settled>>>,
-    /// Since when the server is out of reach.
-    unreachable: Option<Duration>,
+    /// Since when the server is unreachable.
+    unreachable_since: Option<Duration>,
 }
 
 impl Manager {
-    /// A manager of at most `limit` transfers at once.
-    pub(in crate::client) fn new(shared: Arc<Shared>, limit: usize) -> Self {
+    /// A manager of at most `limit` concurrent transfers.
+    pub(super) fn new(shared: Arc<Shared>, limit: usize) -> Self {
         Self {
             shared,
             schedule: Schedule::new(limit),
@@ -71,14 +72,14 @@ impl Manager {
             running: HashMap::new(),
             stops: HashMap::new(),
             waiters: HashMap::new(),
-            unreachable: None,
+            unreachable_since: None,
         }
     }
 
-    /// Runs until `events` ends; then every transfer stops at its next chunk, and what it has is kept.
-    pub(in crate::client) async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+    /// Runs until `events` is closed; then every transfer stops at its next chunk, and what was transferred is kept.
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<Event>) {
         if let Err(error) = self.recover().await {
-            tracing::error!(%error, "the blobs that wait for a transfer cannot be listed");
+            tracing::error!(%error, "pending blob transfers cannot be listed");
         }
         let mut inbox = Vec::new();
         loop {
@@ -89,29 +90,29 @@ impl Manager {
                 .send_if_modified(|progress| std::mem::replace(&mut progress.waiting, waiting) != waiting);
             tokio::select! {
                 biased;
-                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
+                Some(ended) = self.tasks.join_next_with_id() => self.finish(ended).await,
                 count = events.recv_many(&mut inbox, EVENTS) => match count {
                     0 => break,
-                    _ => self.hear(inbox.drain(..)).await,
+                    _ => self.handle(inbox.drain(..)).await,
                 },
-                () = at(wake) => {}
+                () = sleep_until(wake) => {}
             }
         }
         self.stops.values().for_each(CancellationToken::cancel);
         while self.tasks.join_next().await.is_some() {}
     }
 
-    /// Takes up everything that was to be done when the last client ended, however it did.
+    /// Schedules everything that was pending when the last client ended.
     async fn recover(&mut self) -> Result<(), BlobStoreError> {
         for record in self.shared.blobs.index().with_work().await? {
             if let Some(work) = record.work() {
-                self.schedule.want(&record.address, work, record.priority);
+                self.schedule.request(&record.address, work, record.priority);
             }
         }
         Ok(())
     }
 
-    /// Starts and stops what the schedule says, and gives the time at which it wants to be asked again.
+    /// Starts and stops transfers as scheduled, and returns when to look again.
     async fn start(&mut self) -> Option<Duration> {
         loop {
             match self.schedule.next(self.started.elapsed()) {
@@ -122,39 +123,39 @@ impl Manager {
         }
     }
 
-    /// Starts a transfer, and with it those that can share its request.
+    /// Starts a transfer, together with those that can share its request.
     async fn start_one(&mut self, address: &BlobAddress, work: Work) {
         let mut addresses = vec![address.clone()];
         if work != Work::Delete {
-            addresses.extend(self.schedule.along(address, BUNDLE_BLOBS - 1));
+            addresses.extend(self.schedule.take_companions(address, BUNDLE_BLOBS - 1));
         }
         let records = match self.shared.blobs.index().get_all(addresses.clone()).await {
             Ok(records) => records,
             Err(error) => {
-                addresses.iter().for_each(|address| self.schedule.ended(address));
-                return self.unreadable(&addresses, &error);
+                addresses.iter().for_each(|address| self.schedule.release(address));
+                return self.drop_unreadable(&addresses, &error);
             }
         };
         let mut bundle: Vec<BlobRecord> = Vec::new();
         let mut bytes = 0;
         for (position, (address, record)) in addresses.iter().zip(&records).enumerate() {
-            // What was to be done may have been done or undone while it waited.
+            // The work may have been done or cancelled while it waited.
             let Some(record) = record.as_ref().filter(|record| record.work() == Some(work)) else {
-                self.schedule.ended(address);
+                self.schedule.release(address);
                 self.plan(address, record.as_ref());
                 continue;
             };
             let more = bundle::fits(record, work);
-            let place_is_taken = position == 0 || !bundle.is_empty();
-            let together = position == 0 || more.is_some_and(|more| bundle::has_room(bytes, more));
-            if place_is_taken && together {
+            let leader_is_included = position == 0 || !bundle.is_empty();
+            let fits = position == 0 || more.is_some_and(|more| bundle::has_room(bytes, more));
+            if leader_is_included && fits {
                 bytes += more.unwrap_or(BUNDLE_BYTES);
                 bundle.push(record.clone());
             } else {
-                self.schedule.ended(address);
+                self.schedule.release(address);
             }
             if more.is_none() {
-                self.schedule.set_alone(address);
+                self.schedule.set_unbundled(address);
             }
         }
         if !bundle.is_empty() {
@@ -183,8 +184,8 @@ impl Manager {
         }
     }
 
-    /// Takes in what the manager was told.
-    async fn hear(&mut self, events: impl Iterator<Item = Event>) {
+    /// Handles events.
+    async fn handle(&mut self, events: impl Iterator<Item = Event>) {
         let mut addresses = Vec::new();
         for event in events {
             match event {
@@ -195,45 +196,45 @@ impl Manager {
                 }
             }
         }
-        self.look_at(addresses).await;
+        self.refresh(addresses).await;
     }
 
-    /// Asks the index what is to be done about blobs.
-    async fn look_at(&mut self, addresses: Vec<BlobAddress>) {
+    /// Reads from the index what is to be done about blobs.
+    async fn refresh(&mut self, addresses: Vec<BlobAddress>) {
         match self.shared.blobs.index().get_all(addresses.clone()).await {
             Ok(records) => {
                 for (address, record) in addresses.iter().zip(&records) {
                     self.plan(address, record.as_ref());
                 }
             }
-            Err(error) => self.unreadable(&addresses, &error),
+            Err(error) => self.drop_unreadable(&addresses, &error),
         }
     }
 
-    /// The index cannot be read: nothing is known, so nothing is done; the next start looks again.
-    fn unreadable(&mut self, addresses: &[BlobAddress], error: &BlobStoreError) {
+    /// Handles an index that cannot be read: these transfers are dropped until the next start.
+    fn drop_unreadable(&mut self, addresses: &[BlobAddress], error: &BlobStoreError) {
         tracing::error!(%error, "blobs cannot be looked up");
         for address in addresses {
-            if self.schedule.runs(address).is_none() {
+            if self.schedule.running(address).is_none() {
                 self.schedule.remove(address);
             }
-            self.settle(address, &Settled::Waiting(error.to_string()));
+            self.settle(address, &Settled::Waiting(TransferFailure::other(error.to_string())));
         }
     }
 
-    /// Brings the schedule in line with what the index says of a blob.
+    /// Updates the schedule from the record of a blob.
     fn plan(&mut self, address: &BlobAddress, record: Option<&BlobRecord>) {
-        let runs = self.schedule.runs(address);
+        let running = self.schedule.running(address);
         match record.and_then(|record| Some((record.work()?, record.priority))) {
             Some((work, priority)) => {
-                if runs.is_some_and(|running| running != work) {
-                    // What runs is not what is wanted any more. It is looked at again when it has ended.
+                if running.is_some_and(|running| running != work) {
+                    // Other work is wanted now. The blob is planned again when the running transfer has ended.
                     self.stop(address);
                 } else {
-                    self.schedule.want(address, work, priority);
+                    self.schedule.request(address, work, priority);
                 }
             }
-            None if runs.is_some() => self.stop(address),
+            None if running.is_some() => self.stop(address),
             None => {
                 self.schedule.remove(address);
                 self.settle(address, &settled(record));
@@ -243,15 +244,15 @@ impl Manager {
 
     fn settle(&mut self, address: &BlobAddress, settled: &Settled) {
         for waiter in self.waiters.remove(address).unwrap_or_default() {
-            // Who went away does not want to know.
+            // The receiver may have been dropped.
             let _ = waiter.send(settled.clone());
         }
     }
 
-    /// Draws the consequences of how a transfer ended.
-    async fn ended(&mut self, ended: Result<(Id, Outcomes), JoinError>) {
-        let (id, outcomes) = match ended {
-            Ok((id, outcomes)) => (id, outcomes),
+    /// Handles the end of a transfer or bundle.
+    async fn finish(&mut self, ended: Result<(Id, Results), JoinError>) {
+        let (id, results) = match ended {
+            Ok((id, results)) => (id, results),
             Err(error) => (error.id(), Vec::new()),
         };
         let Some(tasks) = self.running.remove(&id) else { return };
@@ -259,63 +260,64 @@ impl Manager {
         self.shared.progress.send_modify(|progress| addresses.iter().for_each(|address| progress.end(address)));
         for address in &addresses {
             self.stops.remove(address);
-            self.schedule.ended(address);
+            self.schedule.release(address);
         }
-        let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(|| Err(TransferError::CutShort)));
-        let mut pauses = Vec::new();
+        let results = results.into_iter().chain(std::iter::repeat_with(|| Err(TransferError::CutShort)));
+        let mut delays = Vec::new();
         let mut done = 0;
-        for (task, outcome) in tasks.iter().zip(outcomes) {
-            match outcome {
+        for (task, result) in tasks.iter().zip(results) {
+            match result {
                 Ok(()) => done += 1,
-                Err(error) => pauses.extend(self.pause(task, &error).await.map(|pause| (task.address(), pause))),
+                Err(error) => delays.extend(self.retry_delay(task, &error).await.map(|delay| (task.address(), delay))),
             }
         }
         if done > 0 {
-            self.unreachable = None;
+            self.unreachable_since = None;
             self.shared.progress.send_modify(|progress| progress.done += done);
         }
-        self.look_at(addresses).await;
-        for (address, pause) in pauses {
-            self.schedule.delay(address, self.started.elapsed() + pause);
+        self.refresh(addresses).await;
+        for (address, delay) in delays {
+            self.schedule.delay(address, self.started.elapsed() + delay);
         }
     }
 
-    /// How long a transfer that failed has to wait, if it has to.
-    async fn pause(&mut self, task: &Task, error: &TransferError) -> Option<Duration> {
-        self.draw(task, error).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "what became of a transfer cannot be noted");
+    /// How long a failed transfer has to wait, if at all.
+    async fn retry_delay(&mut self, task: &Task, error: &TransferError) -> Option<Duration> {
+        self.record_failure(task, error).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the failure of a transfer cannot be recorded");
             Some(backoff::delay(TRIES, random()))
         })
     }
 
-    /// Notes a failure in the index and gives the pause before the next try, if one is needed.
-    async fn draw(&mut self, task: &Task, error: &TransferError) -> Result<Option<Duration>, BlobStoreError> {
+    /// Records a failure in the index and returns the delay before the next try, if one is needed.
+    async fn record_failure(&mut self, task: &Task, error: &TransferError) -> Result<Option<Duration>, BlobStoreError> {
         let address = task.address();
-        let failure = error.to_string();
+        let failure = error.failure();
         let index = self.shared.blobs.index().clone();
         let consequence = error.consequence();
-        if consequence != Consequence::GoOn {
+        if consequence != Consequence::Resume {
             tracing::debug!(blob = %address, %failure, ?consequence, "a transfer failed");
         }
         match consequence {
-            Consequence::GoOn => Ok(None),
-            Consequence::GoAlone => {
-                self.schedule.set_alone(address);
+            Consequence::Resume => Ok(None),
+            Consequence::ResumeUnbundled => {
+                self.schedule.set_unbundled(address);
                 Ok(None)
             }
             Consequence::WaitForServer => {
                 let now = self.started.elapsed();
-                let away = now.saturating_sub(*self.unreachable.get_or_insert(now));
+                let outage = now.saturating_sub(*self.unreachable_since.get_or_insert(now));
                 self.settle(address, &Settled::Waiting(failure.clone()));
-                index.change(address, |entry| Ok(BlobRecord::put_off(entry, failure, |tries| tries))).await?;
-                Ok(Some(backoff::absence(away, random())))
+                index.change(address, |entry| Ok(BlobRecord::postpone(entry, failure, |tries| tries))).await?;
+                Ok(Some(backoff::outage_delay(outage, random())))
             }
             Consequence::Retry(after) => {
-                let noted = failure.clone();
-                // A try that got further is the first of a new row: a bad line is slow, not hopeless.
-                let before = if task.has_advanced() { 0 } else { u32::MAX };
-                let count = move |tries: u32| tries.min(before).saturating_add(1);
-                let tries = index.change(address, move |entry| Ok(BlobRecord::put_off(entry, noted, count))).await?;
+                let recorded = failure.clone();
+                // A try that made progress resets the count: a bad connection is slow, not hopeless.
+                let limit = if task.has_advanced() { 0 } else { u32::MAX };
+                let count = move |tries: u32| tries.min(limit).saturating_add(1);
+                let tries =
+                    index.change(address, move |entry| Ok(BlobRecord::postpone(entry, recorded, count))).await?;
                 if tries >= TRIES {
                     return self.give_up(address, failure).await;
                 }
@@ -324,7 +326,7 @@ impl Manager {
             Consequence::Unverified => {
                 let again = index.change(address, |entry| Ok(BlobRecord::fail_verification(entry, failure))).await?;
                 if let Err(content) = again {
-                    tracing::warn!(blob = %address, "a blob failed verification too often and was given up");
+                    tracing::warn!(blob = %address, "a blob failed verification too often and is quarantined");
                     self.shared.progress.send_modify(|progress| progress.failed += 1);
                     if let Some(content) = content {
                         self.shared.blobs.store().remove(content).await?;
@@ -337,26 +339,30 @@ impl Manager {
         }
     }
 
-    async fn give_up(&mut self, address: &BlobAddress, failure: String) -> Result<Option<Duration>, BlobStoreError> {
+    async fn give_up(
+        &mut self,
+        address: &BlobAddress,
+        failure: TransferFailure,
+    ) -> Result<Option<Duration>, BlobStoreError> {
         tracing::warn!(blob = %address, %failure, "a transfer was given up");
         self.shared.progress.send_modify(|progress| progress.failed += 1);
-        let told = Settled::Failed(failure.clone());
-        let stays = self.shared.blobs.index().change(address, |entry| {
+        let settled = Settled::Failed(failure.clone());
+        let pending = self.shared.blobs.index().change(address, |entry| {
             BlobRecord::give_up(entry, failure);
             Ok(entry.as_ref().is_some_and(|record| record.work().is_some()))
         });
-        let stays = stays.await?;
-        self.settle(address, &told);
-        // A deletion that the server refuses stays wanted; not soon.
-        Ok(stays.then_some(Duration::from_secs(24 * 60 * 60)))
+        let pending = pending.await?;
+        self.settle(address, &settled);
+        // A deletion that the server rejects stays pending, and is tried again a day later.
+        Ok(pending.then_some(Duration::from_secs(24 * 60 * 60)))
     }
 }
 
-async fn run(tasks: &[Task], work: Work) -> Outcomes {
+async fn run(tasks: &[Task], work: Work) -> Results {
     match (tasks, work) {
         ([task], _) => vec![run_one(task, work).await],
         (_, Work::Download) => bundle::download(tasks).await,
-        // Deletions come one at a time.
+        // Deletions are never bundled.
         _ => bundle::upload(tasks).await,
     }
 }
@@ -367,7 +373,7 @@ async fn run_one(task: &Task, work: Work) -> Result<(), TransferError> {
         Work::Download => download::download(task).await,
         Work::Delete => {
             http::delete(task).await?;
-            task.shared.deletions.note(task.address());
+            task.shared.deletions.record(task.address());
             let deleted = |entry: &mut Option<BlobRecord>| {
                 BlobRecord::deleted(entry);
                 Ok(())
@@ -377,26 +383,20 @@ async fn run_one(task: &Task, work: Work) -> Result<(), TransferError> {
     }
 }
 
-/// What to tell those who wait for a blob about which nothing is to be done.
+/// The final state of a blob without pending work.
 fn settled(record: Option<&BlobRecord>) -> Settled {
     match record {
         Some(BlobRecord { state: BlobState::Quarantined, .. }) => Settled::Quarantined,
         Some(BlobRecord { state: BlobState::FailedUpload | BlobState::FailedDownload, failure, .. }) => {
-            Settled::Failed(failure.clone().unwrap_or_default())
+            Settled::Failed(failure.clone().unwrap_or_else(|| TransferFailure::other("")))
         }
         _ => Settled::Done,
     }
 }
 
-async fn at(time: Option<Instant>) {
+async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
-}
-
-/// A number for jitter. That others could guess it would harm nobody.
-pub(in crate::client) fn random() -> u32 {
-    let bits = uuid::Uuid::new_v4().as_u128();
-    bits as u32
 }

@@ -1,14 +1,16 @@
-//! The transfer manager: what the index of blobs says is to be done at the server, done a few at a time, the urgent first,
-//! again where it fails and not where it cannot work. It must never hold more than a few chunks of a blob in memory, and
-//! keeps nothing that matters anywhere but in the index: after a kill it begins from there.
+//! Transfers of blobs to and from a server. The manager carries out the work that the blob index lists, a few transfers at
+//! a time, the most urgent first; it retries temporary failures and gives up on permanent ones. It must never hold more
+//! than a few chunks of a blob in memory, and keeps its state only in the index: after a kill it resumes from there.
 //!
-//! Read `manager` first; `schedule`, `backoff` and `throttle` decide and are pure, `upload`, `download` and `bundle` do the work.
+//! Read `client` for the calls and `manager` for the work. `schedule`, `backoff` and `throttle` decide and are pure;
+//! `upload`, `download` and `bundle` transfer.
 
 mod backoff;
 mod bundle;
+mod client;
 mod deletions;
 mod download;
-mod failure;
+mod error;
 mod http;
 mod manager;
 mod progress;
@@ -17,9 +19,7 @@ mod task;
 mod throttle;
 mod upload;
 
-pub(super) use backoff::delay;
-pub(super) use http::{find, list};
+pub(super) use backoff::{delay, random};
+pub use client::{BlobClient, BlobReport};
 pub use manager::Settled;
-pub(super) use manager::{Event, Manager, random};
 pub use progress::{RunningTransfer, TransferProgress};
-pub(super) use task::Shared;

@@ -1,4 +1,4 @@
-//! What the transfers are doing, for whoever watches: a snapshot that is replaced at every chunk. Nothing is decided from it.
+//! The progress of transfers, for display: a snapshot that is updated with every chunk. No decision depends on it.
 
 use crate::store::{BlobAddress, Priority, Work};
 
@@ -6,33 +6,33 @@ use crate::store::{BlobAddress, Priority, Work};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransferProgress {
-    /// How many wait, for their turn or for another try.
+    /// Transfers that wait for a slot or for a retry.
     pub waiting: usize,
-    /// Those under way, in the order of their start.
+    /// Running transfers, in the order of their start.
     pub running: Vec<RunningTransfer>,
-    /// How many came to their end since the client was opened.
+    /// Transfers completed since the client was created.
     pub done: u64,
-    /// How many were given up since then.
+    /// Transfers given up since then.
     pub failed: u64,
-    /// Bytes of blobs sent since then; what was sent twice counts twice.
+    /// Bytes of blobs sent since then; bytes that were sent twice count twice.
     pub bytes_sent: u64,
     /// Bytes of blobs received since then.
     pub bytes_received: u64,
 }
 
-/// A transfer that is under way.
+/// A running transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunningTransfer {
-    /// Of which blob.
+    /// The blob.
     pub address: BlobAddress,
-    /// How urgent.
+    /// Its priority.
     pub priority: Priority,
-    /// Whether the blob goes to the server; else it comes from there, or is deleted.
+    /// Whether the blob is uploaded; otherwise it is downloaded or deleted.
     pub upload: bool,
-    /// Sealed bytes that are over there, or here and verified.
+    /// Sealed bytes sent, or received and verified.
     pub done: u64,
-    /// Sealed bytes in all, once known.
+    /// Sealed bytes of the whole blob, once known.
     pub total: Option<u64>,
 }
 
@@ -46,8 +46,8 @@ impl TransferProgress {
         self.running.retain(|running| running.address != *address);
     }
 
-    /// Where a transfer stands.
-    pub(super) fn at(&mut self, address: &BlobAddress, done: u64, total: Option<u64>) {
+    /// Updates a transfer.
+    pub(super) fn update(&mut self, address: &BlobAddress, done: u64, total: Option<u64>) {
         if let Some(running) = self.running.iter_mut().find(|running| running.address == *address) {
             (running.done, running.total) = (done, total);
         }

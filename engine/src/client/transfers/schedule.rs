@@ -1,8 +1,8 @@
-//! Which transfer runs when. Pure: it takes the time as a parameter and does nothing itself. It must never run more
-//! transfers than are allowed, nor let one that waits or fails hold up another.
+//! Which transfer runs when. Pure: the time is a parameter. It must never run more transfers than allowed, nor let one that
+//! waits or fails block another.
 //!
-//! The most urgent goes first; among equals deletions, then downloads, then uploads, each in the order of arrival. Where a
-//! more urgent one waits and all places are taken, the least urgent that runs is told to stop; it goes on later.
+//! The most urgent transfer runs first; among equal priorities deletions, then downloads, then uploads, each in the order of
+//! arrival. Where a more urgent one waits and all slots are taken, the least urgent running one is preempted and resumes later.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -10,40 +10,40 @@ use std::time::Duration;
 
 use crate::store::{BlobAddress, Priority, Work};
 
-/// Where a transfer stands among those that are ready; the least is the first.
+/// The order of ready transfers; the smallest rank runs first.
 type Rank = (Reverse<Priority>, Work, u64);
 
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Start this transfer, which counts as running from here on.
+    /// Start this transfer, which counts as running from now on.
     Start(BlobAddress, Work),
-    /// Tell this transfer to stop at the next chunk.
+    /// Stop this transfer at its next chunk.
     Stop(BlobAddress),
-    /// Nothing before this time, or before something changes.
+    /// Nothing before this time, or before the next event.
     Wait(Option<Duration>),
 }
 
-/// Where an entry is.
+/// What a transfer is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Phase {
     Ready,
     /// Not before this time.
     Delayed(Duration),
     Running {
-        /// Whether it was told to stop.
+        /// Whether it was asked to stop.
         stopping: bool,
     },
-    /// Running in the place of another, with it.
-    Along,
+    /// Running in the slot of another, in one bundle with it.
+    Bundled,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     rank: Rank,
-    place: Place,
-    /// Whether it must not run in the place of another, nor another in its.
-    alone: bool,
+    phase: Phase,
+    /// Whether it must not be part of a bundle.
+    unbundled: bool,
 }
 
 /// All transfers that are wanted.
@@ -71,73 +71,73 @@ impl Schedule {
         }
     }
 
-    /// Wants a transfer as soon as may be; one that was put off is ready again, and one that runs goes on.
-    pub(super) fn want(&mut self, address: &BlobAddress, work: Work, priority: Priority) {
+    /// Requests a transfer. A delayed one becomes ready, and a running one continues.
+    pub(super) fn request(&mut self, address: &BlobAddress, work: Work, priority: Priority) {
         self.arrivals += 1;
         let known = self.entries.get(address).copied();
         let arrival = known.map_or(self.arrivals, |entry| entry.rank.2);
-        let place = match known {
-            Some(Entry { place: place @ (Place::Running { .. } | Place::Along), .. }) => place,
-            _ => Place::Ready,
+        let phase = match known {
+            Some(Entry { phase: phase @ (Phase::Running { .. } | Phase::Bundled), .. }) => phase,
+            _ => Phase::Ready,
         };
-        let alone = known.is_some_and(|entry| entry.alone);
-        self.set(address, Entry { rank: (Reverse(priority), work, arrival), place, alone });
+        let unbundled = known.is_some_and(|entry| entry.unbundled);
+        self.set(address, Entry { rank: (Reverse(priority), work, arrival), phase, unbundled });
     }
 
-    /// Whatever else happens to a transfer, it runs alone from now on.
-    pub(super) fn set_alone(&mut self, address: &BlobAddress) {
+    /// Excludes a transfer from bundles from now on.
+    pub(super) fn set_unbundled(&mut self, address: &BlobAddress) {
         if let Some(entry) = self.entries.get_mut(address) {
-            entry.alone = true;
+            entry.unbundled = true;
         }
     }
 
-    /// At most `limit` of the transfers that are next after this running one and differ from it in their id alone. They
-    /// count as running from here on, in its place.
-    pub(super) fn along(&mut self, leader: &BlobAddress, limit: usize) -> Vec<BlobAddress> {
-        let Some(Entry { rank: (priority, work, _), alone: false, .. }) = self.entries.get(leader).copied() else {
+    /// At most `limit` of the transfers that follow this running one and differ from it only in their id. From now on they
+    /// count as running, in its slot.
+    pub(super) fn take_companions(&mut self, leader: &BlobAddress, limit: usize) -> Vec<BlobAddress> {
+        let Some(Entry { rank: (priority, work, _), unbundled: false, .. }) = self.entries.get(leader).copied() else {
             return Vec::new();
         };
-        let alike = self.ready.iter().take_while(|((other, kind, _), _)| (*other, *kind) == (priority, work));
-        let alike = alike.filter(|(_, address)| {
-            address.namespace() == leader.namespace() && self.entries.get(address).is_some_and(|entry| !entry.alone)
+        let similar = self.ready.iter().take_while(|((other, kind, _), _)| (*other, *kind) == (priority, work));
+        let similar = similar.filter(|(_, address)| {
+            address.namespace() == leader.namespace() && self.entries.get(address).is_some_and(|entry| !entry.unbundled)
         });
-        let along: Vec<_> = alike.take(limit).map(|(_, address)| address.clone()).collect();
-        for address in &along {
+        let companions: Vec<_> = similar.take(limit).map(|(_, address)| address.clone()).collect();
+        for address in &companions {
             if let Some(entry) = self.entries.get(address).copied() {
-                self.set(address, Entry { place: Place::Along, ..entry });
+                self.set(address, Entry { phase: Phase::Bundled, ..entry });
             }
         }
-        along
+        companions
     }
 
-    /// Puts a transfer off, which does not run now.
+    /// Delays a transfer that is not running.
     pub(super) fn delay(&mut self, address: &BlobAddress, until: Duration) {
         if let Some(entry) = self.entries.get(address).copied() {
-            self.set(address, Entry { place: Place::Delayed(until), ..entry });
+            self.set(address, Entry { phase: Phase::Delayed(until), ..entry });
         }
     }
 
-    /// A running transfer has come to its end, whichever: its place is free, and it is ready to go on.
-    pub(super) fn ended(&mut self, address: &BlobAddress) {
+    /// A running transfer ended, with any result: its slot is free, and it is ready again.
+    pub(super) fn release(&mut self, address: &BlobAddress) {
         if let Some(entry) = self.entries.get(address).copied() {
-            self.set(address, Entry { place: Place::Ready, ..entry });
+            self.set(address, Entry { phase: Phase::Ready, ..entry });
         }
     }
 
-    /// A transfer is not wanted any more and does not run.
+    /// Removes a transfer that is not running and no longer wanted.
     pub(super) fn remove(&mut self, address: &BlobAddress) {
         if let Some(entry) = self.entries.remove(address) {
-            self.take_from_place(address, entry);
+            self.remove_from_queue(address, entry);
         }
     }
 
-    /// Whether a transfer runs, and for what.
-    pub(super) fn runs(&self, address: &BlobAddress) -> Option<Work> {
+    /// The work of a transfer, if it is running.
+    pub(super) fn running(&self, address: &BlobAddress) -> Option<Work> {
         let entry = self.entries.get(address)?;
-        matches!(entry.place, Place::Running { .. } | Place::Along).then_some(entry.rank.1)
+        matches!(entry.phase, Phase::Running { .. } | Phase::Bundled).then_some(entry.rank.1)
     }
 
-    /// How many wait, for their turn or for a time.
+    /// How many wait for a slot or for a time.
     pub(super) fn waiting(&self) -> usize {
         self.ready.len() + self.delayed.len()
     }
@@ -145,55 +145,55 @@ impl Schedule {
     /// What to do at `now`.
     pub(super) fn next(&mut self, now: Duration) -> Next {
         while let Some((_, address)) = self.delayed.first().filter(|(until, _)| *until <= now).cloned() {
-            self.ended(&address);
+            self.release(&address);
         }
         if self.running.len() < self.limit
             && let Some((_, address)) = self.ready.first().cloned()
             && let Some(entry) = self.entries.get(&address).copied()
         {
-            self.set(&address, Entry { place: Place::Running { stopping: false }, ..entry });
+            self.set(&address, Entry { phase: Phase::Running { stopping: false }, ..entry });
             return Next::Start(address, entry.rank.1);
         }
-        if let Some(address) = self.overtaken()
+        if let Some(address) = self.to_preempt()
             && let Some(entry) = self.entries.get(&address).copied()
         {
-            self.set(&address, Entry { place: Place::Running { stopping: true }, ..entry });
+            self.set(&address, Entry { phase: Phase::Running { stopping: true }, ..entry });
             return Next::Stop(address);
         }
         Next::Wait(self.delayed.first().map(|(until, _)| *until))
     }
 
-    /// The running transfer that has to make room for a more urgent one, if there is one.
-    fn overtaken(&self) -> Option<BlobAddress> {
-        let goes_on = |(_, address): &&(Rank, BlobAddress)| {
-            self.entries.get(address).is_some_and(|entry| entry.place == Place::Running { stopping: false })
+    /// The running transfer to stop in favour of a more urgent one, if any.
+    fn to_preempt(&self) -> Option<BlobAddress> {
+        let continues = |(_, address): &&(Rank, BlobAddress)| {
+            self.entries.get(address).is_some_and(|entry| entry.phase == Phase::Running { stopping: false })
         };
-        // Places that are being freed already serve the first ones that wait.
-        let freed = self.running.len() - self.running.iter().filter(goes_on).count();
+        // Slots that are being freed already serve the first ones that wait.
+        let freed = self.running.len() - self.running.iter().filter(continues).count();
         let ((Reverse(waiting), ..), _) = self.ready.iter().nth(freed)?;
-        let ((Reverse(running), ..), address) = self.running.iter().rfind(goes_on)?;
+        let ((Reverse(running), ..), address) = self.running.iter().rfind(continues)?;
         (waiting > running).then(|| address.clone())
     }
 
     fn set(&mut self, address: &BlobAddress, entry: Entry) {
         if let Some(old) = self.entries.insert(address.clone(), entry) {
-            self.take_from_place(address, old);
+            self.remove_from_queue(address, old);
         }
         let address = address.clone();
-        match entry.place {
-            Place::Ready => self.ready.insert((entry.rank, address)),
-            Place::Delayed(until) => self.delayed.insert((until, address)),
-            Place::Running { .. } => self.running.insert((entry.rank, address)),
-            Place::Along => true,
+        match entry.phase {
+            Phase::Ready => self.ready.insert((entry.rank, address)),
+            Phase::Delayed(until) => self.delayed.insert((until, address)),
+            Phase::Running { .. } => self.running.insert((entry.rank, address)),
+            Phase::Bundled => true,
         };
     }
 
-    fn take_from_place(&mut self, address: &BlobAddress, entry: Entry) {
-        match entry.place {
-            Place::Ready => self.ready.remove(&(entry.rank, address.clone())),
-            Place::Delayed(until) => self.delayed.remove(&(until, address.clone())),
-            Place::Running { .. } => self.running.remove(&(entry.rank, address.clone())),
-            Place::Along => true,
+    fn remove_from_queue(&mut self, address: &BlobAddress, entry: Entry) {
+        match entry.phase {
+            Phase::Ready => self.ready.remove(&(entry.rank, address.clone())),
+            Phase::Delayed(until) => self.delayed.remove(&(until, address.clone())),
+            Phase::Running { .. } => self.running.remove(&(entry.rank, address.clone())),
+            Phase::Bundled => true,
         };
     }
 }
@@ -232,76 +232,76 @@ mod tests {
             (Work::Delete, Priority::Low),
         ];
         for (n, (work, priority)) in wanted.into_iter().enumerate() {
-            schedule.want(&blob(n), work, priority);
+            schedule.request(&blob(n), work, priority);
         }
         assert_eq!(started(&mut schedule, at(0)), [4, 2, 1, 3, 0, 5].map(blob));
     }
 
     #[test]
-    fn an_urgent_one_overtakes_the_least_urgent_that_runs_and_that_one_goes_on_later() {
+    fn an_urgent_transfer_preempts_the_least_urgent_one_which_resumes_later() {
         let mut schedule = Schedule::new(2);
-        schedule.want(&blob(0), Work::Download, Priority::Normal);
-        schedule.want(&blob(1), Work::Download, Priority::Low);
+        schedule.request(&blob(0), Work::Download, Priority::Normal);
+        schedule.request(&blob(1), Work::Download, Priority::Low);
         assert_eq!(started(&mut schedule, at(0)).len(), 2);
-        schedule.want(&blob(2), Work::Download, Priority::Urgent);
+        schedule.request(&blob(2), Work::Download, Priority::Urgent);
         assert_eq!(schedule.next(at(0)), Next::Stop(blob(1)));
-        // One place is being freed: nobody else has to stop for the same one.
+        // One slot is being freed already: no other transfer has to stop.
         assert_eq!(schedule.next(at(0)), Next::Wait(None));
-        schedule.ended(&blob(1));
+        schedule.release(&blob(1));
         assert_eq!(started(&mut schedule, at(0)), [blob(2)]);
-        schedule.ended(&blob(2));
+        schedule.release(&blob(2));
         schedule.remove(&blob(2));
         assert_eq!(started(&mut schedule, at(0)), [blob(1)]);
     }
 
     #[test]
-    fn those_alike_run_in_one_place_and_those_that_must_not_do_not() {
+    fn similar_transfers_share_a_slot_unless_they_are_unbundled() {
         let mut schedule = Schedule::new(1);
         for n in 0..6 {
-            schedule.want(&blob(n), Work::Upload, Priority::Normal);
+            schedule.request(&blob(n), Work::Upload, Priority::Normal);
         }
-        schedule.want(&BlobAddress::new("other", "b").unwrap(), Work::Upload, Priority::Normal);
-        schedule.want(&blob(8), Work::Upload, Priority::Low);
-        schedule.want(&blob(9), Work::Download, Priority::Low);
-        schedule.set_alone(&blob(2));
+        schedule.request(&BlobAddress::new("other", "b").unwrap(), Work::Upload, Priority::Normal);
+        schedule.request(&blob(8), Work::Upload, Priority::Low);
+        schedule.request(&blob(9), Work::Download, Priority::Low);
+        schedule.set_unbundled(&blob(2));
         assert_eq!(schedule.next(at(0)), Next::Start(blob(0), Work::Upload));
-        assert_eq!(schedule.along(&blob(0), 3), [1, 3, 4].map(blob));
-        assert_eq!((schedule.next(at(0)), schedule.runs(&blob(3))), (Next::Wait(None), Some(Work::Upload)));
-        // What is wanted anew meanwhile does not run twice.
-        schedule.want(&blob(3), Work::Upload, Priority::Normal);
+        assert_eq!(schedule.take_companions(&blob(0), 3), [1, 3, 4].map(blob));
+        assert_eq!((schedule.next(at(0)), schedule.running(&blob(3))), (Next::Wait(None), Some(Work::Upload)));
+        // A request for a running transfer does not start it twice.
+        schedule.request(&blob(3), Work::Upload, Priority::Normal);
         for n in [0, 1, 3, 4] {
-            schedule.ended(&blob(n));
+            schedule.release(&blob(n));
             schedule.remove(&blob(n));
         }
         assert_eq!(schedule.next(at(0)), Next::Start(blob(2), Work::Upload));
-        assert_eq!(schedule.along(&blob(2), 3), []);
+        assert_eq!(schedule.take_companions(&blob(2), 3), []);
         assert_eq!(schedule.waiting(), 4);
     }
 
     #[test]
-    fn an_equal_one_waits_and_a_raised_one_overtakes() {
+    fn equal_priority_waits_and_a_raised_one_preempts() {
         let mut schedule = Schedule::new(1);
-        schedule.want(&blob(0), Work::Upload, Priority::Normal);
-        schedule.want(&blob(1), Work::Upload, Priority::Normal);
+        schedule.request(&blob(0), Work::Upload, Priority::Normal);
+        schedule.request(&blob(1), Work::Upload, Priority::Normal);
         assert_eq!(started(&mut schedule, at(0)), [blob(0)]);
-        schedule.want(&blob(1), Work::Upload, Priority::High);
+        schedule.request(&blob(1), Work::Upload, Priority::High);
         assert_eq!(schedule.next(at(0)), Next::Stop(blob(0)));
     }
 
     /// Named after the defect "all transfers serial, one stuck transfer blocked the rest".
     #[test]
-    fn neither_a_stuck_transfer_nor_one_put_off_holds_up_another() {
+    fn neither_a_stuck_nor_a_delayed_transfer_blocks_another() {
         let mut schedule = Schedule::new(2);
         for n in 0..10 {
-            schedule.want(&blob(n), Work::Upload, Priority::Normal);
+            schedule.request(&blob(n), Work::Upload, Priority::Normal);
         }
         assert_eq!(started(&mut schedule, at(0)), [0, 1].map(blob));
-        schedule.ended(&blob(1));
+        schedule.release(&blob(1));
         schedule.delay(&blob(1), at(60));
         // Number 0 never ends.
         for n in 2..10 {
             assert_eq!(started(&mut schedule, at(1)), [blob(n)]);
-            schedule.ended(&blob(n));
+            schedule.release(&blob(n));
             schedule.remove(&blob(n));
         }
         assert_eq!(schedule.next(at(1)), Next::Wait(Some(at(60))));
@@ -323,17 +323,17 @@ mod tests {
                 let (address, priority) = (blob(n), Priority::ALL[priority]);
                 match event {
                     0 | 1 => {
-                        schedule.want(&address, Work::Upload, priority);
+                        schedule.request(&address, Work::Upload, priority);
                         wanted.insert(address.clone());
                         priorities.insert(address, priority);
                     }
                     2 if running.remove(&address).is_some() => {
-                        schedule.ended(&address);
+                        schedule.release(&address);
                         schedule.remove(&address);
                         wanted.remove(&address);
                     }
                     3 if running.remove(&address).is_some() => {
-                        schedule.ended(&address);
+                        schedule.release(&address);
                         schedule.delay(&address, now + at(5));
                     }
                     _ => now += at(1),

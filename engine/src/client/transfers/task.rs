@@ -1,5 +1,5 @@
-//! What every transfer works with: what all share, and its own way to wait. Waiting for the network ends when the
-//! transfer is told to stop or when nothing moves; work on the store is never broken off.
+//! The context of a transfer: what all transfers share, and how one waits. Waiting for the network ends when the transfer is
+//! stopped or stalls; work on the store is never interrupted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,28 +9,28 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::deletions::Deletions;
-use super::failure::TransferError;
+use super::error::TransferError;
 use super::progress::TransferProgress;
 use super::throttle::Throttle;
-use crate::client::blobs::Blobs;
+use crate::client::Blobs;
 use crate::client::connection::Connection;
 use crate::store::{BlobAddress, BlobRecord};
 
-/// How long nothing may move.
-const STALL: Duration = Duration::from_secs(30);
+/// How long a transfer may make no progress.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What all transfers of a client share.
-pub(in crate::client) struct Shared {
-    pub(in crate::client) blobs: Blobs,
-    pub(in crate::client) connection: Connection,
-    pub(in crate::client) throttle: Throttle,
-    pub(in crate::client) progress: watch::Sender<TransferProgress>,
-    pub(in crate::client) deletions: Deletions,
+pub(super) struct Shared {
+    pub(super) blobs: Blobs,
+    pub(super) connection: Connection,
+    pub(super) throttle: Throttle,
+    pub(super) progress: watch::Sender<TransferProgress>,
+    pub(super) deletions: Deletions,
 }
 
 impl Shared {
-    /// No bound on the bandwidth, and nothing under way.
-    pub(in crate::client) fn new(blobs: Blobs, connection: Connection) -> Self {
+    /// Without a bandwidth limit, and without running transfers.
+    pub(super) fn new(blobs: Blobs, connection: Connection) -> Self {
         Self {
             blobs,
             connection,
@@ -41,34 +41,34 @@ impl Shared {
     }
 }
 
-/// One transfer under way.
+/// One running transfer.
 #[derive(Clone)]
 pub(super) struct Task {
     pub(super) shared: Arc<Shared>,
-    /// As the index said at the start.
+    /// The record of the blob at the start.
     pub(super) record: BlobRecord,
     pub(super) stop: CancellationToken,
-    /// Goes up with every sign of life.
-    pulse: Arc<AtomicU64>,
-    /// Whether some of the blob is here now that was not here before.
+    /// Incremented with every sign of progress.
+    heartbeats: Arc<AtomicU64>,
+    /// Whether the device has more of the blob than before.
     advanced: Arc<AtomicBool>,
 }
 
 impl Task {
     pub(super) fn new(shared: Arc<Shared>, record: BlobRecord, stop: CancellationToken) -> Self {
-        Self { shared, record, stop, pulse: Arc::default(), advanced: Arc::default() }
+        Self { shared, record, stop, heartbeats: Arc::default(), advanced: Arc::default() }
     }
 
     pub(super) fn address(&self) -> &BlobAddress {
         &self.record.address
     }
 
-    /// Where the blob is at the server.
+    /// The path of the blob at the server.
     pub(super) fn path(&self) -> [&str; 3] {
         ["blobs", self.address().namespace(), self.address().id()]
     }
 
-    /// Where an upload of it is, that is not whole yet.
+    /// The path of an unfinished upload of it.
     pub(super) fn upload_path(&self) -> [&str; 4] {
         ["blobs", self.address().namespace(), self.address().id(), "upload"]
     }
@@ -82,27 +82,27 @@ impl Task {
             biased;
             () = self.stop.cancelled() => Err(TransferError::Stopped),
             result = work => result.map_err(Into::into),
-            () = self.stalled() => Err(TransferError::Stalled(STALL)),
+            () = self.stalled() => Err(TransferError::Stalled(STALL_TIMEOUT)),
         }
     }
 
-    /// Waits until so many bytes may be moved, or until told to stop.
+    /// Waits until `bytes` may be transferred, or until the transfer is stopped.
     pub(super) async fn throttle(&self, bytes: usize) -> Result<(), TransferError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(TransferError::Stopped),
-            () = self.shared.throttle.take(bytes, || self.alive()) => Ok(()),
+            () = self.shared.throttle.take(bytes, || self.heartbeat()) => Ok(()),
         }
     }
 
-    /// Says where the transfer stands.
-    pub(super) fn at(&self, done: u64, total: Option<u64>) {
-        self.alive();
-        self.shared.progress.send_modify(|progress| progress.at(self.address(), done, total));
+    /// Publishes the progress of the transfer.
+    pub(super) fn report_progress(&self, done: u64, total: Option<u64>) {
+        self.heartbeat();
+        self.shared.progress.send_modify(|progress| progress.update(self.address(), done, total));
     }
 
-    /// Notes that the next try begins further on than this one did.
-    pub(super) fn advance(&self) {
+    /// Records that the next try resumes further on than this one did.
+    pub(super) fn mark_advanced(&self) {
         self.advanced.store(true, Ordering::Relaxed);
     }
 
@@ -110,16 +110,16 @@ impl Task {
         self.advanced.load(Ordering::Relaxed)
     }
 
-    /// Gives a sign of life.
-    pub(super) fn alive(&self) {
-        self.pulse.fetch_add(1, Ordering::Relaxed);
+    /// Records progress, so that the transfer does not count as stalled.
+    pub(super) fn heartbeat(&self) {
+        self.heartbeats.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn stalled(&self) {
         loop {
-            let before = self.pulse.load(Ordering::Relaxed);
-            tokio::time::sleep(STALL).await;
-            if self.pulse.load(Ordering::Relaxed) == before {
+            let before = self.heartbeats.load(Ordering::Relaxed);
+            tokio::time::sleep(STALL_TIMEOUT).await;
+            if self.heartbeats.load(Ordering::Relaxed) == before {
                 return;
             }
         }

@@ -1,5 +1,5 @@
-//! A bound on how many bytes a second all transfers move together, adjustable while they run. `Bucket` decides and takes
-//! the time as a parameter; `Throttle` only waits.
+//! A bandwidth limit that all transfers share, adjustable while they run. `Bucket` decides and takes the time as a parameter;
+//! `Throttle` only waits.
 
 use std::num::NonZeroU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,23 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How far the bytes moved may run ahead of the rate after a pause.
+/// How far transfers may run ahead of the rate after a pause.
 const BURST: Duration = Duration::from_millis(100);
 
-/// Longest sleep without a sign of life.
-const NAP: Duration = Duration::from_secs(1);
+/// Longest sleep without a heartbeat.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
 
-/// A rate, and up to when what was moved so far has used it up (the virtual scheduling of the generic cell rate
-/// algorithm, ITU-T I.371 annex A).
+/// A rate, and the time until which it is used up (the virtual scheduling of the generic cell rate algorithm, ITU-T I.371
+/// annex A).
 #[derive(Debug)]
 struct Bucket {
-    /// Bytes a second; `None` is no bound.
+    /// Bytes per second; `None` is unlimited.
     rate: Option<NonZeroU64>,
     used_until: Duration,
 }
 
 impl Bucket {
-    /// Books `bytes` and says how long to wait before they are moved.
+    /// Reserves `bytes` and returns how long to wait before they are transferred.
     fn take(&mut self, bytes: usize, now: Duration) -> Duration {
         let Some(rate) = self.rate else { return Duration::ZERO };
         let start = self.used_until.max(now.saturating_sub(BURST));
@@ -33,44 +33,44 @@ impl Bucket {
     }
 }
 
-/// A bound that transfers share.
+/// A limit that transfers share.
 #[derive(Debug)]
-pub(crate) struct Throttle {
+pub(super) struct Throttle {
     bucket: Mutex<Bucket>,
     changed: Notify,
     started: Instant,
 }
 
 impl Throttle {
-    /// A bound of `rate` bytes a second, or none.
-    pub(crate) fn new(rate: Option<NonZeroU64>) -> Self {
+    /// A limit of `rate` bytes per second, or none.
+    pub(super) fn new(rate: Option<NonZeroU64>) -> Self {
         let bucket = Mutex::new(Bucket { rate, used_until: Duration::ZERO });
         Self { bucket, changed: Notify::new(), started: Instant::now() }
     }
 
-    /// Sets another bound, which counts at once.
-    pub(crate) fn set(&self, rate: Option<NonZeroU64>) {
+    /// Changes the limit, effective at once.
+    pub(super) fn set(&self, rate: Option<NonZeroU64>) {
         *self.bucket() = Bucket { rate, used_until: self.started.elapsed() };
         self.changed.notify_waiters();
     }
 
-    /// Waits until `bytes` may be moved, calling `alive` now and then.
-    pub(super) async fn take(&self, bytes: usize, alive: impl Fn()) {
+    /// Waits until `bytes` may be transferred, and calls `heartbeat` at least once a second.
+    pub(super) async fn take(&self, bytes: usize, heartbeat: impl Fn()) {
         loop {
             let changed = self.changed.notified();
             let mut wait = self.bucket().take(bytes, self.started.elapsed());
             let waiting = async {
                 while !wait.is_zero() {
-                    let nap = wait.min(NAP);
-                    tokio::time::sleep(nap).await;
-                    wait -= nap;
-                    alive();
+                    let sleep = wait.min(MAX_SLEEP);
+                    tokio::time::sleep(sleep).await;
+                    wait -= sleep;
+                    heartbeat();
                 }
             };
             tokio::select! {
                 biased;
                 () = waiting => return,
-                // What was booked at the old rate is forgotten with it.
+                // Reservations at the old rate are dropped with it.
                 () = changed => {}
             }
         }
@@ -90,7 +90,7 @@ mod tests {
     const RATE: Option<NonZeroU64> = NonZeroU64::new(1_000_000);
 
     #[test]
-    fn the_rate_holds_over_a_span_whatever_the_pieces() {
+    fn the_rate_holds_for_pieces_of_any_size() {
         for piece in [100, 16 << 10, 64 << 10, 1 << 20] {
             let mut bucket = Bucket { rate: RATE, used_until: Duration::ZERO };
             let (mut now, mut moved) = (Duration::from_secs(5), 0);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_saves_up_no_more_than_a_burst() {
+    fn after_a_pause_at_most_a_burst_passes() {
         let mut bucket = Bucket { rate: RATE, used_until: Duration::ZERO };
         let now = Duration::from_secs(1000);
         let without_wait = (0..).take_while(|_| bucket.take(1000, now).is_zero()).count();
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(without_wait, 101);
     }
 
-    /// Each transfer takes its next piece as soon as it may; what they move together is what is bounded.
+    /// Each transfer takes its next piece as soon as it may; the limit applies to their sum.
     #[test]
     fn transfers_share_the_rate() {
         let mut bucket = Bucket { rate: RATE, used_until: Duration::ZERO };
@@ -129,16 +129,15 @@ mod tests {
         assert!(moved.iter().all(|moved| (2_500_000..4_500_000).contains(moved)), "{moved:?}");
     }
 
-    /// A piece that would take a day is let go when the bound is lifted: else this test does not end.
+    /// A piece that would wait for a day continues when the limit is removed; otherwise this test does not end.
     #[tokio::test]
-    async fn a_change_counts_for_those_who_wait() {
+    async fn a_change_applies_to_waiting_transfers() {
         let throttle = Arc::new(Throttle::new(NonZeroU64::new(1)));
         throttle.take(86_400, || {}).await;
         let waiting = throttle.clone();
-        let waiting = tokio::spawn(async move { waiting.take(1, || {}).await });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(!waiting.is_finished());
+        let mut taking = Box::pin(async move { waiting.take(1, || {}).await });
+        assert!(futures_util::poll!(&mut taking).is_pending());
         throttle.set(None);
-        waiting.await.unwrap();
+        taking.await;
     }
 }

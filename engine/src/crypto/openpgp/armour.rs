@@ -1,5 +1,5 @@
-//! ASCII armour (RFC 9580 section 6.2) off a key or a message. It must never accept text before or after the block: such
-//! text would be neither encrypted nor signed, and yet travel with what is.
+//! Decodes the ASCII armour (RFC 9580 section 6.2) of a key or a message. It must never accept text before or after the block:
+//! such text would be neither encrypted nor signed, but could appear to be.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -7,19 +7,19 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::OpenPgpError;
 
-/// Lines of armour headers (`Version: …`) that are passed over before giving up.
-const MOST_HEADERS: usize = 32;
+/// Most lines of armour headers (`Version: …`).
+const MAX_HEADERS: usize = 32;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The bytes inside the armour with this label (`PGP MESSAGE`); `None` where `bytes` do not begin like armour of it.
+/// The bytes inside the armour with this label (`PGP MESSAGE`); `None` where `bytes` do not begin with such armour.
 ///
 /// # Errors
-/// When they begin like it and go on otherwise. The checksum is not checked: it protects from nothing (RFC 9580 section
-/// 6.1), and what is inside is verified by other means.
+/// When they begin with armour that is invalid. The checksum is not checked: it protects against nothing (RFC 9580 section
+/// 6.1), and the content is verified by other means.
 pub(super) fn unarmour(bytes: &[u8], label: &str, what: &'static str) -> Result<Option<Vec<u8>>, OpenPgpError> {
     let malformed = |why| OpenPgpError::Malformed { what, why };
     let Some(rest) = bytes.trim_ascii_start().strip_prefix(format!("-----BEGIN {label}-----").as_bytes()) else {
@@ -28,9 +28,9 @@ pub(super) fn unarmour(bytes: &[u8], label: &str, what: &'static str) -> Result<
     let end = format!("-----END {label}-----");
     let mut lines = rest.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     if lines.next().is_some_and(|line| !line.is_empty()) {
-        return Err(malformed("its first armour line goes on after the dashes"));
+        return Err(malformed("its first armour line continues after the dashes"));
     }
-    let blank = lines.by_ref().take(MOST_HEADERS + 1).any(<[u8]>::is_empty);
+    let blank = lines.by_ref().take(MAX_HEADERS + 1).any(<[u8]>::is_empty);
     if !blank {
         return Err(malformed("its armour has no blank line before the content"));
     }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inside_comes_out_whatever_the_line_ends_and_headers() {
+    fn armour_is_decoded_with_any_line_ends_and_headers() {
         for text in [
             "-----BEGIN PGP MESSAGE-----\n\naGVs\nbG8=\n=abcd\n-----END PGP MESSAGE-----\n",
             "\r\n-----BEGIN PGP MESSAGE-----\r\nVersion: 1\r\nComment: x\r\n\r\naGVsbG8=\r\n-----END PGP MESSAGE-----",
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn text_around_the_block_is_refused() {
+    fn text_around_the_block_is_rejected() {
         let block = "-----BEGIN PGP MESSAGE-----\n\naGVsbG8=\n-----END PGP MESSAGE-----\n";
         assert_eq!(open(&format!("Dear all,\n{block}")), Ok(None));
         assert_eq!(open(&block.replace("MESSAGE", "SIGNATURE")), Ok(None));

@@ -1,20 +1,20 @@
-//! Why OpenPGP bytes were refused. Messages must never contain content, a user id or key material.
+//! Errors of OpenPGP keys and messages. Error messages must never contain content, a user id or key material.
 
 use thiserror::Error;
 
-/// Why a key or a message could not be used. Both come from outside: whatever they are, this is the worst that happens.
+/// Why a key or a message could not be used. Both come from outside: any input gives at most one of these errors.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OpenPgpError {
-    /// The bytes are longer than this kind of thing may be.
+    /// The bytes are too long.
     #[error("the {what} is longer than {limit} bytes")]
     TooLong {
-        /// What was given, or what came out.
+        /// The input or output.
         what: &'static str,
         /// Most bytes allowed.
         limit: usize,
     },
-    /// The bytes are no OpenPGP packets, or not those that this kind of thing is made of.
+    /// The bytes are not OpenPGP packets, or not those of the expected kind.
     #[error("not an OpenPGP {what}: {why}")]
     Malformed {
         /// What was expected.
@@ -24,25 +24,25 @@ pub enum OpenPgpError {
     },
     /// The message, or a part of it that must be, is not encrypted with integrity protection.
     #[error(
-        "the message is not encrypted to a public key with integrity protection (SEIPD); only such messages are opened"
+        "the message is not encrypted to a public key with integrity protection (SEIPD); only such messages are decrypted"
     )]
     NotProtected,
-    /// No recipient of the message is this key, or its session key did not open.
+    /// The message is not encrypted to this key, or its session key cannot be decrypted.
     #[error("the message is not encrypted to this key")]
     AnotherKey,
     /// The encrypted part was altered, or its session key is wrong.
-    #[error("the message failed verification: altered, cut short, or encrypted wrongly")]
+    #[error("the message failed verification: it was altered, truncated, or encrypted incorrectly")]
     Unverified,
-    /// The key cannot receive messages now.
-    #[error("the key cannot be encrypted to: {why}")]
+    /// Messages cannot be encrypted to the key now.
+    #[error("the key cannot be used for encryption: {why}")]
     Unusable {
         /// Why it cannot.
         why: &'static str,
     },
-    /// The OpenPGP library refused to work with what was checked before.
+    /// The OpenPGP library failed on input that was checked before.
     #[error("the OpenPGP library failed to {what}")]
     Library {
-        /// What it was to do.
+        /// The operation.
         what: &'static str,
     },
 }

@@ -1,5 +1,5 @@
-//! The fingerprint by which people and programs compare keys. It must never be used as an authenticator by itself: it
-//! names a key, and proves nothing about who holds it.
+//! The fingerprint by which people and programs compare keys. It must never be used as an authenticator: it identifies a key,
+//! and proves nothing about its holder.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_prints_what_it_parses_and_refuses_the_rest() {
+    fn it_prints_what_it_parses_and_rejects_anything_else() {
         let text = "0123456789abcdef0123456789abcdef01234567";
         assert_eq!(text.parse::<Fingerprint>().unwrap().to_string(), text);
         assert_eq!(text.to_uppercase().parse::<Fingerprint>().unwrap().to_string(), text);

@@ -1,8 +1,8 @@
-//! OpenPGP (RFC 9580, and RFC 4880 as GnuPG 2.2 speaks it) for mail that comes in from outside: the key pair of a user,
-//! and messages encrypted to it. It must never hand out content whose integrity is unproven, never let a message decide
-//! how much memory or time it costs, and never say in an error what a message contained.
+//! OpenPGP (RFC 9580, and RFC 4880 as GnuPG 2.2 implements it) for mail from outside: the key pair of a user, and messages
+//! encrypted to it. It must never return content without an integrity check, never let a message determine how much memory
+//! or time it costs, and never reveal in an error what a message contains.
 //!
-//! Packets are framed by `packets` before the OpenPGP library sees them, so that counts and sizes are bounded first.
+//! `packets` parses the packet frames before the OpenPGP library does, so that counts and sizes are bounded first.
 //! Read `secret_key` and `public_key`, then `message`.
 
 mod armour;

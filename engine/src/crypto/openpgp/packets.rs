@@ -1,9 +1,9 @@
-//! The frames of OpenPGP packets (RFC 9580 section 4.2): which kind, which bytes. It must never look inside a packet,
-//! copy one that need not be copied, or believe a length that the bytes do not bear out.
+//! The frames of OpenPGP packets (RFC 9580 section 4.2): kind and bytes. It must never look inside a packet, copy one without
+//! need, or trust a length that exceeds the bytes.
 
 use std::borrow::Cow;
 
-/// The kinds of packets that are told apart here (RFC 9580 section 5).
+/// The kinds of packets (RFC 9580 section 5).
 pub(super) mod tag {
     pub(in super::super) const PUBLIC_KEY_SESSION_KEY: u8 = 1;
     pub(in super::super) const SIGNATURE: u8 = 2;
@@ -18,7 +18,7 @@ pub(super) mod tag {
     pub(in super::super) const PADDING: u8 = 21;
 }
 
-/// The bytes are no packets, or end within one.
+/// The bytes are not packets, or end inside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BrokenFrame;
 
@@ -33,12 +33,12 @@ pub(super) struct Packet<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Body<'a> {
     Whole(&'a [u8]),
-    /// Parts, each behind its own length.
+    /// Parts, each after its own length.
     Parts(&'a [u8]),
 }
 
 impl<'a> Packet<'a> {
-    /// What the packet contains. Copied only where it came in parts.
+    /// The body of the packet. Copied only where it is in parts.
     pub(super) fn body(&self) -> Cow<'a, [u8]> {
         match self.body {
             Body::Whole(bytes) => Cow::Borrowed(bytes),
@@ -64,8 +64,8 @@ impl<'a> Packets<'a> {
     fn take(&mut self) -> Option<Packet<'a>> {
         let (&head, rest) = self.0.split_first()?;
         if head & 0xc0 == 0xc0 {
-            let (body, behind) = new_format(rest)?;
-            self.0 = behind;
+            let (body, remaining) = new_format(rest)?;
+            self.0 = remaining;
             return Some(Packet { tag: head & 0x3f, body });
         }
         if head & 0x80 == 0 {
@@ -75,11 +75,11 @@ impl<'a> Packets<'a> {
             0 => be(rest, 1)?,
             1 => be(rest, 2)?,
             2 => be(rest, 4)?,
-            // Indeterminate: to the end. GnuPG frames compressed packets so.
+            // Indeterminate: to the end. GnuPG frames compressed packets this way.
             _ => (rest.len(), rest),
         };
-        let (body, behind) = rest.split_at_checked(length)?;
-        self.0 = behind;
+        let (body, remaining) = rest.split_at_checked(length)?;
+        self.0 = remaining;
         Some(Packet { tag: (head >> 2) & 0x0f, body: Body::Whole(body) })
     }
 }
@@ -102,24 +102,24 @@ impl<'a> Iterator for Packets<'a> {
 enum Length {
     /// The rest of the packet.
     Last(usize),
-    /// A part, behind which another length stands.
+    /// A part, followed by another length.
     Partial(usize),
 }
 
 fn new_format(bytes: &[u8]) -> Option<(Body<'_>, &[u8])> {
     match length(bytes)? {
         (Length::Last(length), rest) => {
-            let (body, behind) = rest.split_at_checked(length)?;
-            Some((Body::Whole(body), behind))
+            let (body, remaining) = rest.split_at_checked(length)?;
+            Some((Body::Whole(body), remaining))
         }
         (Length::Partial(_), _) => {
-            let behind = walk_parts(bytes, |_| ())?;
-            Some((Body::Parts(&bytes[..bytes.len() - behind.len()]), behind))
+            let remaining = walk_parts(bytes, |_| ())?;
+            Some((Body::Parts(&bytes[..bytes.len() - remaining.len()]), remaining))
         }
     }
 }
 
-/// Hands out the parts in order; what is behind the last one, or `None` where the bytes end before it.
+/// Calls `part` for each part in order, and returns the bytes after the last one; `None` where the bytes end before it.
 fn walk_parts<'a>(mut bytes: &'a [u8], mut part: impl FnMut(&'a [u8])) -> Option<&'a [u8]> {
     loop {
         let (next, rest) = length(bytes)?;
@@ -127,16 +127,16 @@ fn walk_parts<'a>(mut bytes: &'a [u8], mut part: impl FnMut(&'a [u8])) -> Option
             Length::Last(taken) => (taken, true),
             Length::Partial(taken) => (taken, false),
         };
-        let (body, behind) = rest.split_at_checked(taken)?;
+        let (body, remaining) = rest.split_at_checked(taken)?;
         part(body);
         if last {
-            return Some(behind);
+            return Some(remaining);
         }
-        bytes = behind;
+        bytes = remaining;
     }
 }
 
-/// A length of the present format (RFC 9580 section 4.2.1), and what is behind it.
+/// A length in the current format (RFC 9580 section 4.2.1), and the bytes after it.
 fn length(bytes: &[u8]) -> Option<(Length, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     Some(match first {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_within_a_packet_is_broken_and_the_last_thing_read() {
+    fn a_truncated_packet_is_an_error_and_ends_the_iteration() {
         for bytes in
             [&[0x04][..], &[0xcb], &[0xcb, 3, 1, 2], &[0xcb, 0xe1, 1, 2], &[0xcb, 0xff, 0xff, 0xff, 0xff, 0xff]]
         {

@@ -1,5 +1,5 @@
-//! A public key that messages can be encrypted to. It must never be built from a key that is revoked, expired, bound by
-//! no valid signature, or of a kind whose checking an attacker could make slow.
+//! A public key that messages can be encrypted to. It must never be built from a key that is revoked, expired, without a valid
+//! signature, or of a kind whose verification an attacker could make slow.
 
 use pgp::composed::{ArmorOptions, Deserializable, MessageBuilder, SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::aead::{AeadAlgorithm, ChunkSize};
@@ -16,8 +16,8 @@ use super::{Fingerprint, OpenPgpError};
 
 /// Most bytes of a public key, armour included.
 pub const PUBLIC_KEY_LIMIT: usize = 64 << 10;
-/// Most packets of a public key: it bounds the signatures that are verified.
-const MOST_PACKETS: usize = 256;
+/// Most packets of a public key: this limits the signatures that are verified.
+const MAX_PACKETS: usize = 256;
 
 /// A public key (RFC 9580 section 10.1) that was valid, with a subkey to encrypt to, when it was parsed.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl PublicKey {
         Self::checked(key, Timestamp::now())
     }
 
-    /// The key in binary. Parts of the original that are of no use to an encrypting side may be missing.
+    /// The key in binary. Parts of the original that are not needed for encryption may be missing.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.key.write_len());
         self.key.to_writer(&mut bytes).expect("invariant: writing to memory does not fail");
@@ -64,14 +64,14 @@ impl PublicKey {
         self.fingerprint.clone()
     }
 
-    /// When the primary key was made, in seconds since 1970, as the key itself says. The fingerprint covers it.
+    /// The creation time of the primary key, in seconds since 1970, as recorded in the key. The fingerprint covers it.
     pub fn created(&self) -> u32 {
         self.key.primary_key.created_at().as_secs()
     }
 
     /// Encrypts a message to this key, binary and with integrity protection: SEIPD version 1 with AES-256 for keys of
     /// version 4, which every OpenPGP program opens; version 2 with AES-256 in OCB mode for keys of version 6. It is not
-    /// compressed, so that its length says nothing about its content but its length.
+    /// compressed, so that its length reveals only the length of its content.
     ///
     /// # Errors
     /// When the library cannot encrypt to this kind of key.
@@ -89,7 +89,7 @@ impl PublicKey {
         sealed.map_err(|_| OpenPgpError::Library { what: "encrypt to the key" })
     }
 
-    /// A key as it is at the time `now`.
+    /// Checks a key at the time `now`.
     pub(super) fn checked(key: SignedPublicKey, now: Timestamp) -> Result<Self, OpenPgpError> {
         let fingerprint = Fingerprint::of(&key.primary_key)?;
         check_primary(&key, now)?;
@@ -108,12 +108,12 @@ impl std::fmt::Debug for PublicKey {
     }
 }
 
-/// That the packets are few, and those of one key, before the library reads them.
+/// Checks that the packets are few, and those of one key, before the library reads them.
 pub(super) fn check_frames(bytes: &[u8], what: &'static str, first: u8) -> Result<(), OpenPgpError> {
     let malformed = |why| OpenPgpError::Malformed { what, why };
     for (at, packet) in Packets::new(bytes).enumerate() {
         let packet = packet.map_err(|_| malformed("it is not made of whole packets"))?;
-        if at == MOST_PACKETS {
+        if at == MAX_PACKETS {
             return Err(malformed("it has more than 256 packets"));
         }
         if (at == 0) != (packet.tag == first) {
@@ -126,10 +126,10 @@ pub(super) fn check_frames(bytes: &[u8], what: &'static str, first: u8) -> Resul
     if bytes.is_empty() { Err(malformed("it is empty")) } else { Ok(()) }
 }
 
-/// That the primary key signs itself, is not revoked and not expired.
+/// Checks that the primary key is self-signed, not revoked and not expired.
 fn check_primary(key: &SignedPublicKey, now: Timestamp) -> Result<(), OpenPgpError> {
     let primary = &key.primary_key;
-    // DSA would be verified in time that grows with numbers of the sender's choice.
+    // The time to verify DSA grows with numbers that the sender chooses.
     let quick = matches!(
         primary.algorithm(),
         PublicKeyAlgorithm::RSA
@@ -153,14 +153,14 @@ fn check_primary(key: &SignedPublicKey, now: Timestamp) -> Result<(), OpenPgpErr
         .chain(of_users)
         .filter(|signature| in_force(signature, now))
         .max_by_key(|signature| signature.created().map(Timestamp::as_secs))
-        .ok_or(OpenPgpError::Unusable { why: "no valid signature of its own says that it is in use" })?;
+        .ok_or(OpenPgpError::Unusable { why: "it has no valid self-signature" })?;
     if expired(primary.created_at(), newest, now) {
         return Err(OpenPgpError::Unusable { why: "it is expired" });
     }
     Ok(())
 }
 
-/// When the subkey was bound, where it can be encrypted to now.
+/// When the subkey was bound, if messages can be encrypted to it now.
 fn bound_since(key: &SignedPublicKey, subkey: &SignedPublicSubKey, now: Timestamp) -> Option<u32> {
     let encrypts = matches!(
         subkey.key.algorithm(),

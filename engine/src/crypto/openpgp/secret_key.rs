@@ -1,5 +1,5 @@
-//! The key pair of a user. Its secret part is wiped when it is dropped, and must never leave this room but through
-//! `to_bytes`, whose result is to be sealed at once.
+//! The key pair of a user. Its secret part is zeroised when dropped, and must leave this room only through `to_bytes`, whose
+//! result is to be sealed at once.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub struct OpenPgpKey {
 }
 
 impl OpenPgpKey {
-    /// A new key pair. `user_id` names its owner to people, by convention `Name <address>`.
+    /// A new key pair. `user_id` identifies its owner for people, by convention `Name <address>`.
     ///
     /// # Errors
     /// When the user id is empty, longer than 255 bytes, or has control characters.
@@ -62,7 +62,7 @@ impl OpenPgpKey {
                     .into(),
             )
             .preferred_hash_algorithms([HashAlgorithm::Sha512, HashAlgorithm::Sha256][..].into())
-            // Compression would let the length of a message say something about its content.
+            // With compression, the length of a message would reveal something about its content.
             .preferred_compression_algorithms([CompressionAlgorithm::Uncompressed][..].into())
             .subkeys(vec![subkey]);
         let primary = primary.build().map_err(|_| failed("describe a key pair"))?;
@@ -76,7 +76,7 @@ impl OpenPgpKey {
         bytes
     }
 
-    /// Parses what `to_bytes` gave, or another program's secret key without a passphrase.
+    /// Parses the result of `to_bytes`, or another program's secret key without a passphrase.
     ///
     /// # Errors
     /// When it is too long, not exactly one secret key, locked by a passphrase, or cannot receive messages now.
@@ -100,8 +100,8 @@ impl OpenPgpKey {
         self.public.fingerprint()
     }
 
-    /// Opens a message that is encrypted to this key, armoured or binary, compressed or not, signed or not. It takes the
-    /// time and several times the memory of the message, so it belongs on a thread that may block.
+    /// Decrypts a message that is encrypted to this key, armoured or binary, compressed or not, signed or not. It needs time
+    /// and several times the memory of the message, so it belongs on a thread that may block.
     ///
     /// # Errors
     /// When the message is not encrypted with integrity protection, not to this key, altered, or has more than `limit`
@@ -113,14 +113,14 @@ impl OpenPgpKey {
     fn checked(key: SignedSecretKey) -> Result<Self, OpenPgpError> {
         let locked = key.secret_subkeys.iter().any(|subkey| subkey.key.secret_params().is_encrypted());
         if locked || key.secret_subkeys.is_empty() {
-            return Err(OpenPgpError::Unusable { why: "it has no secret subkey that is not locked by a passphrase" });
+            return Err(OpenPgpError::Unusable { why: "it has no secret subkey without a passphrase" });
         }
         let public = PublicKey::checked(key.to_public_key(), Timestamp::now())?;
         Ok(Self { key, public })
     }
 }
 
-/// Opens a message with whichever of `keys` it is encrypted to, as [`OpenPgpKey::decrypt`].
+/// Decrypts a message with whichever of `keys` it is encrypted to, as [`OpenPgpKey::decrypt`].
 ///
 /// # Errors
 /// As there.

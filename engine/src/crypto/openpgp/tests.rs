@@ -1,5 +1,4 @@
-//! The room against itself: what it writes it opens, and what is hostile is refused. How it gets on with GnuPG is tested
-//! with the program, in the engine's integration tests.
+//! Round trips and hostile input. Interoperability with GnuPG is tested in the engine's integration tests.
 
 use pgp::composed::{Deserializable, MessageBuilder, SignedPublicKey};
 use pgp::crypto::sym::SymmetricKeyAlgorithm;
@@ -24,7 +23,7 @@ fn compressed(key: &OpenPgpKey, content: &[u8], how: CompressionAlgorithm) -> Ve
 }
 
 #[test]
-fn a_message_comes_back_and_another_key_does_not_open_it() {
+fn a_message_decrypts_only_with_its_key() {
     let (ours, other) = (key(), key());
     for message in [&b""[..], b"a", &[7; 300_000]] {
         let sealed = ours.public().encrypt(message).unwrap();
@@ -35,7 +34,7 @@ fn a_message_comes_back_and_another_key_does_not_open_it() {
 }
 
 #[test]
-fn both_parts_survive_being_stored_and_debug_shows_a_fingerprint_alone() {
+fn both_parts_survive_storage_and_debug_shows_only_a_fingerprint() {
     let key = key();
     let again = OpenPgpKey::from_bytes(&key.to_bytes()).unwrap();
     assert_eq!(again.fingerprint(), key.fingerprint());
@@ -46,7 +45,7 @@ fn both_parts_survive_being_stored_and_debug_shows_a_fingerprint_alone() {
 }
 
 #[test]
-fn a_secret_key_is_not_taken_for_a_public_one_nor_two_for_one() {
+fn a_secret_key_is_not_accepted_as_a_public_one_nor_two_as_one() {
     let (one, other) = (key(), key());
     assert!(PublicKey::from_bytes(&one.to_bytes()).is_err());
     assert!(OpenPgpKey::from_bytes(&one.public().to_bytes()).is_err());
@@ -57,7 +56,7 @@ fn a_secret_key_is_not_taken_for_a_public_one_nor_two_for_one() {
 
 /// A key with a subkey whose binding was moved from another key, and one from before its own creation, are of no use.
 #[test]
-fn only_what_the_primary_key_signed_and_when_it_did_counts() {
+fn only_valid_signatures_of_the_primary_key_count() {
     let parsed = |key: &OpenPgpKey| SignedPublicKey::from_bytes(&key.public().to_bytes()[..]).unwrap();
     let (ours, other) = (parsed(&key()), parsed(&key()));
     let mut spliced = ours.clone();
@@ -88,7 +87,7 @@ fn compressed_content_is_bounded_before_it_is_unpacked() {
 }
 
 #[test]
-fn what_is_not_protected_altered_or_more_than_a_message_is_refused() {
+fn unprotected_altered_or_concatenated_messages_are_rejected() {
     let key = key();
     let message = key.public().encrypt(b"Subject: hello\n\nworld").unwrap();
     let session_key = 2 + usize::from(message[1]);

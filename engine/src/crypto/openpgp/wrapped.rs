@@ -1,5 +1,5 @@
-//! A key pair at rest: sealed under the user's wrapping key, so that whoever may read the user's documents cannot yet
-//! read the user's mail. It must never give out a key that was not sealed by its owner.
+//! A stored key pair: sealed under the user's wrapping key, so that access to the user's documents is not yet access to the
+//! user's mail. It must never return a key that was not sealed by its owner.
 
 use aws_lc_rs::aead::{Aad, Nonce};
 use zeroize::Zeroizing;
@@ -38,13 +38,13 @@ impl OpenPgpKey {
         let mut rest = sealed;
         let [version] = take::<1>(&mut rest).ok_or(malformed("it is empty"))?;
         if version != VERSION {
-            return Err(malformed("its version is not known to this program; update it"));
+            return Err(malformed("this program does not support its version; update it"));
         }
-        let nonce = take::<NONCE_LEN>(&mut rest).ok_or(malformed("it is cut short"))?;
+        let nonce = take::<NONCE_LEN>(&mut rest).ok_or(malformed("it is truncated"))?;
         let mut plain = Zeroizing::new(rest.to_vec());
         let opened = aead_key(Cipher::Aes256Gcm, wrapping.key())
             .open_in_place(Nonce::assume_unique_for_key(nonce), authenticated(), &mut plain)
-            .map_err(|_| malformed("it failed verification: altered, or sealed with other keys"))?;
+            .map_err(|_| malformed("it failed verification: it was altered, or sealed with other keys"))?;
         Self::from_bytes(opened)
     }
 }
@@ -59,7 +59,7 @@ mod tests {
     use crate::crypto::{Keys, RootSecret};
 
     #[test]
-    fn only_the_same_secret_unwraps_and_nothing_altered() {
+    fn only_the_same_secret_unwraps_and_altered_keys_are_rejected() {
         let wrapping = |byte| Keys::derive(&RootSecret::from_bytes([byte; 32])).openpgp;
         let key = OpenPgpKey::generate("Ada").unwrap();
         let sealed = key.wrap(&wrapping(1));

@@ -1,4 +1,4 @@
-//! The contents of blobs as files: copied and compared with their digests while they pass through.
+//! The contents of blobs as files: copied, and compared with their digests.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -6,41 +6,21 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 
-use super::BackupError;
-use super::databases::Named;
-use super::error::At;
-use super::folder::{flush, make};
-use crate::protocol::BlobDigest;
+use super::damage::ContentState;
+use super::databases::NamedContent;
+use super::error::{BackupError, WithPath};
+use super::folder::{create, flush};
 use crate::server::blobs::{ObjectName, list_contents, path_of_content};
 
-/// Bytes that are read at once.
+/// Bytes that are read at a time.
 const CHUNK: usize = 256 << 10;
 
-/// The folder of contents, in a server's data and in a backup.
+/// The folder of contents in a server's data and in a backup.
 pub(super) const FOLDER: &str = "blobs";
 
-/// What a content turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    /// What its row says.
-    Right,
-    /// Not there.
-    Missing,
-    /// Another length, or another digest.
-    Wrong,
-}
-
-impl State {
-    /// How a content is that should have this length and digest.
-    pub(super) fn of(length: u64, expected: BlobDigest, content: &[u8]) -> Self {
-        let right = content.len() as u64 == length && digest(&SHA256, content).as_ref() == expected.0;
-        if right { Self::Right } else { Self::Wrong }
-    }
-}
-
-/// Copies contents into a folder. What it copied is durable after [`Copier::finish`].
+/// Copies contents into a folder. The copies are durable after [`Copier::finish`].
 pub(super) struct Copier {
     folder: PathBuf,
     touched: BTreeSet<PathBuf>,
@@ -52,21 +32,21 @@ impl Copier {
         Self { folder, touched: BTreeSet::new() }
     }
 
-    /// Whether a content is there already. None is ever there in part, and none ever changes.
-    pub(super) fn has(&self, blob: &Named) -> bool {
+    /// Whether a content was copied before. Copies are never incomplete and never change.
+    pub(super) fn has(&self, blob: &NamedContent) -> bool {
         path_of_content(&self.folder, blob.object).metadata().is_ok_and(|found| found.len() == blob.length)
     }
 
-    /// Copies a content from the same place below the folder `from`, if it is right.
-    pub(super) fn copy(&mut self, from: &Path, blob: &Named) -> Result<State, BackupError> {
+    /// Copies a content from the folder `from`, if it is intact.
+    pub(super) fn copy(&mut self, from: &Path, blob: &NamedContent) -> Result<ContentState, BackupError> {
         let source = path_of_content(from, blob.object);
         let to = path_of_content(&self.folder, blob.object);
         let part = to.with_extension("part");
         let shard = to.parent().unwrap_or(&self.folder).to_owned();
-        make(&shard)?;
+        create(&shard)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).at(&part)?;
         let state = compare(&source, blob, |piece| file.write_all(piece))?;
-        if state != State::Right {
+        if state != ContentState::Intact {
             fs::remove_file(&part).at(&part)?;
             return Ok(state);
         }
@@ -85,9 +65,9 @@ impl Copier {
     }
 }
 
-/// Reads a content and compares it with what its row says.
-pub(super) fn examine(folder: &Path, blob: &Named) -> Result<State, BackupError> {
-    if let Some(state) = blob.inside {
+/// Compares a content with its row.
+pub(super) fn examine(folder: &Path, blob: &NamedContent) -> Result<ContentState, BackupError> {
+    if let Some(state) = blob.in_database {
         return Ok(state);
     }
     compare(&path_of_content(folder, blob.object), blob, |_| Ok(()))
@@ -95,12 +75,12 @@ pub(super) fn examine(folder: &Path, blob: &Named) -> Result<State, BackupError>
 
 fn compare(
     path: &Path,
-    blob: &Named,
-    mut take: impl FnMut(&[u8]) -> std::io::Result<()>,
-) -> Result<State, BackupError> {
+    blob: &NamedContent,
+    mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
+) -> Result<ContentState, BackupError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::Missing),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ContentState::Missing),
         Err(error) => return Err(error).at(path),
     };
     let mut hash = Context::new(&SHA256);
@@ -112,13 +92,13 @@ fn compare(
         }
         length += read as u64;
         hash.update(&chunk[..read]);
-        take(&chunk[..read]).at(path)?;
+        write(&chunk[..read]).at(path)?;
     }
-    let right = length == blob.length && hash.finish().as_ref() == blob.digest.0;
-    Ok(if right { State::Right } else { State::Wrong })
+    let intact = length == blob.length && hash.finish().as_ref() == blob.digest.0;
+    Ok(if intact { ContentState::Intact } else { ContentState::Wrong })
 }
 
-/// The users of whom there are contents in `folder`.
+/// The users that have contents in `folder`.
 pub(super) fn users(folder: &Path) -> Result<BTreeSet<i64>, BackupError> {
     let mut users = BTreeSet::new();
     if folder.is_dir() {
@@ -129,13 +109,13 @@ pub(super) fn users(folder: &Path) -> Result<BTreeSet<i64>, BackupError> {
     Ok(users)
 }
 
-/// The contents of a user in `folder`, whole or not.
+/// The contents of a user in `folder`, complete or not.
 pub(super) fn of_user(folder: &Path, user: i64) -> Result<Vec<ObjectName>, BackupError> {
     let own = folder.join(user.to_string());
     list_contents(&own, user).at(&own)
 }
 
-/// Removes a content, whole or not.
+/// Removes a content, complete or not.
 pub(super) fn remove(folder: &Path, object: ObjectName) -> Result<(), BackupError> {
     let path = path_of_content(folder, object);
     super::folder::remove(&path)?;

@@ -1,4 +1,5 @@
-//! The databases of a server, as a copy needs them: which there are, each at one moment, and what blobs they name.
+//! The databases of a server, as a backup needs them: which files there are, a consistent copy of each, and the contents that
+//! they name.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -7,110 +8,111 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::BackupError;
-use super::contents::State;
-use super::error::At;
+use super::damage::ContentState;
+use super::error::{BackupError, WithPath};
 use super::folder::flush;
 use crate::protocol::BlobDigest;
-use crate::server::accounts;
+use crate::server::auth;
 use crate::server::blobs::ObjectName;
 use crate::server::schema;
 use crate::store::{DatabaseError, migrate};
 
-/// Pages that are copied at once.
+/// Pages that are copied at a time.
 const PAGES: i32 = 1024;
 
-/// How long to wait for whoever has a database locked, once and in all.
+/// How long to wait before another attempt if a database is locked, and how often.
 const PAUSE: Duration = Duration::from_millis(20);
-const PATIENCE: u32 = 500;
+const ATTEMPTS: u32 = 500;
 
-/// The tables whose rows name contents that are whole.
-const NAMING: [&str; 2] = ["blobs", "incoming"];
+/// The tables whose rows name complete contents.
+const CONTENT_TABLES: [&str; 2] = ["blobs", "incoming"];
 
-/// A database of a server, by its place in the server's folder.
+/// A database file of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    /// Below the folder.
+pub(super) struct DatabaseFile {
+    /// Its path relative to the server's folder.
     pub(super) path: PathBuf,
-    /// What is in it.
-    pub(super) kind: PlaceKind,
+    /// What it holds.
+    pub(super) kind: DatabaseKind,
 }
 
 /// What a database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PlaceKind {
+pub(super) enum DatabaseKind {
     /// One user's store.
     User(i64),
     /// The stores of all users.
     Users,
-    /// Who the users are.
+    /// The accounts.
     Accounts,
 }
 
-/// The databases in `folder`. The accounts come last: who copies in this order has no user's data without the user, whose
-/// number could be given away again.
-pub(super) fn places(folder: &Path) -> Result<Vec<Place>, BackupError> {
+/// The databases in `folder`. The accounts come last: a copy in this order never holds the data of a user that its accounts do
+/// not know, whose number could be assigned again.
+pub(super) fn database_files(folder: &Path) -> Result<Vec<DatabaseFile>, BackupError> {
     let mut found = Vec::new();
     let users = folder.join("users");
     if users.is_dir() {
         for entry in std::fs::read_dir(&users).at(&users)? {
             let name = entry.at(&users)?.file_name();
             let user = name.to_str().and_then(|name| name.strip_suffix(".db")?.parse().ok());
-            found.extend(user.map(|user| Place { path: Path::new("users").join(&name), kind: PlaceKind::User(user) }));
+            found.extend(
+                user.map(|user| DatabaseFile { path: Path::new("users").join(&name), kind: DatabaseKind::User(user) }),
+            );
         }
     }
     if folder.join("users.db").exists() {
-        found.push(Place { path: "users.db".into(), kind: PlaceKind::Users });
+        found.push(DatabaseFile { path: "users.db".into(), kind: DatabaseKind::Users });
     }
-    found.push(Place { path: "accounts.db".into(), kind: PlaceKind::Accounts });
+    found.push(DatabaseFile { path: "accounts.db".into(), kind: DatabaseKind::Accounts });
     Ok(found)
 }
 
-/// Opens a database that is there, for reading; what its log holds may be folded into it.
+/// Opens an existing database for reading. SQLite may checkpoint its write-ahead log.
 pub(super) fn open(path: &Path) -> Result<Connection, BackupError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).at(path)?;
-    connection.busy_timeout(PAUSE * PATIENCE).at(path)?;
+    connection.busy_timeout(PAUSE * ATTEMPTS).at(path)?;
     Ok(connection)
 }
 
-/// Copies a database that may be in use, as it is at one moment, and makes the copy durable: one file in the newest schema,
-/// without uploads, because what they have sent is not copied.
-pub(super) fn copy(from: &Path, to: &Path, kind: PlaceKind) -> Result<(), BackupError> {
+/// Makes a consistent, durable copy of a database that may be in use: one file in the newest schema, without uploads, because
+/// the contents of uploads are not copied.
+pub(super) fn copy(from: &Path, to: &Path, kind: DatabaseKind) -> Result<(), BackupError> {
     let source = open(from)?;
     let journal: String = source.query_row("PRAGMA journal_mode", [], |row| row.get(0)).at(from)?;
-    let logged = journal == "wal";
-    if logged {
-        // This moment stays readable until the connection closes, and writers go on; without it, every write of another
-        // connection would make the copy begin anew.
+    let wal = journal == "wal";
+    if wal {
+        // The read transaction keeps this snapshot while writers continue; without it, every write of another connection would
+        // restart the copy.
         source.execute_batch("BEGIN").at(from)?;
         source.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())).at(from)?;
     }
     let mut copy = Connection::open(to).at(to)?;
-    // Without a log no moment can be kept but by making writers wait, so the copy is made in one go.
-    step_through(&source, &mut copy, if logged { PAGES } else { -1 }).at(from)?;
+    // Without a write-ahead log a snapshot blocks writers, so all pages are copied at once.
+    copy_pages(&source, &mut copy, if wal { PAGES } else { -1 }).at(from)?;
     drop(source);
     copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).at(to)?;
     let (migrations, user) = match kind {
-        PlaceKind::User(user) => (schema::MIGRATIONS, Some(user)),
-        PlaceKind::Users => (schema::MIGRATIONS, None),
-        PlaceKind::Accounts => (accounts::MIGRATIONS, None),
+        DatabaseKind::User(user) => (schema::MIGRATIONS, Some(user)),
+        DatabaseKind::Users => (schema::MIGRATIONS, None),
+        DatabaseKind::Accounts => (auth::MIGRATIONS, None),
     };
     migrate(&mut copy, to, migrations, user).at(to)?;
-    if kind != PlaceKind::Accounts {
+    if kind != DatabaseKind::Accounts {
         copy.execute("DELETE FROM uploads", []).at(to)?;
     }
     copy.close().map_err(|(_, error)| error).at(to)?;
     flush(to).at(to)
 }
 
-fn step_through(source: &Connection, copy: &mut Connection, pages: i32) -> rusqlite::Result<()> {
+fn copy_pages(source: &Connection, copy: &mut Connection, pages: i32) -> rusqlite::Result<()> {
     let backup = Backup::new(source, copy)?;
     let mut waited = 0;
     loop {
         match backup.step(pages)? {
             StepResult::Done => return Ok(()),
-            StepResult::Busy | StepResult::Locked if waited == PATIENCE => {
+            StepResult::Busy | StepResult::Locked if waited == ATTEMPTS => {
                 return Err(rusqlite::Error::SqliteFailure(
                     rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
                     None,
@@ -125,7 +127,7 @@ fn step_through(source: &Connection, copy: &mut Connection, pages: i32) -> rusql
     }
 }
 
-/// What SQLite finds wrong with a database; `None` where all is well.
+/// What SQLite reports as damaged in a database; `None` if it is intact.
 pub(super) fn check(path: &Path) -> Result<Option<String>, BackupError> {
     let checked = open(path)?.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
     match checked {
@@ -135,33 +137,33 @@ pub(super) fn check(path: &Path) -> Result<Option<String>, BackupError> {
     }
 }
 
-/// A content that a database names: a blob's, or an incoming message's.
-pub(super) struct Named {
+/// A content that a database names, of a blob or of an incoming message.
+pub(super) struct NamedContent {
     pub(super) object: ObjectName,
     pub(super) length: u64,
     pub(super) digest: BlobDigest,
-    /// How it is, where it lies in the database itself and is no file.
-    pub(super) inside: Option<State>,
+    /// Its state, if the database stores it.
+    pub(super) in_database: Option<ContentState>,
 }
 
-/// Shows `visit` the blobs of one user after the other, as the databases in `folder` have them.
+/// Calls `visit` with the contents that the databases in `folder` name, once for each user.
 pub(super) fn each_user(
     folder: &Path,
-    mut visit: impl FnMut(&Connection, i64, Vec<Named>) -> Result<(), BackupError>,
+    mut visit: impl FnMut(&Connection, i64, Vec<NamedContent>) -> Result<(), BackupError>,
 ) -> Result<(), BackupError> {
-    for Place { path, kind } in places(folder)? {
+    for DatabaseFile { path, kind } in database_files(folder)? {
         let path = folder.join(path);
         match kind {
-            PlaceKind::Accounts => {}
-            PlaceKind::User(user) => {
+            DatabaseKind::Accounts => {}
+            DatabaseKind::User(user) => {
                 let connection = open(&path)?;
-                let blobs = named(&connection, user, "").at(&path)?;
+                let blobs = named_contents(&connection, user, "").at(&path)?;
                 visit(&connection, user, blobs)?;
             }
-            PlaceKind::Users => {
+            DatabaseKind::Users => {
                 let connection = open(&path)?;
                 for user in users(&connection).at(&path)? {
-                    let blobs = named(&connection, user, &format!("WHERE user = {user}")).at(&path)?;
+                    let blobs = named_contents(&connection, user, &format!("WHERE user = {user}")).at(&path)?;
                     visit(&connection, user, blobs)?;
                 }
             }
@@ -172,7 +174,7 @@ pub(super) fn each_user(
 
 fn users(connection: &Connection) -> Result<BTreeSet<i64>, DatabaseError> {
     let mut users = BTreeSet::new();
-    for table in naming(connection)? {
+    for table in content_tables(connection)? {
         let mut statement = connection.prepare(&format!("SELECT DISTINCT user FROM {table}"))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -182,10 +184,10 @@ fn users(connection: &Connection) -> Result<BTreeSet<i64>, DatabaseError> {
     Ok(users)
 }
 
-/// The tables that name contents. A database that was not opened since the server was renewed may lack the later ones.
-fn naming(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
+/// The tables that name contents. A database that was not opened since the server was upgraded may lack the newer ones.
+fn content_tables(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     let mut found = Vec::new();
-    for table in NAMING {
+    for table in CONTENT_TABLES {
         if connection.table_exists(None, table)? {
             found.push(table);
         }
@@ -193,43 +195,44 @@ fn naming(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     Ok(found)
 }
 
-fn named(connection: &Connection, user: i64, condition: &str) -> Result<Vec<Named>, DatabaseError> {
+fn named_contents(connection: &Connection, user: i64, condition: &str) -> Result<Vec<NamedContent>, DatabaseError> {
     let mut found = Vec::new();
     let small = connection.table_exists(None, "small_contents")?;
-    for table in naming(connection)? {
-        let inside = if small {
+    for table in content_tables(connection)? {
+        let content = if small {
             format!(
                 "(SELECT content FROM small_contents AS s WHERE s.user = {table}.user AND s.object = {table}.object)"
             )
         } else {
             "NULL".to_owned()
         };
-        let sql = format!("SELECT object, length, digest, {inside} FROM {table} {condition}");
+        let sql = format!("SELECT object, length, digest, {content} FROM {table} {condition}");
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let text: String = row.get(0)?;
             let object = ObjectName::parse(user, &text);
-            let object = object.ok_or_else(|| DatabaseError::Damaged(format!("a stored content's name: {text}")))?;
+            let object = object
+                .ok_or_else(|| DatabaseError::Damaged(format!("invalid content name in the database: {text}")))?;
             let length = row.get::<_, i64>(1)?.cast_unsigned();
             let digest = BlobDigest(row.get(2)?);
-            let inside = row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
-            let inside = inside.map(|content| State::of(length, digest, content));
-            found.push(Named { object, length, digest, inside });
+            let content = row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+            let in_database = content.map(|content| ContentState::of(length, digest, content));
+            found.push(NamedContent { object, length, digest, in_database });
         }
     }
     Ok(found)
 }
 
-/// The contents of all uploads under way, as the databases in `folder` have them.
+/// The contents of all uploads that the databases in `folder` name.
 pub(super) fn uploads(folder: &Path) -> Result<HashSet<ObjectName>, BackupError> {
     let mut found = HashSet::new();
-    for Place { path, kind } in places(folder)? {
+    for DatabaseFile { path, kind } in database_files(folder)? {
         let path = folder.join(path);
         let sql = match kind {
-            PlaceKind::Accounts => continue,
-            PlaceKind::User(user) => format!("SELECT {user}, object FROM uploads"),
-            PlaceKind::Users => "SELECT user, object FROM uploads".to_owned(),
+            DatabaseKind::Accounts => continue,
+            DatabaseKind::User(user) => format!("SELECT {user}, object FROM uploads"),
+            DatabaseKind::Users => "SELECT user, object FROM uploads".to_owned(),
         };
         let connection = open(&path)?;
         let mut statement = connection.prepare(&sql).at(&path)?;
@@ -241,9 +244,9 @@ pub(super) fn uploads(folder: &Path) -> Result<HashSet<ObjectName>, BackupError>
     Ok(found)
 }
 
-/// Takes what names a content out of a copy.
+/// Deletes the rows that name a content.
 pub(super) fn forget(connection: &Connection, object: ObjectName) -> rusqlite::Result<()> {
-    for table in naming(connection)? {
+    for table in content_tables(connection)? {
         let sql = format!("DELETE FROM {table} WHERE user = ?1 AND object = ?2");
         connection.execute(&sql, (object.user, object.to_string()))?;
     }

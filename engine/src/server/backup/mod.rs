@@ -1,19 +1,23 @@
-//! Copies of a server's data: taken while it runs, put back into an empty folder, and checked. Each copy is one moment of
-//! every database, with the content of every blob that they name; none may ever be taken for whole that is not.
+//! Backups of a server's data: created while the server runs, restored into an empty folder, and verified. Each backup is a
+//! consistent snapshot of every database, with the content of every blob that they name. An incomplete backup must never pass
+//! for a complete one.
 //!
-//! Read `take` first; `hold` explains why no content disappears meanwhile. All of this blocks: call it on a thread that may.
+//! Read `create` first; `lock` explains why no content disappears during a backup. All functions block, so call them on a
+//! thread that may.
 
 mod contents;
+mod create;
+mod damage;
 mod databases;
 mod error;
 mod folder;
-mod hold;
+mod lock;
 mod restore;
-mod take;
 mod verify;
 
+pub use create::{BackupReport, Progress, backup};
+pub use damage::Damage;
 pub use error::BackupError;
-pub(super) use hold::Hold;
+pub(super) use lock::BackupLock;
 pub use restore::{RestoreReport, restore};
-pub use take::{BackupReport, Progress, backup};
-pub use verify::{Damage, VerifyReport, verify};
+pub use verify::{VerifyReport, verify};

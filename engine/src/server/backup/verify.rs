@@ -1,59 +1,18 @@
-//! Looks for damage, in the folder of a server, which may be running, or in a backup. Nothing is repaired.
+//! Verifies the data of a server, which may be running, or a backup. It repairs nothing.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::contents::State;
-use super::databases::PlaceKind;
+use super::damage::Damage;
+use super::databases::DatabaseKind;
+use super::error::BackupError;
 use super::folder::{self, Manifest, is_server};
-use super::hold::Hold;
-use super::{BackupError, contents, databases};
+use super::lock::BackupLock;
+use super::{contents, databases};
 use crate::config::{Config, ServerBackend};
-use crate::server::blobs::ObjectName;
-use crate::server::processes;
+use crate::server::process_registry::is_alive;
 
-/// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Damage {
-    /// A database contradicts itself or cannot be read.
-    Database {
-        /// Which one.
-        path: PathBuf,
-        /// What SQLite says.
-        what: String,
-    },
-    /// A blob without its content.
-    Missing(ObjectName),
-    /// A content that is not what its blob's row says.
-    Wrong(ObjectName),
-    /// A content that no row names. It takes room, and harms nothing; the next start of the server removes it.
-    Unnamed(ObjectName),
-}
-
-impl Damage {
-    pub(super) fn of(state: State, object: ObjectName) -> Option<Self> {
-        match state {
-            State::Right => None,
-            State::Missing => Some(Self::Missing(object)),
-            State::Wrong => Some(Self::Wrong(object)),
-        }
-    }
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Database { path, what } => write!(f, "the database {} is damaged: {what}", path.display()),
-            Self::Missing(object) => write!(f, "the content {object} of a blob of user {} is missing", object.user),
-            Self::Wrong(object) => write!(f, "the content {object} of a blob of user {} is damaged", object.user),
-            Self::Unnamed(object) => write!(f, "no blob of user {} has the content {object}", object.user),
-        }
-    }
-}
-
-/// What was looked at and found.
+/// What was verified, and the damage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerifyReport {
     /// Databases of users.
@@ -62,16 +21,16 @@ pub struct VerifyReport {
     pub blobs: u64,
     /// Bytes of contents that were read.
     pub bytes: u64,
-    /// What is wrong.
+    /// The damage that was found.
     pub damage: Vec<Damage>,
 }
 
-/// Verifies the folder of a server, or the newest snapshot in a folder of backups: every database, and every content
-/// against the digest in its row. Where an object store keeps the contents, they are not looked at. Deletions of contents
-/// wait meanwhile. Blocks until it is done.
+/// Verifies a server's data folder, or the newest snapshot in a backup folder: every database, and every content against the
+/// digest in its row. Contents in an object store are not verified. No content is removed in the meantime. Blocks until it is
+/// done.
 ///
 /// # Errors
-/// [`BackupError`] where the folder is neither, or cannot be read. Damage is no error: it is in the report.
+/// [`BackupError`] if the folder is neither, or cannot be read. Damage is not an error; it is in the report.
 pub fn verify(folder: &Path, config: &Config) -> Result<VerifyReport, BackupError> {
     let snapshots = if folder.is_dir() { folder::snapshots(folder)? } else { Vec::new() };
     let (databases, with_contents) = match snapshots.last() {
@@ -79,12 +38,12 @@ pub fn verify(folder: &Path, config: &Config) -> Result<VerifyReport, BackupErro
         None if is_server(folder) => (folder.to_owned(), config.blobs.server_backend == ServerBackend::Files),
         None => return Err(BackupError::NoData(folder.to_owned())),
     };
-    let _hold = Hold::take(folder)?;
+    let _lock = BackupLock::acquire(folder)?;
     let mut report = VerifyReport::default();
-    for place in databases::places(&databases)? {
-        let path = databases.join(&place.path);
+    for file in databases::database_files(&databases)? {
+        let path = databases.join(&file.path);
         report.damage.extend(databases::check(&path)?.map(|what| Damage::Database { path, what }));
-        report.databases += usize::from(place.kind != PlaceKind::Accounts);
+        report.databases += usize::from(file.kind != DatabaseKind::Accounts);
     }
     if report.damage.is_empty() && with_contents {
         verify_contents(folder, &databases, &mut report)?;
@@ -92,7 +51,7 @@ pub fn verify(folder: &Path, config: &Config) -> Result<VerifyReport, BackupErro
     Ok(report)
 }
 
-/// Contents are listed before rows are read: what a row came to name meanwhile is no stranger.
+/// Contents are listed before rows are read, so a content that appears in the meantime does not count as unnamed.
 fn verify_contents(folder: &Path, databases: &Path, report: &mut VerifyReport) -> Result<(), BackupError> {
     let contents = folder.join(contents::FOLDER);
     let mut unnamed = HashSet::new();
@@ -111,11 +70,10 @@ fn verify_contents(folder: &Path, databases: &Path, report: &mut VerifyReport) -
         }
         Ok(())
     })?;
-    // What a living process made may get its row at any moment, or lose it and wait for this check to end.
+    // A content of a live process may get its row at any moment, or may have lost it and be removed after this verification.
     let processes = folder.join("processes");
-    let mut left: Vec<_> =
-        unnamed.into_iter().filter(|object| !processes::is_alive(&processes, object.process)).collect();
-    left.sort_unstable();
-    report.damage.extend(left.into_iter().map(Damage::Unnamed));
+    let mut orphans: Vec<_> = unnamed.into_iter().filter(|object| !is_alive(&processes, object.process)).collect();
+    orphans.sort_unstable();
+    report.damage.extend(orphans.into_iter().map(Damage::Unnamed));
     Ok(())
 }

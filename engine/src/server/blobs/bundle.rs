@@ -1,5 +1,5 @@
-//! `PUT` and `POST /v1/users/{user}/bundles/{namespace}`: many small blobs come or go in one request. What a request of its
-//! own would check is checked for each; a bundle that is malformed or was cut leaves nothing.
+//! `PUT` and `POST /v1/users/{user}/bundles/{namespace}`: uploads or downloads many small blobs in one request. Each
+//! blob is checked as in a request of its own. Nothing of a malformed or incomplete bundle is stored.
 
 use axum::Json;
 use axum::body::Body;
@@ -10,25 +10,24 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 
-use super::keep::{Arrived, keep};
-use super::put::make_room;
-use super::records::{Name, Record};
-use super::source::Source;
-use super::uploads::Announced;
+use super::blob_records::BlobName;
+use super::store::{ReceivedBlob, store_small};
+use super::upload_records::BlobSpec;
+use super::user_blobs::BundleLookup;
 use crate::protocol::{
     BUNDLE, BUNDLE_BLOBS, BUNDLE_BYTES, BUNDLE_LIMIT, BUNDLED_BYTES, BlobId, BundleDecoder, BundleError, BundleItem,
     BundleWanted, Bundled, BundledBlob, Namespace, encode_item,
 };
 use crate::server::Server;
-use crate::server::body;
+use crate::server::body::{self, BodyReader};
 use crate::server::caller::{Caller, PathNamespace, malformed};
 use crate::server::conditions::header;
 use crate::server::refusal::Refusal;
 
-/// Most bytes of a list of wanted ids.
-const WANTED_LIMIT: usize = 128 << 10;
+/// Most bytes of a list of requested ids.
+const REQUEST_LIMIT: usize = 128 << 10;
 
-/// `PUT`: blobs come. The answer says of each, in order, what its own request would have got.
+/// `PUT`: uploads blobs. The answer lists, in order, the status that each would have had in a request of its own.
 pub(in crate::server) async fn put(
     State(server): State<Server>,
     caller: Caller,
@@ -39,27 +38,27 @@ pub(in crate::server) async fn put(
     if header(&headers, CONTENT_TYPE.as_str()) != Some(BUNDLE) {
         return Err(Refusal::UnsupportedMediaType(BUNDLE));
     }
-    let _turn = server.blobs().write_turn(caller.store.shelf())?;
-    let begun = caller.store.shelf().now().await?;
-    let mut source = Source::new(body, &headers, caller.patience, server.blobs().stopping().clone());
-    let received = receive(&mut source, &namespace).await;
-    server.metrics().received(source.received());
-    let arrived = match received {
-        Ok(arrived) => arrived,
+    let _permit = server.blobs().acquire_write(caller.store.blobs())?;
+    let begun = caller.store.blobs().last_deletion().await?;
+    let mut reader = BodyReader::new(body, &headers, caller.body_timeout, server.blobs().stopping().clone());
+    let received = receive(&mut reader, &namespace).await;
+    server.metrics().add_received(reader.received());
+    let received = match received {
+        Ok(received) => received,
         Err(refusal) => {
-            tokio::spawn(source.drain());
+            tokio::spawn(reader.drain());
             return Err(refusal);
         }
     };
-    let ids: Vec<BlobId> = arrived.iter().map(|blob| blob.announced.name.id.clone()).collect();
-    // Whether it was enough room is decided for each blob, in the transaction that counts it.
-    let bytes = arrived.iter().map(|blob| blob.announced.length).sum();
-    make_room(&server, caller.store.shelf(), caller.quota, bytes).await?;
-    // A task of its own, which a client that goes away does not cut short.
-    let kept = tokio::spawn(async move { keep(&server, &caller, arrived, begun).await });
-    let kept = kept.await.unwrap_or(Err(Refusal::Busy))?;
-    let answers = ids.into_iter().zip(kept).map(|(id, kept)| match kept {
-        Ok(kept) => Bundled { id, status: kept.status.as_u16(), problem: None },
+    let ids: Vec<BlobId> = received.iter().map(|blob| blob.spec.name.id.clone()).collect();
+    // Whether a blob fits is decided in the transaction that stores it.
+    let bytes = received.iter().map(|blob| blob.spec.length).sum();
+    server.blobs().make_room(caller.store.blobs(), caller.quota, bytes).await?;
+    // A separate task, so that a client that disconnects does not cancel it.
+    let results = tokio::spawn(async move { store_small(&server, &caller, received, begun).await });
+    let results = results.await.unwrap_or(Err(Refusal::Busy))?;
+    let answers = ids.into_iter().zip(results).map(|(id, result)| match result {
+        Ok((status, _)) => Bundled { id, status: status.as_u16(), problem: None },
         Err(refusal) => {
             let problem = refusal.problem();
             Bundled { id, status: problem.status, problem: Some(problem) }
@@ -68,90 +67,79 @@ pub(in crate::server) async fn put(
     Ok(Json(answers.collect()))
 }
 
-async fn receive(source: &mut Source, namespace: &Namespace) -> Result<Vec<Arrived>, Refusal> {
+async fn receive(reader: &mut BodyReader, namespace: &Namespace) -> Result<Vec<ReceivedBlob>, Refusal> {
     let mut decoder = BundleDecoder::default();
-    let mut arrived = Vec::new();
-    while let Some(piece) = source.next(BUNDLE_LIMIT as u64).await? {
-        decoder.push(&piece);
+    let mut received = Vec::new();
+    while let Some(chunk) = reader.next(BUNDLE_LIMIT as u64).await? {
+        decoder.push(&chunk);
         while let Some(item) = decoder.next_item()? {
             match item {
-                BundleItem::Blob(blob) => arrived.push(announced(blob, namespace)),
+                BundleItem::Blob(blob) => received.push(received_blob(blob, namespace)),
                 BundleItem::End => {}
-                _ => return Err(Refusal::Malformed("a bundle that is sent has blobs only".to_owned())),
+                _ => return Err(Refusal::Malformed("an uploaded bundle may contain only blobs".to_owned())),
             }
         }
     }
     if decoder.is_ended() {
-        Ok(arrived)
+        Ok(received)
     } else {
-        Err(Refusal::Malformed("the bundle was cut short: send it again".to_owned()))
+        Err(Refusal::Malformed("the bundle is incomplete: send it again".to_owned()))
     }
 }
 
-fn announced(blob: BundledBlob, namespace: &Namespace) -> Arrived {
+fn received_blob(blob: BundledBlob, namespace: &Namespace) -> ReceivedBlob {
     let BundledBlob { id, flags, digest, content } = blob;
-    let name = Name { namespace: namespace.clone(), id };
-    Arrived { announced: Announced { name, length: content.len() as u64, digest, flags }, content }
+    let name = BlobName { namespace: namespace.clone(), id };
+    ReceivedBlob { spec: BlobSpec { name, length: content.len() as u64, digest, flags }, content }
 }
 
-/// `POST`: blobs go. They come in the order in which they are asked for, until the bundle is full; whatever the answer
-/// does not mention is to be asked for again.
+/// `POST`: downloads blobs, in the requested order, until the bundle is full. The client requests again what the answer does
+/// not mention.
 pub(in crate::server) async fn post(
     State(server): State<Server>,
     caller: Caller,
     PathNamespace(namespace): PathNamespace,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let bytes = body::read(body, WANTED_LIMIT, caller.patience).await?;
+    let bytes = body::read(body, REQUEST_LIMIT, caller.body_timeout).await?;
     let BundleWanted { ids } = serde_json::from_slice(&bytes).map_err(malformed)?;
     if ids.len() > BUNDLE_BLOBS {
-        return Err(Refusal::TooLarge(format!("at most {BUNDLE_BLOBS} blobs can be asked for at once")));
+        return Err(Refusal::TooLarge(format!("one request may name at most {BUNDLE_BLOBS} blobs")));
     }
-    let found = caller.store.shelf().find_bundle(namespace, ids, BUNDLED_BYTES, BUNDLE_BYTES).await?;
-    let mut bundle = BytesMut::with_capacity(BUNDLE_LIMIT.min(found.iter().map(|found| found.bytes() + 300).sum()));
-    for found in found {
-        encode_item(&mut bundle, &item(&server, found).await?);
+    let lookups = caller.store.blobs().find_bundle(namespace, ids, BUNDLED_BYTES, BUNDLE_BYTES).await?;
+    let mut bundle =
+        BytesMut::with_capacity(BUNDLE_LIMIT.min(lookups.iter().map(|blob| content_length(blob) + 300).sum()));
+    for lookup in lookups {
+        encode_item(&mut bundle, &item(&server, lookup).await?);
     }
     encode_item(&mut bundle, &BundleItem::End);
-    server.metrics().sent(bundle.len());
+    server.metrics().add_sent(bundle.len());
     Ok(([(CONTENT_TYPE, BUNDLE)], Body::from(bundle.freeze())).into_response())
 }
 
-/// A blob that was asked for.
-pub(super) enum Found {
-    /// There is none.
-    Absent(BlobId),
-    /// It does not fit.
-    Alone(BlobId),
-    /// It is there, and perhaps its content is at hand.
-    Blob(Record, Option<Bytes>),
+fn content_length(lookup: &BundleLookup) -> usize {
+    if let BundleLookup::Blob(blob, _) = lookup { blob.entry.length as usize } else { 0 }
 }
 
-impl Found {
-    fn bytes(&self) -> usize {
-        if let Self::Blob(record, _) = self { record.entry.length as usize } else { 0 }
-    }
-}
-
-async fn item(server: &Server, found: Found) -> Result<BundleItem, Refusal> {
-    let (record, content) = match found {
-        Found::Absent(id) => return Ok(BundleItem::Absent(id)),
-        Found::Alone(id) => return Ok(BundleItem::Alone(id)),
-        Found::Blob(record, content) => (record, content),
+async fn item(server: &Server, lookup: BundleLookup) -> Result<BundleItem, Refusal> {
+    let (blob, content) = match lookup {
+        BundleLookup::Absent(id) => return Ok(BundleItem::Absent(id)),
+        BundleLookup::TooLarge(id) => return Ok(BundleItem::Alone(id)),
+        BundleLookup::Blob(blob, content) => (blob, content),
     };
     let content = match content {
         Some(content) => content,
-        None if record.entry.length == 0 => Bytes::new(),
+        None if blob.entry.length == 0 => Bytes::new(),
         None => {
-            let mut pieces = server.blobs().backend().read(record.object, 0..record.entry.length).await?;
-            let mut content = BytesMut::with_capacity(record.entry.length as usize);
-            while let Some(piece) = pieces.try_next().await? {
-                content.extend_from_slice(&piece);
+            let mut chunks = server.blobs().backend().read(blob.object, 0..blob.entry.length).await?;
+            let mut content = BytesMut::with_capacity(blob.entry.length as usize);
+            while let Some(chunk) = chunks.try_next().await? {
+                content.extend_from_slice(&chunk);
             }
             content.freeze()
         }
     };
-    let entry = record.entry;
+    let entry = blob.entry;
     Ok(BundleItem::Blob(BundledBlob { id: entry.id, flags: entry.flags, digest: entry.digest, content }))
 }
 

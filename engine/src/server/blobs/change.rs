@@ -1,42 +1,38 @@
-//! What can be changed of a blob: its flags, and whether it is there. Its content never.
+//! What a request can change of a blob: its flags, and whether it exists. Its content never changes.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::shelf::NO_BLOB;
+use super::store::remove_uploads;
 use crate::protocol::FlagSet;
 use crate::server::Server;
 use crate::server::body;
 use crate::server::caller::{Caller, PathBlob, malformed};
 use crate::server::conditions::Conditions;
-use crate::server::refusal::Refusal;
+use crate::server::refusal::{Missing, Refusal};
 
 /// Most bytes of a set of flags.
 const FLAGS_LIMIT: usize = 4 << 10;
 
-/// `DELETE /v1/users/{user}/blobs/{namespace}/{id}`: whatever began to come under this name before the answer will not be a
-/// blob. The content goes under its own name, which no later blob can have.
+/// `DELETE /v1/users/{user}/blobs/{namespace}/{id}`. No upload under this name that began before the answer becomes a blob.
+/// The content has a name that no later blob can have, so removing it cannot hit another.
 pub(in crate::server) async fn delete(
     State(server): State<Server>,
     caller: Caller,
     PathBlob(name): PathBlob,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    let shelf = caller.store.shelf();
-    let removed = shelf.remove(name, Conditions::of(&headers)).await?;
-    for object in removed.contents {
-        shelf.turns().interrupt(object).await;
-        server.blobs().remove(object).await;
-    }
-    if removed.was_there { Ok(StatusCode::NO_CONTENT) } else { Err(NO_BLOB) }
+    let removal = caller.store.blobs().remove(name, Conditions::of(&headers)).await?;
+    remove_uploads(&server, &caller, removal.contents).await;
+    if removal.existed { Ok(StatusCode::NO_CONTENT) } else { Err(Refusal::NotFound(Missing::Blob)) }
 }
 
 /// `GET …/flags`.
 pub(in crate::server) async fn flags(caller: Caller, PathBlob(name): PathBlob) -> Result<Json<FlagSet>, Refusal> {
-    let record = caller.store.shelf().find(&name).await?.ok_or(NO_BLOB)?;
-    Ok(Json(FlagSet { flags: record.entry.flags }))
+    let blob = caller.store.blobs().find(&name).await?.ok_or(Refusal::NotFound(Missing::Blob))?;
+    Ok(Json(FlagSet { flags: blob.entry.flags }))
 }
 
 /// `PUT …/flags`.
@@ -46,8 +42,8 @@ pub(in crate::server) async fn set_flags(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let bytes = body::read(body, FLAGS_LIMIT, caller.patience).await?;
+    let bytes = body::read(body, FLAGS_LIMIT, caller.body_timeout).await?;
     let FlagSet { flags } = serde_json::from_slice(&bytes).map_err(malformed)?;
-    caller.store.shelf().set_flags(name, flags, Conditions::of(&headers)).await?;
+    caller.store.blobs().set_flags(name, flags, Conditions::of(&headers)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,13 +1,13 @@
-//! The SQL on deletions: the names that were deleted last. So a blob that began to come before its name was deleted is told
-//! from one that began after, in whichever process either arrived, and must never be entered. Every function runs inside a
-//! transaction that its caller ends.
+//! The SQL on deletions: the names that were deleted last. With them, an upload that began before its name was deleted is
+//! distinguished from one that began afterwards, in whichever process either arrived; the former must never create a blob.
+//! Every function runs inside a transaction that its caller ends.
 
 use rusqlite::Connection;
 
-use super::records::Name;
+use super::blob_records::BlobName;
 use crate::store::DatabaseError;
 
-/// What the eighth version of a user's store adds.
+/// What version 8 of a user's store adds.
 pub(in crate::server) const TABLE: &str = "
     CREATE TABLE deletions (
         user      INTEGER NOT NULL,
@@ -18,33 +18,34 @@ pub(in crate::server) const TABLE: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// How many deletions of a user are remembered. What began before so many is refused for now, whatever its name.
+/// How many deletions of a user are remembered. An upload that began before more deletions than that is rejected, whatever
+/// its name; the client retries it.
 const REMEMBERED: i64 = 4096;
 
-/// A moment between two deletions of a user: the number of the one before it.
+/// The number of a user's last deletion at some moment. An upload remembers the one before it began.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment(i64);
+pub(super) struct LastDeletion(i64);
 
-/// What was deleted since a moment, as far as one name is concerned.
+/// Whether one name was deleted since an earlier deletion.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Since {
-    /// Not this name.
-    Others,
-    /// This name.
-    This,
-    /// More than is remembered.
-    TooMany,
+pub(super) enum Deleted {
+    /// The name was deleted.
+    Yes,
+    /// Other names at most.
+    No,
+    /// More deletions followed than are remembered.
+    Unknown,
 }
 
-/// This moment.
-pub(super) fn now(connection: &Connection, user: i64) -> Result<Moment, DatabaseError> {
+/// The user's last deletion.
+pub(super) fn last(connection: &Connection, user: i64) -> Result<LastDeletion, DatabaseError> {
     let mut statement = connection.prepare_cached("SELECT coalesce(max(number), 0) FROM deletions WHERE user = ?1")?;
-    Ok(Moment(statement.query_row([user], |row| row.get(0))?))
+    Ok(LastDeletion(statement.query_row([user], |row| row.get(0))?))
 }
 
-/// Notes that a name is deleted, whether or not anything has it.
-pub(super) fn note(connection: &Connection, user: i64, name: &Name) -> Result<(), DatabaseError> {
-    let Moment(last) = now(connection, user)?;
+/// Records that a name is deleted, whether or not a blob has it.
+pub(super) fn record(connection: &Connection, user: i64, name: &BlobName) -> Result<(), DatabaseError> {
+    let LastDeletion(last) = last(connection, user)?;
     connection
         .prepare_cached("INSERT INTO deletions (user, number, namespace, id) VALUES (?1, ?2, ?3, ?4)")?
         .execute((user, last + 1, name.namespace.as_str(), name.id.as_str()))?;
@@ -54,58 +55,63 @@ pub(super) fn note(connection: &Connection, user: i64, name: &Name) -> Result<()
     Ok(())
 }
 
-/// Says whether a name was deleted since a moment.
-pub(super) fn since(connection: &Connection, user: i64, name: &Name, moment: Moment) -> Result<Since, DatabaseError> {
-    let Moment(last) = now(connection, user)?;
-    if moment.0 < last - REMEMBERED {
-        return Ok(Since::TooMany);
+/// Whether a name was deleted after the deletion `begun`.
+pub(super) fn since(
+    connection: &Connection,
+    user: i64,
+    name: &BlobName,
+    begun: LastDeletion,
+) -> Result<Deleted, DatabaseError> {
+    let LastDeletion(last) = last(connection, user)?;
+    if begun.0 < last - REMEMBERED {
+        return Ok(Deleted::Unknown);
     }
     let mut statement = connection.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM deletions WHERE user = ?1 AND number > ?2 AND namespace = ?3 AND id = ?4)",
     )?;
     let deleted: bool =
-        statement.query_row((user, moment.0, name.namespace.as_str(), name.id.as_str()), |row| row.get(0))?;
-    Ok(if deleted { Since::This } else { Since::Others })
+        statement.query_row((user, begun.0, name.namespace.as_str(), name.id.as_str()), |row| row.get(0))?;
+    Ok(if deleted { Deleted::Yes } else { Deleted::No })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn name(namespace: &str, id: &str) -> Name {
-        Name { namespace: namespace.parse().unwrap(), id: id.parse().unwrap() }
+    fn name(namespace: &str, id: &str) -> BlobName {
+        BlobName { namespace: namespace.parse().unwrap(), id: id.parse().unwrap() }
     }
 
     #[test]
-    fn a_name_is_deleted_for_what_began_before_and_for_nothing_else() {
+    fn a_deletion_affects_only_uploads_of_that_name_that_began_before_it() {
         let database = Connection::open_in_memory().unwrap();
         database.execute_batch(TABLE).unwrap();
         let (a, b) = (name("mail", "a"), name("mail", "b"));
-        let since = |user, name: &Name, moment| since(&database, user, name, moment).unwrap();
-        let before = now(&database, 1).unwrap();
-        assert_eq!(since(1, &a, before), Since::Others);
-        note(&database, 1, &a).unwrap();
-        let after = now(&database, 1).unwrap();
-        assert_eq!((since(1, &a, before), since(1, &a, after)), (Since::This, Since::Others));
-        assert_eq!((since(1, &b, before), since(1, &name("other", "a"), before)), (Since::Others, Since::Others));
-        assert_eq!(since(2, &a, now(&database, 2).unwrap()), Since::Others);
+        let since = |user, name: &BlobName, moment| since(&database, user, name, moment).unwrap();
+        let before = last(&database, 1).unwrap();
+        assert_eq!(since(1, &a, before), Deleted::No);
+        record(&database, 1, &a).unwrap();
+        let after = last(&database, 1).unwrap();
+        assert_eq!((since(1, &a, before), since(1, &a, after)), (Deleted::Yes, Deleted::No));
+        assert_eq!((since(1, &b, before), since(1, &name("other", "a"), before)), (Deleted::No, Deleted::No));
+        assert_eq!(since(2, &a, last(&database, 2).unwrap()), Deleted::No);
     }
 
     #[test]
-    fn who_began_before_all_that_is_remembered_is_told_so() {
+    fn an_upload_older_than_all_remembered_deletions_gets_unknown() {
         let database = Connection::open_in_memory().unwrap();
         database.execute_batch(TABLE).unwrap();
         let (a, b) = (name("mail", "a"), name("mail", "b"));
-        let first = now(&database, 1).unwrap();
-        note(&database, 1, &a).unwrap();
-        let second = now(&database, 1).unwrap();
+        let first = last(&database, 1).unwrap();
+        record(&database, 1, &a).unwrap();
+        let second = last(&database, 1).unwrap();
         for _ in 1..REMEMBERED {
-            note(&database, 1, &b).unwrap();
+            record(&database, 1, &b).unwrap();
         }
-        assert_eq!(since(&database, 1, &a, first).unwrap(), Since::This);
-        note(&database, 1, &b).unwrap();
-        assert_eq!(since(&database, 1, &a, first).unwrap(), Since::TooMany);
-        assert_eq!(since(&database, 1, &a, second).unwrap(), Since::Others);
+        assert_eq!(since(&database, 1, &a, first).unwrap(), Deleted::Yes);
+        record(&database, 1, &b).unwrap();
+        assert_eq!(since(&database, 1, &a, first).unwrap(), Deleted::Unknown);
+        assert_eq!(since(&database, 1, &a, second).unwrap(), Deleted::No);
         let rows: i64 = database.query_row("SELECT count(*) FROM deletions", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, REMEMBERED);
     }

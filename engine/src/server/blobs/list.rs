@@ -1,19 +1,19 @@
-//! What a user has: lists of blobs by pages, counts, and the room that is left.
+//! Lists of blobs in pages, counts of blobs, and the use of the quota.
 
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::Deserialize;
 
-use super::records::Filter;
+use super::blob_records::BlobFilter;
 use crate::protocol::{BlobCount, BlobId, BlobList, BlobUsage};
 use crate::server::caller::{Caller, PathNamespace, malformed};
 use crate::server::refusal::Refusal;
 
-/// Most blobs of a page, and as many where nothing is said.
+/// Most blobs of a page, which is also the default.
 const PAGE: usize = 1000;
 
-/// Which blobs, in a query.
+/// The blobs that a query selects.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::server) struct ListQuery {
@@ -31,11 +31,11 @@ impl Default for ListQuery {
 }
 
 impl ListQuery {
-    fn filter(&self) -> Result<Filter, Refusal> {
+    fn filter(&self) -> Result<BlobFilter, Refusal> {
         for id in [&self.prefix, &self.after].into_iter().filter(|id| !id.is_empty()) {
             id.parse::<BlobId>().map_err(malformed)?;
         }
-        Ok(Filter { flags: self.flags.parse().map_err(malformed)?, prefix: self.prefix.clone(), since: self.since })
+        Ok(BlobFilter { flags: self.flags.parse().map_err(malformed)?, prefix: self.prefix.clone(), since: self.since })
     }
 }
 
@@ -48,9 +48,9 @@ pub(in crate::server) async fn list(
     let Query(query) = query.map_err(malformed)?;
     let filter = query.filter()?;
     if !(1..=PAGE).contains(&query.limit) {
-        return Err(Refusal::Malformed(format!("a page has 1 to {PAGE} blobs")));
+        return Err(Refusal::Malformed(format!("limit must be 1 to {PAGE}")));
     }
-    let mut blobs = caller.store.shelf().list(namespace, filter, query.after, query.limit + 1).await?;
+    let mut blobs = caller.store.blobs().list(namespace, filter, query.after, query.limit + 1).await?;
     let more = blobs.len() > query.limit;
     blobs.truncate(query.limit);
     let next = blobs.last().filter(|_| more).map(|last| last.id.clone());
@@ -64,10 +64,10 @@ pub(in crate::server) async fn count(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<BlobCount>, Refusal> {
     let Query(query) = query.map_err(malformed)?;
-    Ok(Json(caller.store.shelf().count(namespace, query.filter()?).await?))
+    Ok(Json(caller.store.blobs().count(namespace, query.filter()?).await?))
 }
 
 /// `GET /v1/users/{user}/blobs`.
 pub(in crate::server) async fn usage(caller: Caller) -> Result<Json<BlobUsage>, Refusal> {
-    Ok(Json(BlobUsage { used: caller.store.shelf().usage().await?, quota: caller.quota }))
+    Ok(Json(BlobUsage { used: caller.store.blobs().usage().await?, quota: caller.quota }))
 }

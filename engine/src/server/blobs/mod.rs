@@ -1,45 +1,43 @@
-//! Blobs. The database says what exists, for whom, under which name and with which digest; a backend keeps contents under
-//! names of its own, but for small ones, which the database keeps itself. A blob is visible from the moment its row is committed, when its content is whole, durable and
-//! verified; never before, and never in part.
+//! Blobs. The database records which blobs exist, for whom, under which name and with which digest. A backend stores their
+//! contents under names of its own, except small ones, which the database stores itself. A blob becomes visible when its row
+//! is committed; by then its content is complete, durable and verified.
 //!
-//! Read `backend` first, then `put` and `resume` (how a blob comes), `keep` (what becomes of small ones), `bundle`, `download`,
-//! `sweep`; `records`, `small`, `uploads` and `deletions` are the SQL.
+//! Read `backend` first, then `put`, `upload` and `appender` (how a blob is uploaded), `store` (how a content becomes a
+//! blob), `bundle`, `download`, `sweep`; `blob_records`, `small_contents`, `upload_records` and `deletions` are the SQL.
 
+mod appender;
 mod backend;
+mod blob_records;
 pub(super) mod bundle;
 pub(super) mod change;
 pub(super) mod deletions;
 pub(super) mod download;
-mod fields;
-mod files;
-mod keep;
-mod keeper;
+mod files_backend;
+mod headers;
 pub(super) mod list;
-mod objects;
+mod object_store_backend;
 pub(super) mod put;
 mod range;
-mod records;
-pub(super) mod resume;
 mod schema;
-mod shelf;
-pub(super) mod small;
-mod source;
-mod staged;
+mod service;
+pub(super) mod small_contents;
+mod store;
 mod sweep;
-mod turns;
-mod uploads;
+mod temporary_files;
+pub(super) mod upload;
+mod upload_locks;
+mod upload_records;
+mod user_blobs;
 
-pub use backend::{Backend, BackendError, Content, Doing, ObjectName, Start, Writer};
-pub(super) use fields::number;
-pub use files::FilesBackend;
-pub(super) use files::{list as list_contents, path_of as path_of_content};
-pub(super) use keeper::Blobs;
-pub use objects::ObjectStoreBackend;
-pub(super) use put::check_quota;
-pub(super) use records::{Name, Stored, bytes, object};
+pub use backend::{Backend, BackendError, BackendFuture, Content, ObjectName, Start, Writer};
+pub(super) use blob_records::{BlobName, StoredContent, bytes, object};
+pub use files_backend::FilesBackend;
+pub(super) use files_backend::{list as list_contents, path_of as path_of_content};
+pub(super) use headers::number;
+pub use object_store_backend::ObjectStoreBackend;
 pub(super) use schema::{TABLES, TABLES_BY_USER};
-pub(super) use shelf::Shelf;
-pub(super) use source::Source;
-pub(super) use sweep::keep_swept;
+pub(super) use service::BlobService;
+pub(super) use sweep::sweep_periodically;
 pub use sweep::{Sweep, SweepReport};
-pub(super) use uploads::fits;
+pub(super) use upload_records::fits;
+pub(super) use user_blobs::UserBlobs;

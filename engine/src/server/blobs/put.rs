@@ -1,5 +1,6 @@
-//! `PUT /v1/users/{user}/blobs/{namespace}/{id}`: a blob comes, at once or with pauses. Its length and digest are known
-//! before its first byte, so a blob that is there already costs no transfer, and one that does not fit is refused at once.
+//! `PUT /v1/users/{user}/blobs/{namespace}/{id}`: uploads a blob, in one request or in several. Its length and digest are
+//! known before its first byte, so a blob that exists already is not transferred again, and one that exceeds the quota is
+//! rejected immediately.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use axum::body::Body;
@@ -12,40 +13,42 @@ use bytes::BytesMut;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
+use super::appender;
 use super::backend::{ObjectName, Start};
-use super::deletions::Moment;
-use super::fields::{CONTENT_DIGEST, REPR_DIGEST, UPLOAD_LENGTH, complete, digest, number};
-use super::keep::{Arrived, keep};
-use super::records::Record;
-use super::resume;
-use super::shelf::{GONE, Shelf};
-use super::source::Source;
-use super::turns::Turn;
-use super::uploads::{Announced, Entered, Reservation, Upload};
+use super::blob_records::StoredBlob;
+use super::deletions::LastDeletion;
+use super::headers::{CONTENT_DIGEST, REPR_DIGEST, UPLOAD_LENGTH, complete, digest, number};
+use super::store::{ReceivedBlob, Stored, check_length, enter, store_small, verify};
+use super::upload_locks::UploadLock;
+use super::upload_records::{BlobSpec, Reservation, Upload};
 use crate::protocol::{BUNDLED_BYTES, BlobDigest, BlobFlags};
 use crate::server::Server;
+use crate::server::body::BodyReader;
 use crate::server::caller::{Caller, PathBlob, malformed};
 use crate::server::conditions::Conditions;
-use crate::server::refusal::Refusal;
+use crate::server::refusal::{Missing, Refusal};
 
-/// Bytes up to which a blob is received before anything is stored, which saves a transaction.
+/// The largest blob, in bytes, that is received whole before anything is stored, which saves a transaction.
 const SMALL: u64 = BUNDLED_BYTES as u64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct PutQuery {
-    /// Flags that the blob has from the first moment on.
+    /// The flags that the blob has when it appears.
     #[serde(default)]
     flags: String,
 }
 
-/// How a blob comes.
+/// How a blob is uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// In this request; if that breaks, nothing stays.
+    /// In one request; if that fails, nothing is kept.
     Whole,
-    /// In this request and others after it. Whether this one is the last.
-    Resumable(bool),
+    /// In several requests.
+    Resumable {
+        /// Whether this request brings the rest of the blob.
+        last: bool,
+    },
 }
 
 /// `PUT`.
@@ -60,133 +63,134 @@ pub(in crate::server) async fn put(
 ) -> Result<Response, Refusal> {
     let Query(query) = query.map_err(malformed)?;
     let flags: BlobFlags = query.flags.parse().map_err(malformed)?;
-    let mode = complete(&headers)?.map_or(Mode::Whole, Mode::Resumable);
+    let mode = complete(&headers)?.map_or(Mode::Whole, |last| Mode::Resumable { last });
     let length = length(&headers, mode)?;
     let limit = server.blobs().limits().blob_bytes;
     if length > limit {
-        return Err(Refusal::TooLarge(format!("a blob may have {limit} bytes")));
+        return Err(Refusal::TooLarge(format!("a blob may have at most {limit} bytes")));
     }
-    let announced = Announced { name, length, digest: announced_digest(&headers, mode)?, flags };
+    let spec = BlobSpec { name, length, digest: announced_digest(&headers, mode)?, flags };
     let conditions = Conditions::of(&headers);
-    let mut source = Source::new(body, &headers, caller.patience, server.blobs().stopping().clone());
-    let (tell, answer) = oneshot::channel();
-    // A task of its own, which a client that goes away does not cut short.
+    let mut reader = BodyReader::new(body, &headers, caller.body_timeout, server.blobs().stopping().clone());
+    let (sender, answer) = oneshot::channel();
+    // A separate task, so that a client that disconnects does not cancel it.
     tokio::spawn(async move {
-        let outcome = Putting { server: &server, caller: &caller, announced, source: &mut source };
-        let outcome = outcome.put(mode, &conditions, &uri).await;
-        server.metrics().received(source.received());
-        // Who went away does not want to know.
-        let _ = tell.send(outcome);
-        source.drain().await;
+        let upload = BlobUpload { server: &server, caller: &caller, spec, reader: &mut reader };
+        let outcome = upload.run(mode, &conditions, &uri).await;
+        server.metrics().add_received(reader.received());
+        // If the client has disconnected, nobody needs the answer.
+        let _ = sender.send(outcome);
+        reader.drain().await;
     });
     answer.await.unwrap_or(Err(Refusal::Busy))
 }
 
 fn length(headers: &HeaderMap, mode: Mode) -> Result<u64, Refusal> {
-    let body = number(headers, CONTENT_LENGTH.as_str())?.filter(|_| mode != Mode::Resumable(false));
+    let body = number(headers, CONTENT_LENGTH.as_str())?.filter(|_| mode != Mode::Resumable { last: false });
     match (number(headers, UPLOAD_LENGTH)?, body) {
         (Some(announced), Some(body)) if announced != body => {
-            Err(Refusal::Malformed(format!("Upload-Length says {announced} bytes, Content-Length {body}")))
+            Err(Refusal::Malformed(format!("Upload-Length is {announced} bytes, but Content-Length is {body}")))
         }
         (announced, body) => announced.or(body).ok_or(Refusal::LengthRequired),
     }
 }
 
 fn announced_digest(headers: &HeaderMap, mode: Mode) -> Result<BlobDigest, Refusal> {
-    let body = digest(headers, CONTENT_DIGEST)?.filter(|_| mode != Mode::Resumable(false));
+    let body = digest(headers, CONTENT_DIGEST)?.filter(|_| mode != Mode::Resumable { last: false });
     match (digest(headers, REPR_DIGEST)?, body) {
         (Some(whole), Some(body)) if whole != body => Err(Refusal::Malformed(
-            "Repr-Digest and Content-Digest differ though the body is the whole blob".to_owned(),
+            "Repr-Digest and Content-Digest differ, although the body is the whole blob".to_owned(),
         )),
         (whole, body) => whole.or(body).ok_or(Refusal::DigestRequired),
     }
 }
 
-/// A blob that comes.
-struct Putting<'a> {
+/// A blob that is being uploaded.
+struct BlobUpload<'a> {
     server: &'a Server,
     caller: &'a Caller,
-    announced: Announced,
-    source: &'a mut Source,
+    spec: BlobSpec,
+    reader: &'a mut BodyReader,
 }
 
-impl Putting<'_> {
-    async fn put(mut self, mode: Mode, conditions: &Conditions, uri: &Uri) -> Result<Response, Refusal> {
-        let shelf = self.caller.store.shelf();
-        let _turn = self.server.blobs().write_turn(shelf)?;
-        let (present, begun) = shelf.find_now(&self.announced.name).await?;
-        let tag = present.as_ref().map(Record::tag);
-        if !conditions.matches(tag.as_deref()) || !conditions.is_news(tag.as_deref()) {
+impl BlobUpload<'_> {
+    async fn run(mut self, mode: Mode, conditions: &Conditions, uri: &Uri) -> Result<Response, Refusal> {
+        let blobs = self.caller.store.blobs();
+        let _permit = self.server.blobs().acquire_write(blobs)?;
+        let (existing, begun) = blobs.find_with_last_deletion(&self.spec.name).await?;
+        let tag = existing.as_ref().map(StoredBlob::tag);
+        if !conditions.if_match(tag.as_deref()) || !conditions.if_none_match(tag.as_deref()) {
             return Err(Refusal::PreconditionFailed);
         }
-        if let Some(record) = present {
-            let Announced { length, digest, .. } = self.announced;
-            let same = record.entry.length == length && record.entry.digest == digest;
-            return if same { Ok(unchanged(&record)) } else { Err(Refusal::BlobConflict) };
+        if let Some(blob) = existing {
+            let BlobSpec { length, digest, .. } = self.spec;
+            let same = blob.entry.length == length && blob.entry.digest == digest;
+            return if same { Ok(response((StatusCode::NO_CONTENT, blob))) } else { Err(Refusal::BlobConflict) };
         }
-        if let Mode::Resumable(last) = mode {
-            return resume::begin(self.server, self.caller, self.announced, begun, last, uri, self.source).await;
+        if let Mode::Resumable { last } = mode {
+            return appender::begin(self.server, self.caller, self.spec, begun, last, uri, self.reader).await;
         }
-        check_quota(self.server, shelf, self.caller.quota, self.announced.length).await?;
-        if self.announced.length <= SMALL {
+        self.server.blobs().check_quota(blobs, self.caller.quota, self.spec.length).await?;
+        if self.spec.length <= SMALL {
             return self.put_small(begun).await;
         }
-        let object = self.server.blobs().processes().name(shelf.user());
-        // Taken before the upload can be found, so that who ends it never misses it.
-        let turn = shelf.turns().begin(object).ok_or(Refusal::Busy)?;
-        shelf.reserve(self.upload(object), false, self.caller.quota, begun).await?;
-        let received = self.receive(object, &turn).await;
-        drop(turn);
+        let object = self.server.blobs().processes().new_object_name(blobs.user());
+        // Locked before the upload is visible, so that a request that ends the upload always finds the lock.
+        let lock = blobs.upload_locks().try_lock(object).ok_or(Refusal::Busy)?;
+        blobs.reserve(self.upload(object), false, self.caller.quota, begun).await?;
+        let received = self.receive(object, &lock).await;
+        drop(lock);
         if let Err(refusal) = received {
-            return Err(if shelf.give_up(object).await? { refusal } else { GONE });
+            let existed = blobs.cancel_upload(object).await?;
+            return Err(if existed { refusal } else { Refusal::NotFound(Missing::UploadEnded) });
         }
-        enter(self.server, self.caller, object, self.announced, Reservation::Upload).await
+        Ok(response(enter(self.server, self.caller, object, self.spec, Reservation::Upload).await?))
     }
 
-    /// Receives and verifies first, then stores: no trace of what is refused.
-    async fn put_small(self, begun: Moment) -> Result<Response, Refusal> {
-        let mut content = BytesMut::with_capacity(self.announced.length as usize);
-        while let Some(piece) = self.source.next(self.announced.length).await? {
-            content.extend_from_slice(&piece);
+    /// Receives and verifies the blob before it stores anything.
+    async fn put_small(self, begun: LastDeletion) -> Result<Response, Refusal> {
+        let mut content = BytesMut::with_capacity(self.spec.length as usize);
+        while let Some(chunk) = self.reader.next(self.spec.length).await? {
+            content.extend_from_slice(&chunk);
         }
-        check_length(&self.announced, self.source.received())?;
-        let arrived = Arrived { announced: self.announced, content: content.freeze() };
-        let kept = keep(self.server, self.caller, vec![arrived], begun).await?.pop().unwrap_or(Err(Refusal::Busy))?;
-        Ok((kept.status, [(ETAG, kept.record.tag())]).into_response())
+        check_length(&self.spec, self.reader.received())?;
+        let received = ReceivedBlob { spec: self.spec, content: content.freeze() };
+        let stored = store_small(self.server, self.caller, vec![received], begun).await?.pop();
+        stored.unwrap_or(Err(Refusal::Busy)).map(response)
     }
 
     /// The upload that reserves the length.
     fn upload(&self, object: ObjectName) -> Upload {
         let blobs = self.server.blobs();
         Upload {
-            announced: self.announced.clone(),
+            spec: self.spec.clone(),
             object,
             offset: 0,
-            writer: Some(blobs.processes().own()),
-            expires: blobs.expiry(),
+            writer: Some(blobs.processes().own_id()),
+            expires: blobs.upload_expiry(),
         }
     }
 
-    /// Stores while the body arrives, unless the turn ends before.
-    async fn receive(&mut self, object: ObjectName, turn: &Turn) -> Result<(), Refusal> {
+    /// Writes the body to the backend as it arrives, unless it is interrupted.
+    async fn receive(&mut self, object: ObjectName, lock: &UploadLock) -> Result<(), Refusal> {
         let blobs = self.server.blobs();
         let mut writer = blobs.backend().write(object, Start::Whole).await?;
         let mut hash = Context::new(&SHA256);
         let received = async {
             loop {
-                let piece = tokio::select! {
-                    piece = self.source.next(self.announced.length) => piece?,
-                    () = turn.ended() => return Err(GONE),
+                let chunk = tokio::select! {
+                    chunk = self.reader.next(self.spec.length) => chunk?,
+                    () = lock.interrupted() => return Err(Refusal::NotFound(Missing::UploadEnded)),
                 };
-                let Some(piece) = piece else { break };
-                hash.update(&piece);
-                writer.write(piece).await?;
+                let Some(chunk) = chunk else { break };
+                hash.update(&chunk);
+                writer.write(chunk).await?;
             }
-            verify(&self.announced, self.source.received(), hash)
+            verify(&self.spec, self.reader.received(), hash)
         };
         if let Err(refusal) = received.await {
             if let Err(error) = writer.discard().await {
-                tracing::warn!(%error, "a refused blob could not be removed; the next start of the server will");
+                tracing::warn!(%error, "cannot remove a rejected blob; the next start of the server removes it");
             }
             return Err(refusal);
         }
@@ -198,66 +202,6 @@ impl Putting<'_> {
     }
 }
 
-/// Refuses early what will not fit. The transaction that counts it has the last word.
-pub(in crate::server) async fn check_quota(
-    server: &Server,
-    shelf: &Shelf,
-    quota: u64,
-    length: u64,
-) -> Result<(), Refusal> {
-    if make_room(server, shelf, quota, length).await? { Ok(()) } else { Err(Refusal::QuotaExceeded) }
-}
-
-/// Says whether so many bytes fit now, after giving up what nobody goes on with where that is needed.
-pub(super) async fn make_room(server: &Server, shelf: &Shelf, quota: u64, length: u64) -> Result<bool, Refusal> {
-    let fits = |used: u64| used.saturating_add(length) <= quota;
-    if fits(shelf.usage().await?) {
-        return Ok(true);
-    }
-    let cleared = server.blobs().clear_lost(shelf).await?;
-    Ok(cleared > 0 && fits(shelf.usage().await?))
-}
-
-/// Refuses a content that is not what was announced.
-pub(super) fn verify(announced: &Announced, received: u64, hash: Context) -> Result<(), Refusal> {
-    check_length(announced, received)?;
-    if hash.finish().as_ref() == announced.digest.0 { Ok(()) } else { Err(Refusal::DigestMismatch) }
-}
-
-/// Refuses a body that ended early.
-fn check_length(announced: &Announced, received: u64) -> Result<(), Refusal> {
-    if received == announced.length {
-        return Ok(());
-    }
-    Err(Refusal::Malformed(format!("the body ended after {received} of {} bytes: send it again", announced.length)))
-}
-
-/// Makes a blob of a content that is durable and verified. Where it becomes none, the content is removed.
-pub(super) async fn enter(
-    server: &Server,
-    caller: &Caller,
-    object: ObjectName,
-    announced: Announced,
-    reservation: Reservation,
-) -> Result<Response, Refusal> {
-    let (entered, obsolete) = caller.store.shelf().enter(object, announced, reservation).await?;
-    for object in obsolete {
-        caller.store.shelf().turns().interrupt(object).await;
-        server.blobs().remove(object).await;
-    }
-    if !matches!(entered, Entered::New(_)) {
-        server.blobs().remove(object).await;
-    }
-    match entered {
-        Entered::New(record) => Ok((StatusCode::CREATED, [(ETAG, record.tag())]).into_response()),
-        Entered::Same(record) => Ok(unchanged(&record)),
-        Entered::Conflict => Err(Refusal::BlobConflict),
-        Entered::Gone => Err(GONE),
-        Entered::Unclear => Err(Refusal::Busy),
-        Entered::OverQuota => Err(Refusal::QuotaExceeded),
-    }
-}
-
-fn unchanged(record: &Record) -> Response {
-    (StatusCode::NO_CONTENT, [(ETAG, record.tag())]).into_response()
+fn response((status, blob): Stored) -> Response {
+    (status, [(ETAG, blob.tag())]).into_response()
 }

@@ -1,52 +1,54 @@
-//! The `Range` header (RFC 9110, section 14). One range of bytes is served; several, another unit, or what is no range at
-//! all gets the whole blob, as the RFC allows.
+//! The `Range` header (RFC 9110, section 14). A single range of bytes is served. Several ranges, another unit, or an
+//! invalid header get the whole content, as the RFC allows.
 
 use std::ops::Range;
 
-/// What of a blob to send.
+/// Which part of a content to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum RequestedRange {
     /// All of it.
     Whole,
     /// These bytes, at least one.
     Part(Range<u64>),
-    /// Bytes that it does not have.
+    /// Bytes beyond its end.
     Unsatisfiable,
 }
 
-/// What this header asks of a blob of `length` bytes.
-pub(super) fn wanted(header: Option<&str>, length: u64) -> Wanted {
+/// What this header requests of a content of `length` bytes.
+pub(super) fn requested_range(header: Option<&str>, length: u64) -> RequestedRange {
     let spec = header.and_then(|header| header.split_once('=')).filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
-    let Some((first, last)) = spec.and_then(|(_, range)| range.trim().split_once('-')) else { return Wanted::Whole };
+    let Some((first, last)) = spec.and_then(|(_, range)| range.trim().split_once('-')) else {
+        return RequestedRange::Whole;
+    };
     match (position(first), position(last)) {
         (Position::At(first), Position::Open) => part(first, length, length),
         (Position::At(first), Position::At(last)) if first <= last => part(first, last.saturating_add(1), length),
-        (Position::Open, Position::At(0)) => Wanted::Unsatisfiable,
-        // The end of nothing can be asked for, and cannot be expressed as a part.
-        (Position::Open, Position::At(_)) if length == 0 => Wanted::Whole,
+        (Position::Open, Position::At(0)) => RequestedRange::Unsatisfiable,
+        // A suffix of an empty content is valid, but cannot be expressed as a part.
+        (Position::Open, Position::At(_)) if length == 0 => RequestedRange::Whole,
         (Position::Open, Position::At(count)) => part(length.saturating_sub(count), length, length),
-        _ => Wanted::Whole,
+        _ => RequestedRange::Whole,
     }
 }
 
-fn part(start: u64, end: u64, length: u64) -> Wanted {
-    if start < length { Wanted::Part(start..end.min(length)) } else { Wanted::Unsatisfiable }
+fn part(start: u64, end: u64, length: u64) -> RequestedRange {
+    if start < length { RequestedRange::Part(start..end.min(length)) } else { RequestedRange::Unsatisfiable }
 }
 
 enum Position {
     At(u64),
     Open,
-    Nonsense,
+    Invalid,
 }
 
 fn position(text: &str) -> Position {
     match text.trim() {
         "" => Position::Open,
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            // A number beyond every blob is still a number.
+            // A number larger than any content is still valid.
             Position::At(digits.parse().unwrap_or(u64::MAX))
         }
-        _ => Position::Nonsense,
+        _ => Position::Invalid,
     }
 }
 
@@ -58,40 +60,40 @@ mod tests {
     #[test]
     fn ranges_are_those_of_rfc_9110() {
         for (header, expected) in [
-            ("bytes=0-499", Wanted::Part(0..500)),
-            ("bytes=500-999", Wanted::Part(500..1000)),
-            ("bytes=-500", Wanted::Part(9500..10_000)),
-            ("bytes=9500-", Wanted::Part(9500..10_000)),
-            ("bytes=0-0", Wanted::Part(0..1)),
-            ("bytes=-1", Wanted::Part(9999..10_000)),
-            ("bytes=9999-", Wanted::Part(9999..10_000)),
-            ("bytes=9999-20000", Wanted::Part(9999..10_000)),
-            ("bytes=0-99999999999999999999999", Wanted::Part(0..10_000)),
-            ("bytes=-20000", Wanted::Part(0..10_000)),
-            ("Bytes= 0-0 ", Wanted::Part(0..1)),
-            ("bytes=10000-", Wanted::Unsatisfiable),
-            ("bytes=10000-10001", Wanted::Unsatisfiable),
-            ("bytes=99999999999999999999999-", Wanted::Unsatisfiable),
-            ("bytes=-0", Wanted::Unsatisfiable),
-            ("bytes=0-0,-1", Wanted::Whole),
-            ("bytes=500-499", Wanted::Whole),
-            ("bytes=-", Wanted::Whole),
-            ("bytes=a-b", Wanted::Whole),
-            ("bytes=+1-2", Wanted::Whole),
-            ("bytes", Wanted::Whole),
-            ("", Wanted::Whole),
-            ("items=0-1", Wanted::Whole),
+            ("bytes=0-499", RequestedRange::Part(0..500)),
+            ("bytes=500-999", RequestedRange::Part(500..1000)),
+            ("bytes=-500", RequestedRange::Part(9500..10_000)),
+            ("bytes=9500-", RequestedRange::Part(9500..10_000)),
+            ("bytes=0-0", RequestedRange::Part(0..1)),
+            ("bytes=-1", RequestedRange::Part(9999..10_000)),
+            ("bytes=9999-", RequestedRange::Part(9999..10_000)),
+            ("bytes=9999-20000", RequestedRange::Part(9999..10_000)),
+            ("bytes=0-99999999999999999999999", RequestedRange::Part(0..10_000)),
+            ("bytes=-20000", RequestedRange::Part(0..10_000)),
+            ("Bytes= 0-0 ", RequestedRange::Part(0..1)),
+            ("bytes=10000-", RequestedRange::Unsatisfiable),
+            ("bytes=10000-10001", RequestedRange::Unsatisfiable),
+            ("bytes=99999999999999999999999-", RequestedRange::Unsatisfiable),
+            ("bytes=-0", RequestedRange::Unsatisfiable),
+            ("bytes=0-0,-1", RequestedRange::Whole),
+            ("bytes=500-499", RequestedRange::Whole),
+            ("bytes=-", RequestedRange::Whole),
+            ("bytes=a-b", RequestedRange::Whole),
+            ("bytes=+1-2", RequestedRange::Whole),
+            ("bytes", RequestedRange::Whole),
+            ("", RequestedRange::Whole),
+            ("items=0-1", RequestedRange::Whole),
         ] {
-            assert_eq!(wanted(Some(header), 10_000), expected, "{header}");
+            assert_eq!(requested_range(Some(header), 10_000), expected, "{header}");
         }
-        assert_eq!(wanted(None, 5), Wanted::Whole);
+        assert_eq!(requested_range(None, 5), RequestedRange::Whole);
     }
 
     #[test]
-    fn nothing_has_no_parts() {
+    fn an_empty_content_has_no_parts() {
         for header in ["bytes=0-", "bytes=0-0", "bytes=-0"] {
-            assert_eq!(wanted(Some(header), 0), Wanted::Unsatisfiable, "{header}");
+            assert_eq!(requested_range(Some(header), 0), RequestedRange::Unsatisfiable, "{header}");
         }
-        assert_eq!(wanted(Some("bytes=-5"), 0), Wanted::Whole);
+        assert_eq!(requested_range(Some("bytes=-5"), 0), RequestedRange::Whole);
     }
 }

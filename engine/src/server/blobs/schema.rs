@@ -1,7 +1,6 @@
 //! The tables of a user's blobs. `docs/STORAGE.md` explains them.
 
-/// What the second version of a user's store adds. Triggers keep `usage` true, so that no statement can forget it, in
-/// whichever transaction it runs.
+/// What version 2 of a user's store adds. Triggers keep `usage` correct, so that no statement has to.
 pub(in crate::server) const TABLES: &str = "
     CREATE TABLE blobs (
         namespace TEXT NOT NULL,
@@ -37,7 +36,7 @@ pub(in crate::server) const TABLES: &str = "
     CREATE TRIGGER upload_went AFTER DELETE ON uploads BEGIN UPDATE usage SET bytes = bytes - old.length; END;
 ";
 
-/// What the fourth version changes: every row says whose it is, so that one database can hold the blobs of all users.
+/// What version 4 changes: every row names its user, so that one database can hold the blobs of all users.
 pub(in crate::server) const TABLES_BY_USER: &str = "
     DROP TRIGGER blob_came;
     DROP TRIGGER blob_went;

@@ -1,33 +1,33 @@
-//! The routes of incoming messages: those of users' clients, which are part of the server's, and those of mail services,
-//! which are all that their listener knows.
+//! The routes of incoming messages: those for users' clients, which are part of the main listener, and those for mail
+//! services, which have a listener of their own.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 
-use super::{deliver, key, messages, work};
+use super::{delivery, key, lease_requests, messages};
 use crate::server::Server;
-use crate::server::refusal::Refusal;
-use crate::server::{health, requests};
+use crate::server::refusal::{Missing, Refusal};
+use crate::server::{monitoring, request_log};
 
-/// What mail services may do, as one service. No token of a user opens any of it.
+/// The routes for mail services. They accept no token of a user.
 pub fn app(server: Server) -> Router {
     Router::new()
-        .route("/healthz", get(health::get))
-        .route("/v1/incoming/{user}/{message}", put(deliver::put))
-        .fallback(|| async { Refusal::NotFound("this path leads nowhere") })
+        .route("/healthz", get(monitoring::health))
+        .route("/v1/incoming/{user}/{message}", put(delivery::put))
+        .fallback(|| async { Refusal::NotFound(Missing::Route) })
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
-        .layer(from_fn_with_state(server.clone(), requests::note))
+        .layer(from_fn_with_state(server.clone(), request_log::log_request))
         .with_state(server)
 }
 
-/// What clients may do. No token of a service opens any of it.
+/// The routes for clients. They accept no token of a service.
 pub(in crate::server) fn client_routes() -> Router<Server> {
     Router::new()
         .route("/v1/users/{user}/openpgp-key", get(key::get).put(key::put))
         .route("/v1/users/{user}/incoming", get(messages::list))
-        .route("/v1/users/{user}/incoming/leases", post(work::reserve))
-        .route("/v1/users/{user}/incoming/{message}", get(messages::get).delete(work::delete))
-        .route("/v1/users/{user}/incoming/{message}/lease", post(work::renew))
-        .route("/v1/users/{user}/incoming/{message}/state", put(work::set_state))
+        .route("/v1/users/{user}/incoming/leases", post(lease_requests::reserve))
+        .route("/v1/users/{user}/incoming/{message}", get(messages::get).delete(lease_requests::delete))
+        .route("/v1/users/{user}/incoming/{message}/lease", post(lease_requests::renew))
+        .route("/v1/users/{user}/incoming/{message}/state", put(lease_requests::set_state))
 }

@@ -1,12 +1,12 @@
-//! The incoming messages of one user as the database has them. Each method is one transaction; none touches a content.
+//! The incoming messages of one user in the database. Each method is one transaction; none reads or writes a content.
 
 use std::sync::Arc;
 
-use super::imprint::Imprint;
-use super::leases::{self, Reservation, Terms};
+use super::fingerprint::MessageFingerprint;
+use super::leases::{self, LeaseGrant, LeaseTerms};
 use super::records;
 use crate::protocol::{Lease, MessageEntry, MessageId, MessageState, Outcome};
-use crate::server::blobs::{ObjectName, Stored, fits};
+use crate::server::blobs::{ObjectName, StoredContent, fits};
 use crate::server::clock::now;
 use crate::server::refusal::Refusal;
 use crate::store::Database;
@@ -17,22 +17,22 @@ pub(in crate::server) struct Mailbox {
     user: i64,
 }
 
-/// What is known when a message is handed over, before any of it is read.
+/// What is known about a message before its body is read.
 pub(super) struct Expected {
-    /// Of a message that came before under the same name.
-    pub(super) imprint: Option<Imprint>,
+    /// The fingerprint of a message that was delivered before under the same name.
+    pub(super) fingerprint: Option<MessageFingerprint>,
     /// The user's public key.
     pub(super) key: Option<Vec<u8>>,
 }
 
-/// What became of a message whose content is durable.
+/// What happened to a message whose content is durable.
 #[derive(Debug)]
-pub(super) enum Entered {
-    /// It is there now, and pending.
-    New,
-    /// One with this imprint was there already, or had been.
-    Known(Imprint),
-    /// The user may not store so much.
+pub(super) enum DeliveryOutcome {
+    /// It is stored and pending.
+    Created,
+    /// A message with this fingerprint was delivered before under the same name.
+    Exists(MessageFingerprint),
+    /// The user's quota does not allow it.
     OverQuota,
 }
 
@@ -48,16 +48,16 @@ impl Mailbox {
         self.database.read(move |connection| Ok(records::key(connection, user)?)).await
     }
 
-    /// Replaces the public key, if `may` agrees to what is there.
+    /// Replaces the public key, if `allows` accepts the existing one.
     pub(super) async fn set_key(
         &self,
         key: Vec<u8>,
-        may: impl FnOnce(Option<&[u8]>) -> bool + Send + 'static,
+        allows: impl FnOnce(Option<&[u8]>) -> bool + Send + 'static,
     ) -> Result<(), Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
-                if !may(records::key(connection, user)?.as_deref()) {
+                if !allows(records::key(connection, user)?.as_deref()) {
                     return Err(Refusal::PreconditionFailed);
                 }
                 Ok(records::set_key(connection, user, &key)?)
@@ -65,36 +65,36 @@ impl Mailbox {
             .await
     }
 
-    /// What is known before a message of this name is read.
+    /// What is known about a message of this name before its body is read.
     pub(super) async fn expect(&self, id: &MessageId) -> Result<Expected, Refusal> {
         let (user, id) = (self.user, id.clone());
         self.database
             .read(move |connection| {
-                let imprint = records::imprint(connection, user, &id)?;
-                Ok(Expected { imprint, key: records::key(connection, user)? })
+                let fingerprint = records::fingerprint(connection, user, &id)?;
+                Ok(Expected { fingerprint, key: records::key(connection, user)? })
             })
             .await
     }
 
-    /// Makes a message of a content that is durable: it and its state become visible in this one transaction.
+    /// Makes a message of a durable content.
     pub(super) async fn enter(
         &self,
         id: MessageId,
-        stored: Stored,
-        imprint: Imprint,
+        content: StoredContent,
+        fingerprint: MessageFingerprint,
         quota: u64,
-    ) -> Result<Entered, Refusal> {
+    ) -> Result<DeliveryOutcome, Refusal> {
         let user = self.user;
         self.database
             .write(move |connection| {
-                if let Some(known) = records::imprint(connection, user, &id)? {
-                    return Ok(Entered::Known(known));
+                if let Some(existing) = records::fingerprint(connection, user, &id)? {
+                    return Ok(DeliveryOutcome::Exists(existing));
                 }
-                if !fits(connection, user, stored.length, quota)? {
-                    return Ok(Entered::OverQuota);
+                if !fits(connection, user, content.length, quota)? {
+                    return Ok(DeliveryOutcome::OverQuota);
                 }
-                records::insert(connection, &id, &stored, &imprint, now())?;
-                Ok(Entered::New)
+                records::insert(connection, &id, &content, &fingerprint, now())?;
+                Ok(DeliveryOutcome::Created)
             })
             .await
     }
@@ -112,44 +112,44 @@ impl Mailbox {
     }
 
     /// Takes leases; see [`leases::reserve`].
-    pub(super) async fn reserve(&self, limit: usize, terms: Terms) -> Result<Reservation, Refusal> {
+    pub(super) async fn reserve(&self, limit: usize, terms: LeaseTerms) -> Result<LeaseGrant, Refusal> {
         let user = self.user;
         self.database.write(move |connection| Ok(leases::reserve(connection, user, limit, terms)?)).await
     }
 
-    /// Where the content of a leased message is.
-    pub(super) async fn content(&self, id: MessageId, fence: u64) -> Result<Stored, Refusal> {
+    /// The content of a leased message.
+    pub(super) async fn content(&self, id: MessageId, fence: u64) -> Result<StoredContent, Refusal> {
         let user = self.user;
         self.database.read(move |connection| leases::content(connection, user, &id, fence)).await
     }
 
-    /// Makes a lease last anew.
-    pub(super) async fn renew(&self, id: MessageId, fence: u64, terms: Terms) -> Result<Lease, Refusal> {
+    /// Renews a lease.
+    pub(super) async fn renew(&self, id: MessageId, fence: u64, terms: LeaseTerms) -> Result<Lease, Refusal> {
         let user = self.user;
         self.database.write(move |connection| leases::renew(connection, user, &id, fence, terms)).await
     }
 
-    /// Says what became of a leased message.
-    pub(super) async fn conclude(&self, id: MessageId, fence: u64, outcome: Outcome) -> Result<(), Refusal> {
+    /// Records the outcome of a leased message; see [`leases::set_outcome`].
+    pub(super) async fn set_outcome(&self, id: MessageId, fence: u64, outcome: Outcome) -> Result<(), Refusal> {
         let user = self.user;
-        self.database.write(move |connection| leases::conclude(connection, user, &id, fence, outcome)).await
+        self.database.write(move |connection| leases::set_outcome(connection, user, &id, fence, outcome)).await
     }
 
-    /// Makes a failed message pending.
-    pub(super) async fn revive(&self, id: MessageId) -> Result<(), Refusal> {
+    /// Makes a failed message pending again.
+    pub(super) async fn retry_failed(&self, id: MessageId) -> Result<(), Refusal> {
         let user = self.user;
-        self.database.write(move |connection| leases::revive(connection, user, &id)).await
+        self.database.write(move |connection| leases::retry_failed(connection, user, &id)).await
     }
 
-    /// Removes a processed message and answers where its content is.
+    /// Removes a processed message. Returns its content.
     pub(super) async fn delete(&self, id: MessageId, fence: u64) -> Result<ObjectName, Refusal> {
         let user = self.user;
         self.database.write(move |connection| leases::delete(connection, user, &id, fence, now())).await
     }
 
-    /// Removes what nobody needs any more; see [`records::clear`].
-    pub(in crate::server) async fn clear(&self) -> Result<Vec<ObjectName>, Refusal> {
+    /// Removes processed messages; see [`records::remove_processed`].
+    pub(in crate::server) async fn remove_processed(&self) -> Result<Vec<ObjectName>, Refusal> {
         let user = self.user;
-        self.database.write(move |connection| Ok(records::clear(connection, user, now())?)).await
+        self.database.write(move |connection| Ok(records::remove_processed(connection, user, now())?)).await
     }
 }

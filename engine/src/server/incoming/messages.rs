@@ -1,4 +1,4 @@
-//! What a user's clients see of messages: lists, and, to who has the lease, the encrypted bytes.
+//! What a user's clients read of messages: lists, and the encrypted content for the holder of the lease.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -7,14 +7,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::work::{FenceQuery, fence};
+use super::lease_requests::{FenceQuery, fence};
 use crate::protocol::{MAX_LEASES, MessageId, MessageList, MessageState};
 use crate::server::Server;
 use crate::server::blobs::download;
 use crate::server::caller::{Caller, PathMessage, malformed};
 use crate::server::refusal::Refusal;
 
-/// Which messages, in a query.
+/// The messages that a query selects.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct ListQuery {
@@ -39,7 +39,7 @@ pub(super) async fn list(
         after.parse::<MessageId>().map_err(malformed)?;
     }
     if !(1..=MAX_LEASES).contains(&limit) {
-        return Err(Refusal::Malformed(format!("a page has 1 to {MAX_LEASES} messages")));
+        return Err(Refusal::Malformed(format!("limit must be 1 to {MAX_LEASES}")));
     }
     let mut messages = caller.store.mailbox().list(state, after, limit + 1).await?;
     let more = messages.len() > limit;
@@ -56,6 +56,6 @@ pub(super) async fn get(
     query: Result<Query<FenceQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let stored = caller.store.mailbox().content(id, fence(query)?).await?;
-    download::send(&server, &stored, None, &headers).await
+    let content = caller.store.mailbox().content(id, fence(query)?).await?;
+    download::send(&server, &content, None, &headers).await
 }

@@ -1,24 +1,24 @@
-//! Incoming messages. A trusted mail service hands them over on a listener of its own; they are encrypted to their user's
-//! key before anything of them is written down, and wait for a client of the user, which works on each under a lease.
-//! What a message says must never reach a disk or a log.
+//! Incoming messages. A trusted mail service delivers them on a separate listener. They are encrypted to the user's key before
+//! anything of them is stored, and then wait for a client of the user, which processes each under a lease. The plaintext of a
+//! message must never reach a disk or a log.
 //!
-//! Read `deliver` for how a message comes, `leases` for who may work on it, `mailbox` for the transactions. Contents are
-//! kept by the backend of blobs, under the same quota.
+//! Read `delivery` for how a message is delivered, `leases` for who may process it, `mailbox` for the transactions. The
+//! backend of blobs stores the contents, under the same quota.
 
 mod app;
-mod deliver;
-mod imprint;
+mod delivery;
+mod fingerprint;
 mod key;
+mod lease_requests;
 mod leases;
 mod mailbox;
+mod memory_budget;
 mod messages;
 mod records;
-mod room;
 mod schema;
-mod work;
 
 pub use app::app as incoming_app;
 pub(super) use app::client_routes;
 pub(super) use mailbox::Mailbox;
-pub(super) use room::Room;
+pub(super) use memory_budget::MemoryBudget;
 pub(super) use schema::TABLES;

@@ -1,23 +1,23 @@
-//! The SQL on messages and keys, but for leases. Every function runs inside a transaction that its caller ends.
+//! The SQL on messages and keys, except leases. Every function runs inside a transaction that its caller ends.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::imprint::Imprint;
+use super::fingerprint::MessageFingerprint;
 use crate::protocol::{MessageEntry, MessageId, MessageState};
-use crate::server::blobs::{ObjectName, Stored, bytes, object};
+use crate::server::blobs::{ObjectName, StoredContent, bytes, object};
 use crate::store::DatabaseError;
 
-/// How states are stored. Those below 2 have work to be done, as the index says too.
+/// How states are content. Messages in a state below 2 are still to be processed; an index depends on that.
 pub(super) const PENDING: i64 = 0;
 pub(super) const RESERVED: i64 = 1;
 pub(super) const PROCESSED: i64 = 2;
 pub(super) const FAILED: i64 = 3;
 
-/// How long an imprint stays when its message is gone, in seconds: longer than any mail service tries to deliver.
-const MEMORY: i64 = 14 * 24 * 60 * 60;
+/// How long a fingerprint outlives its message, in seconds: longer than any mail service retries a delivery.
+const FINGERPRINT_LIFETIME: i64 = 14 * 24 * 60 * 60;
 
-/// Draws the next `count` numbers of a user's mailbox and answers the last of them. None is ever drawn twice.
-pub(super) fn draw(connection: &Connection, user: i64, count: usize) -> Result<i64, DatabaseError> {
+/// Allocates the next `count` numbers of a user's mailbox and returns the last of them. No number is used twice.
+pub(super) fn next_numbers(connection: &Connection, user: i64, count: usize) -> Result<i64, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO mailboxes (user, last) VALUES (?1, ?2)
          ON CONFLICT (user) DO UPDATE SET last = last + excluded.last RETURNING last",
@@ -42,23 +42,27 @@ pub(super) fn set_key(connection: &Connection, user: i64, key: &[u8]) -> Result<
     Ok(())
 }
 
-/// What is remembered of the message of this name, whether it is still there or not.
-pub(super) fn imprint(connection: &Connection, user: i64, id: &MessageId) -> Result<Option<Imprint>, DatabaseError> {
+/// The fingerprint of the message that was delivered under this name, even if it has been removed.
+pub(super) fn fingerprint(
+    connection: &Connection,
+    user: i64,
+    id: &MessageId,
+) -> Result<Option<MessageFingerprint>, DatabaseError> {
     let mut statement = connection.prepare_cached("SELECT salt, hash FROM imprints WHERE user = ?1 AND id = ?2")?;
-    let row = |row: &Row<'_>| Ok(Imprint { salt: row.get(0)?, hash: row.get(1)? });
+    let row = |row: &Row<'_>| Ok(MessageFingerprint { salt: row.get(0)?, hash: row.get(1)? });
     Ok(statement.query_row((user, id.as_str()), row).optional()?)
 }
 
-/// Makes a message visible, pending from its first moment. Nothing may be remembered under its name.
+/// Makes a message visible, as pending. No fingerprint may exist under its name.
 pub(super) fn insert(
     connection: &Connection,
     id: &MessageId,
-    stored: &Stored,
-    imprint: &Imprint,
+    content: &StoredContent,
+    fingerprint: &MessageFingerprint,
     now: i64,
 ) -> Result<(), DatabaseError> {
-    let user = stored.object.user;
-    let arrival = draw(connection, user, 1)?;
+    let user = content.object.user;
+    let arrival = next_numbers(connection, user, 1)?;
     connection
         .prepare_cached(
             "INSERT INTO incoming
@@ -68,9 +72,9 @@ pub(super) fn insert(
         .execute((
             user,
             id.as_str(),
-            stored.object.to_string(),
-            stored.length.cast_signed(),
-            stored.digest.0,
+            content.object.to_string(),
+            content.length.cast_signed(),
+            content.digest.0,
             arrival,
             now,
             PENDING,
@@ -78,26 +82,25 @@ pub(super) fn insert(
     connection.prepare_cached("INSERT INTO imprints (user, id, salt, hash) VALUES (?1, ?2, ?3, ?4)")?.execute((
         user,
         id.as_str(),
-        imprint.salt,
-        imprint.hash,
+        fingerprint.salt,
+        fingerprint.hash,
     ))?;
     Ok(())
 }
 
-/// Removes a message, but for its imprint, which is forgotten later.
+/// Removes a message. Its fingerprint is removed later.
 pub(super) fn remove(connection: &Connection, user: i64, id: &str, now: i64) -> Result<(), DatabaseError> {
     connection.prepare_cached("DELETE FROM incoming WHERE user = ?1 AND id = ?2")?.execute((user, id))?;
     connection.prepare_cached("UPDATE imprints SET forget = ?3 WHERE user = ?1 AND id = ?2")?.execute((
         user,
         id,
-        now.saturating_add(MEMORY),
+        now.saturating_add(FINGERPRINT_LIFETIME),
     ))?;
     Ok(())
 }
 
-/// Removes the messages that were processed and whose leases are over, and forgets what need not be remembered any more.
-/// Answers where the contents are.
-pub(super) fn clear(connection: &Connection, user: i64, now: i64) -> Result<Vec<ObjectName>, DatabaseError> {
+/// Removes processed messages whose leases have expired, and outdated fingerprints. Returns the contents of the messages.
+pub(super) fn remove_processed(connection: &Connection, user: i64, now: i64) -> Result<Vec<ObjectName>, DatabaseError> {
     connection.prepare_cached("DELETE FROM imprints WHERE user = ?1 AND forget <= ?2")?.execute((user, now))?;
     let done = {
         let sql = "SELECT id, object FROM incoming WHERE user = ?1 AND state = 2 AND expires <= ?2";
@@ -145,7 +148,7 @@ pub(super) fn list(
 /// The message id in a column.
 pub(super) fn id(row: &Row<'_>, column: usize) -> Result<MessageId, DatabaseError> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
-    text.parse().map_err(|error| DatabaseError::Damaged(format!("a stored message: {error}")))
+    text.parse().map_err(|error| DatabaseError::Damaged(format!("invalid message id in the database: {error}")))
 }
 
 fn code(state: MessageState) -> i64 {
@@ -163,6 +166,6 @@ fn state_of(code: i64) -> Result<MessageState, DatabaseError> {
         RESERVED => Ok(MessageState::Reserved),
         PROCESSED => Ok(MessageState::Processed),
         FAILED => Ok(MessageState::Failed),
-        other => Err(DatabaseError::Damaged(format!("a stored message's state: {other}"))),
+        other => Err(DatabaseError::Damaged(format!("invalid message state in the database: {other}"))),
     }
 }

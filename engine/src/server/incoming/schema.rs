@@ -1,6 +1,7 @@
 //! The tables of incoming messages. `docs/STORAGE.md` explains them.
 
-/// What they add to the users' stores. The triggers keep `usage` true, as those of blobs do.
+/// What version 5 of a user's store adds. The triggers keep `usage` correct, as those of blobs do. The table `imprints` holds
+/// the fingerprints of messages.
 pub(in crate::server) const TABLES: &str = "
     CREATE TABLE mailboxes (
         user INTEGER PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! Names of blobs. A name is checked once, where it enters; a path of a file system must never be built from one.
+//! Names of blobs. A name is validated once, at construction; a file path must never be built from one.
 
 use std::fmt;
 
@@ -14,10 +14,10 @@ pub struct BlobAddress {
     id: String,
 }
 
-/// A text that names no blob or namespace.
+/// A text that is not a valid namespace or blob id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{what} `{text}`: 1 to {MAX_LENGTH} of the characters A-Z a-z 0-9 . _ - are needed, the first a letter, digit or _",
+    "invalid {what} `{text}`: it must have 1 to {MAX_LENGTH} of the characters A-Z a-z 0-9 . _ - and begin with a letter, digit or _",
     text = text.chars().take(64).collect::<String>().escape_debug()
 )]
 pub struct InvalidBlobAddress {
@@ -31,17 +31,17 @@ impl BlobAddress {
     /// The blob `id` of `namespace`.
     ///
     /// # Errors
-    /// [`InvalidBlobAddress`] for characters that no name has.
+    /// [`InvalidBlobAddress`] where one of them is invalid.
     pub fn new(namespace: &str, id: &str) -> Result<Self, InvalidBlobAddress> {
         Self::check("namespace", namespace)?;
         Self::check("blob id", id)?;
         Ok(Self { namespace: namespace.to_owned(), id: id.to_owned() })
     }
 
-    /// A new blob of `namespace`, whose id nobody else has: `B-` and a random UUID.
+    /// A new blob of `namespace` with a unique id: `B-` and a random UUID.
     ///
     /// # Errors
-    /// [`InvalidBlobAddress`] for characters that no namespace has.
+    /// [`InvalidBlobAddress`] where the namespace is invalid.
     pub fn generate(namespace: &str) -> Result<Self, InvalidBlobAddress> {
         Self::new(namespace, &format!("B-{}", uuid::Uuid::new_v4()))
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked() {
+    fn names_are_validated() {
         for good in ["a", "_", "B-1", "mail.2026_01", &"x".repeat(255)] {
             let address = BlobAddress::new(good, good).unwrap();
             assert_eq!((address.namespace(), address.id()), (good, good));

@@ -1,4 +1,4 @@
-//! What can go wrong with the blobs of a device. No message may show a key or content.
+//! Errors of the blobs on a device. No message may show a key or content.
 
 use super::{BlobAddress, BlobState};
 use crate::store::DatabaseError;
@@ -13,36 +13,36 @@ pub enum BlobStoreError {
     /// The file system failed.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// Why it failed.
+        /// The cause.
         source: std::io::Error,
     },
-    /// There is a blob of this name, and blobs are immutable.
-    #[error("there is a blob {0} already: blobs do not change; delete it, or choose another id")]
+    /// A blob of this name exists, and blobs are immutable.
+    #[error("blob {0} already exists, and blobs cannot be changed; delete it or choose another id")]
     Exists(BlobAddress),
-    /// There is no blob of this name here.
-    #[error("there is no blob {0} on this device: fetch it first")]
+    /// There is no blob of this name on this device.
+    #[error("blob {0} is not on this device; fetch it first")]
     Absent(BlobAddress),
-    /// The blob is not in a state in which this can be done.
+    /// The state of the blob does not allow the operation.
     #[error("blob {address} is {}, so it cannot be {wanted}", state.as_str())]
     State {
         /// Which blob.
         address: BlobAddress,
         /// Its state.
         state: BlobState,
-        /// What was wanted, as a participle.
+        /// The operation, as a participle.
         wanted: &'static str,
     },
     /// Another process, or another part of this one, has these blobs open.
-    #[error("the blobs in {0} are open already: close the other program first")]
+    #[error("the blobs in {0} are in use by another program; close it first")]
     InUse(std::path::PathBuf),
-    /// Content was read or continued where there is none.
-    #[error("the content is not all there: {length} bytes of it are stored, and byte {offset} was to be reached")]
+    /// A read or write is beyond the stored bytes.
+    #[error("incomplete content: {length} bytes are stored, and the operation needs byte {offset}")]
     Gap {
         /// Bytes stored.
         length: u64,
-        /// Where the reading or writing was to begin or end.
+        /// Where the read or write begins or ends.
         offset: u64,
     },
 }

@@ -1,5 +1,5 @@
-//! Contents in a file each. A part's name ends in `.part`; the flush and the rename that follow its last byte make it
-//! whole. Names are random numbers: nothing that a user wrote becomes a path.
+//! Contents in one file each. A part's file name ends in `.part`; the flush and the rename after its last byte make it whole.
+//! File names are random numbers: no user input becomes part of a path.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,12 +11,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use super::store::{Answer, Entering, check_write};
+use super::store::{Insertion, StoreFuture, check_write};
 use super::{BlobStore, BlobStoreError, ContentId, Stored};
 use crate::config::Synchronous;
 use crate::store::begin_flush;
 
-/// What the name of a part ends in.
+/// The suffix of a part's file name.
 const PART: &str = ".part";
 
 /// A folder of sealed files.
@@ -24,20 +24,20 @@ pub(super) struct Files(Arc<Folder>);
 
 struct Folder {
     path: PathBuf,
-    /// Whether a success has to survive a loss of power.
+    /// Whether a success has to survive a power failure.
     flush: bool,
 }
 
 impl Files {
-    /// Opens the folder, or makes it, for its owner alone.
+    /// Opens or creates the folder, accessible only by its owner.
     pub(super) async fn open(path: &Path, synchronous: Synchronous) -> Result<Self, BlobStoreError> {
         let folder = Folder { path: path.to_owned(), flush: synchronous != Synchronous::Off };
         let folder = Self(Arc::new(folder));
-        folder.run("the folder of blobs cannot be made", Folder::make).await?;
+        folder.run("the folder of blobs cannot be created", Folder::create).await?;
         Ok(folder)
     }
 
-    /// Does `work` on a thread that may block.
+    /// Runs `work` on a thread that may block.
     async fn run<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -45,18 +45,18 @@ impl Files {
     ) -> Result<T, BlobStoreError> {
         let folder = self.0.clone();
         let done = tokio::task::spawn_blocking(move || work(&folder)).await;
-        match done.unwrap_or_else(|_| Err(Failure::Io(io::Error::other("the program is ending")))) {
+        match done.unwrap_or_else(|_| Err(Failure::Io(io::Error::other("the program is shutting down")))) {
             Ok(value) => Ok(value),
             Err(Failure::Io(source)) => Err(BlobStoreError::Io { what, source }),
-            Err(Failure::Refused(error)) => Err(error),
+            Err(Failure::Rejected(error)) => Err(error),
         }
     }
 }
 
-/// Why something in the folder did not work.
+/// Why an operation in the folder failed.
 enum Failure {
     Io(io::Error),
-    Refused(BlobStoreError),
+    Rejected(BlobStoreError),
 }
 
 impl From<io::Error> for Failure {
@@ -66,36 +66,36 @@ impl From<io::Error> for Failure {
 }
 
 impl BlobStore for Files {
-    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> Answer<'_, ()> {
+    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> StoreFuture<'_, ()> {
         Box::pin(self.run("a blob cannot be written", move |folder| folder.write(content, total, offset, &bytes)))
     }
 
-    fn enter(&self, content: ContentId, bytes: Bytes) -> Answer<'_, Entering> {
+    fn insert_whole(&self, content: ContentId, bytes: Bytes) -> StoreFuture<'_, Insertion> {
         Box::pin(async move {
             self.write(content, bytes.len() as u64, 0, bytes).await?;
-            Ok(Box::new(|_: &Connection| Ok(())) as Entering)
+            Ok(Box::new(|_: &Connection| Ok(())) as Insertion)
         })
     }
 
-    fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes> {
+    fn read(&self, content: ContentId, range: Range<u64>) -> StoreFuture<'_, Bytes> {
         Box::pin(self.run("a blob cannot be read", move |folder| folder.read(content, range)))
     }
 
-    fn stored(&self, content: ContentId) -> Answer<'_, Option<Stored>> {
-        Box::pin(self.run("a blob cannot be looked for", move |folder| Ok(folder.stored(content)?)))
+    fn stored(&self, content: ContentId) -> StoreFuture<'_, Option<Stored>> {
+        Box::pin(self.run("a blob cannot be looked up", move |folder| Ok(folder.stored(content)?)))
     }
 
-    fn remove(&self, content: ContentId) -> Answer<'_, ()> {
+    fn remove(&self, content: ContentId) -> StoreFuture<'_, ()> {
         Box::pin(self.run("a blob cannot be removed", move |folder| Ok(folder.remove(content)?)))
     }
 
-    fn list(&self) -> Answer<'_, Vec<ContentId>> {
+    fn list(&self) -> StoreFuture<'_, Vec<ContentId>> {
         Box::pin(self.run("the folder of blobs cannot be read", |folder| Ok(folder.list()?)))
     }
 }
 
 impl Folder {
-    fn make(&self) -> Result<(), Failure> {
+    fn create(&self) -> Result<(), Failure> {
         match DirBuilder::new().mode(0o700).create(&self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error.into()),
@@ -105,7 +105,7 @@ impl Folder {
 
     fn write(&self, content: ContentId, total: u64, offset: u64, bytes: &[u8]) -> Result<(), Failure> {
         let part = self.part(content);
-        check_write(self.stored(content)?, total, offset, bytes).map_err(Failure::Refused)?;
+        check_write(self.stored(content)?, total, offset, bytes).map_err(Failure::Rejected)?;
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&part)?;
         file.set_len(offset)?;
         file.write_all_at(bytes, offset)?;
@@ -125,7 +125,7 @@ impl Folder {
     fn read(&self, content: ContentId, range: Range<u64>) -> Result<Bytes, Failure> {
         let stored = self.stored(content)?.unwrap_or(Stored { length: 0, whole: false });
         if range.end > stored.length || range.start > range.end {
-            return Err(Failure::Refused(BlobStoreError::Gap { length: stored.length, offset: range.end }));
+            return Err(Failure::Rejected(BlobStoreError::Gap { length: stored.length, offset: range.end }));
         }
         let file = File::open(if stored.whole { self.whole(content) } else { self.part(content) })?;
         let mut bytes = vec![0; (range.end - range.start) as usize];
@@ -145,7 +145,7 @@ impl Folder {
     }
 
     fn remove(&self, content: ContentId) -> io::Result<()> {
-        // Not flushed: what comes back after a loss of power is an orphan, and removed again at the next start.
+        // Not flushed: a file that reappears after a power failure is an orphan, which the next start removes.
         for path in [self.whole(content), self.part(content)] {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -159,7 +159,7 @@ impl Folder {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
-            // Whatever else lies in the folder is not ours.
+            // Other files in the folder are ignored.
             let Some(name) = name.to_str() else { continue };
             found.extend(ContentId::parse(name.strip_suffix(PART).unwrap_or(name)));
         }

@@ -1,4 +1,4 @@
-//! The index of a device's blobs: one row for each, changed only by the steps of `record`, each in one transaction.
+//! The index of a device's blobs: one row per blob, changed only by the functions in `transitions`, each in one transaction.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,66 +7,69 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::store::Entering;
-use super::{BlobAddress, BlobRecord, BlobState, BlobStore, BlobStoreError, Content, ContentId, Priority};
+use super::store::Insertion;
+use super::{
+    BlobAddress, BlobRecord, BlobState, BlobStore, BlobStoreError, Content, ContentId, FailureCause, Priority,
+    TransferFailure,
+};
 use crate::store::{Database, DatabaseError};
 
 const COLUMNS: &str = "namespace, id, state, draft, priority, content, sealed_length, digest, length, delete_first, \
-                       tries, unverified, failure";
+                       tries, unverified, failure, failure_cause";
 
-/// What is known of every blob of a device. Clones share it.
+/// The records of all blobs of a device. Clones share it.
 #[derive(Clone)]
 pub(crate) struct BlobIndex {
     database: Arc<Database>,
-    /// Held for as long as anyone may use the index, and let go of by [`Self::close`].
+    /// Held while the index is open, and released by [`Self::close`].
     lock: Arc<Mutex<Option<File>>>,
 }
 
 impl BlobIndex {
-    /// The index in this database, which has the schema of the room.
+    /// The index in this database, which has the schema of `open`.
     pub(super) fn new(database: Arc<Database>, lock: File) -> Self {
         Self { database, lock: Arc::new(Mutex::new(Some(lock))) }
     }
 
-    /// Applies a step to a blob's record in one transaction. An error changes nothing.
+    /// Applies a transition to a blob's record in one transaction. An error changes nothing.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         address: &BlobAddress,
-        step: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError> + Send + 'static,
+        transition: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError> + Send + 'static,
     ) -> Result<T, BlobStoreError> {
         let address = address.clone();
-        self.database.write(move |connection| change(connection, &address, step)).await
+        self.database.write(move |connection| change(connection, &address, transition)).await
     }
 
-    /// As [`Self::change`], for a content that enters the store in the same transaction.
-    pub(crate) async fn change_entering<T: Send + 'static>(
+    /// As [`Self::change`], and inserts a content in the same transaction.
+    pub(crate) async fn change_with_content<T: Send + 'static>(
         &self,
         address: &BlobAddress,
-        entry: Entering,
-        step: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError> + Send + 'static,
+        insertion: Insertion,
+        transition: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError> + Send + 'static,
     ) -> Result<T, BlobStoreError> {
         let address = address.clone();
         self.database
             .write(move |connection| {
-                entry(connection)?;
-                change(connection, &address, step)
+                insertion(connection)?;
+                change(connection, &address, transition)
             })
             .await
     }
 
-    /// What is known of several blobs, in their order.
+    /// The records of several blobs, in their order.
     pub(crate) async fn get_all(&self, addresses: Vec<BlobAddress>) -> Result<Vec<Option<BlobRecord>>, BlobStoreError> {
         self.database.read(move |connection| addresses.iter().map(|address| get(connection, address)).collect()).await
     }
 
-    /// What is known of a blob.
+    /// The record of a blob.
     pub(crate) async fn get(&self, address: &BlobAddress) -> Result<Option<BlobRecord>, BlobStoreError> {
         let address = address.clone();
         self.database.read(move |connection| get(connection, &address)).await
     }
 
-    /// What is known of a blob, and its content where that lies beside the index and has at most `limit` bytes.
-    pub(crate) async fn get_with_small(
+    /// The record of a blob, and its content where that is in the index's database and has at most `limit` bytes.
+    pub(crate) async fn get_with_inline(
         &self,
         address: &BlobAddress,
         store: Arc<dyn BlobStore>,
@@ -79,7 +82,7 @@ impl BlobIndex {
                 let content = record.as_ref().and_then(|record| record.content.as_ref());
                 let small = content.and_then(|content| Some((content.id, content.sealed_length?)));
                 let bytes = match small.filter(|(_, length)| *length <= limit) {
-                    Some((id, length)) => store.read_beside(connection, id, length)?,
+                    Some((id, length)) => store.read_inline(connection, id, length)?,
                     None => None,
                 };
                 Ok((record, bytes))
@@ -127,7 +130,7 @@ impl BlobIndex {
             .await
     }
 
-    /// Every blob about which something is to be done at the server.
+    /// Every blob with pending work at the server.
     pub(crate) async fn with_work(&self) -> Result<Vec<BlobRecord>, BlobStoreError> {
         self.database
             .read(|connection| {
@@ -153,7 +156,7 @@ impl BlobIndex {
             .await
     }
 
-    /// Writes what waits and closes the database, which the store may share.
+    /// Completes pending writes and closes the database, which the store may share.
     pub(crate) async fn close(&self) {
         self.database.close().await;
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -163,11 +166,11 @@ impl BlobIndex {
 fn change<T>(
     connection: &Connection,
     address: &BlobAddress,
-    step: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError>,
+    transition: impl FnOnce(&mut Option<BlobRecord>) -> Result<T, BlobStoreError>,
 ) -> Result<T, BlobStoreError> {
     let before = get(connection, address)?;
     let mut after = before.clone();
-    let result = step(&mut after)?;
+    let result = transition(&mut after)?;
     match &after {
         _ if after == before => {}
         Some(record) => set(connection, record)?,
@@ -189,7 +192,7 @@ fn set(connection: &Connection, record: &BlobRecord) -> Result<(), BlobStoreErro
     let content = record.content.as_ref();
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO blobs ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "INSERT OR REPLACE INTO blobs ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
         ))?
         .execute((
             record.address.namespace(),
@@ -204,7 +207,8 @@ fn set(connection: &Connection, record: &BlobRecord) -> Result<(), BlobStoreErro
             record.delete_first,
             record.tries,
             record.unverified,
-            &record.failure,
+            record.failure.as_ref().map(|failure| &failure.message),
+            record.failure.as_ref().map(|failure| failure.cause.as_str()),
         ))?;
     Ok(())
 }
@@ -238,26 +242,39 @@ fn record(row: &Row<'_>) -> Result<BlobRecord, BlobStoreError> {
         delete_first: row.get(9)?,
         tries: row.get(10)?,
         unverified: row.get(11)?,
-        failure: row.get(12)?,
+        failure: failure(row.get(12)?, row.get(13)?)?,
     })
 }
 
 fn state(name: &str) -> Result<BlobState, DatabaseError> {
     let found = BlobState::ALL.into_iter().find(|state| state.as_str() == name);
-    found.ok_or_else(|| DatabaseError::Damaged(format!("`{name}` is no state of a blob")))
+    found.ok_or_else(|| DatabaseError::Damaged(format!("`{name}` is not a state of a blob")))
+}
+
+fn failure(message: Option<String>, cause: Option<String>) -> Result<Option<TransferFailure>, DatabaseError> {
+    let Some(message) = message else { return Ok(None) };
+    let cause = match cause {
+        // Recorded before causes were.
+        None => FailureCause::Other,
+        Some(name) => {
+            let found = FailureCause::ALL.into_iter().find(|cause| cause.as_str() == name);
+            found.ok_or_else(|| DatabaseError::Damaged(format!("`{name}` is not a cause of a transfer failure")))?
+        }
+    };
+    Ok(Some(TransferFailure { message, cause }))
 }
 
 fn priority(number: i64) -> Result<Priority, DatabaseError> {
     let found = usize::try_from(number).ok().and_then(|number| Priority::ALL.get(number)).copied();
-    found.ok_or_else(|| DatabaseError::Damaged(format!("{number} is no priority")))
+    found.ok_or_else(|| DatabaseError::Damaged(format!("{number} is not a priority")))
 }
 
-/// A length as SQLite counts. No blob comes near its limit of 2^63.
+/// A length as SQLite stores it. No blob approaches its limit of 2^63.
 pub(super) fn signed(length: u64) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// A length that was stored by [`signed`]; a negative one, which is none, is nothing.
+/// A length that was stored by [`signed`]. A negative value, which is invalid, reads as 0.
 pub(super) fn unsigned(length: i64) -> u64 {
     u64::try_from(length).unwrap_or_default()
 }

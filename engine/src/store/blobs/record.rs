@@ -1,25 +1,27 @@
-//! What the index says of one blob. Plain values: how they change is in `steps`.
+//! The record of one blob in the index. Plain values: `transitions` has the changes.
 
-use super::{BlobAddress, ContentId};
+use std::fmt;
 
-/// How a blob stands.
+use super::{BlobAddress, Content, ContentId};
+
+/// The state of a blob on this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BlobState {
-    /// Here and at the server.
+    /// On this device and at the server.
     Synced,
-    /// Here, and to be sent.
+    /// On this device, and to be sent.
     PendingUpload,
     /// At the server, and to be fetched.
     PendingDownload,
-    /// Gone here, and to be deleted at the server.
+    /// Deleted here, and to be deleted at the server.
     PendingDelete,
-    /// Here; the server refuses it, or too many tries failed. It waits for someone to ask for another try.
+    /// On this device; the server rejects it, or too many tries failed. Only an explicit request tries again.
     FailedUpload,
-    /// Could not be fetched. It waits for someone to ask for another try.
+    /// It could not be fetched. Only an explicit request tries again.
     FailedDownload,
-    /// What the server gives for it failed verification three times: it is unusable.
+    /// The server's bytes failed verification three times and are unusable.
     Quarantined,
-    /// Here, and not to be sent; drafts are.
+    /// On this device, and not to be sent, as drafts are.
     LocalOnly,
 }
 
@@ -51,61 +53,105 @@ impl BlobState {
     }
 }
 
-/// How urgent a transfer is. A higher one overtakes a lower one that is under way.
+/// How urgent a transfer is. A higher priority preempts a running transfer of a lower one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// When there is nothing else to do.
+    /// Only when nothing else is pending.
     Low,
-    /// What a synchronisation does.
+    /// Transfers of a synchronisation.
     #[default]
     Normal,
-    /// Someone will want it soon.
+    /// Needed soon.
     High,
-    /// Someone waits for it.
+    /// Needed now.
     Urgent,
 }
 
 impl Priority {
-    /// All priorities, the lowest first; the place is the number in the database.
+    /// All priorities, the lowest first; the index is the number in the database.
     pub const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
 }
 
-/// Sealed bytes in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) id: ContentId,
-    /// Bytes of the whole. Unknown while it is being fetched.
-    pub(crate) sealed_length: Option<u64>,
-    /// SHA-256 of all of it. Known of what was sealed here.
-    pub(crate) digest: Option<[u8; 32]>,
+/// What a program can act on in a failed transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureCause {
+    /// The server rejected the token.
+    Unauthorized,
+    /// The server cannot be reached, or the connection broke.
+    Unreachable,
+    /// The user's quota at the server is exceeded.
+    QuotaExceeded,
+    /// The server has another blob of this name.
+    NameTaken,
+    /// Anything else.
+    Other,
 }
 
-/// What the index says of a blob.
+impl FailureCause {
+    /// All causes.
+    pub const ALL: [Self; 5] =
+        [Self::Unauthorized, Self::Unreachable, Self::QuotaExceeded, Self::NameTaken, Self::Other];
+
+    /// The name in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Unreachable => "unreachable",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::NameTaken => "name_taken",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Why a transfer failed. Its `Display` form is the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferFailure {
+    /// What happened, for people.
+    pub message: String,
+    /// What happened, for programs.
+    pub cause: FailureCause,
+}
+
+impl TransferFailure {
+    /// A failure without a more specific cause.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self { message: message.into(), cause: FailureCause::Other }
+    }
+}
+
+impl fmt::Display for TransferFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The record of a blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlobRecord {
     /// Which blob.
     pub address: BlobAddress,
-    /// How it stands.
+    /// Its state.
     pub state: BlobState,
-    /// Whether it may be overwritten, because it was never sent.
+    /// Whether it may be overwritten; it was never sent.
     pub draft: bool,
-    /// How urgent its transfer is.
+    /// The priority of its transfer.
     pub priority: Priority,
     /// Bytes of its content, once they are known.
     pub length: Option<u64>,
-    /// Transfers of it that failed in a row.
+    /// Consecutive failed transfers.
     pub tries: u32,
-    /// How often what the server gave for it failed verification.
+    /// How often the server's bytes failed verification.
     pub unverified: u32,
     /// Why the last transfer failed.
-    pub failure: Option<String>,
+    pub failure: Option<TransferFailure>,
     pub(crate) content: Option<Content>,
-    /// Another blob of this name is still to be deleted at the server, before anything else is done.
+    /// Another blob of this name must be deleted at the server before anything else.
     pub(crate) delete_first: bool,
 }
 
-/// What the network is needed for.
+/// Pending work at the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Work {
     Delete,
@@ -113,17 +159,17 @@ pub(crate) enum Work {
     Upload,
 }
 
-/// What a deletion leaves to do.
+/// What follows from a deletion on this device.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Deleted {
+pub(crate) struct Deletion {
     /// To be removed from the store.
     pub(crate) content: Option<ContentId>,
-    /// Whether the server has to hear of it.
+    /// Whether the blob must be deleted at the server too.
     pub(crate) at_server: bool,
 }
 
 impl BlobRecord {
-    /// A blob of which nothing is known but its name.
+    /// A blob of which only the name is known.
     pub(super) fn new(address: BlobAddress, state: BlobState, priority: Priority) -> Self {
         Self {
             address,
@@ -145,7 +191,7 @@ impl BlobRecord {
         Self { draft, length: Some(length), content: Some(content), ..record }
     }
 
-    /// What is to be done about it at the server.
+    /// Its pending work at the server.
     pub(crate) fn work(&self) -> Option<Work> {
         match self.state {
             BlobState::PendingDelete => Some(Work::Delete),
@@ -156,7 +202,7 @@ impl BlobRecord {
         }
     }
 
-    /// Whether the next thing to be done about it is a deletion at the server.
+    /// Whether its pending work is a deletion.
     pub(crate) fn work_is_deletion(&self) -> bool {
         self.work() == Some(Work::Delete)
     }

@@ -1,5 +1,5 @@
-//! Contents in rows of the encrypted database, read and written by incremental blob I/O, so that neither a row nor a
-//! write is ever as large as a blob. One row would not do: SQLite's values end at 1 GB.
+//! Contents in rows of the encrypted database, read and written with incremental blob I/O, so that neither a row nor a write
+//! is ever as large as a blob. One row per content is impossible: SQLite limits values to 1 GB.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use bytes::Bytes;
 use rusqlite::{Connection, MAIN_DB, OptionalExtension};
 
 use super::index::{signed, unsigned};
-use super::store::{Answer, Entering, check_write};
+use super::store::{Insertion, StoreFuture, WRITE_SIZE, check_write};
 use super::{BlobStore, BlobStoreError, ContentId, Stored};
 use crate::store::{Database, DatabaseError};
 
-/// Bytes of a row. Writes of this size that start at a row's start touch each page once; larger rows would be
-/// filled with zeros in one transaction and overwritten in others.
-pub(super) const ROW: u64 = 1 << 20;
+/// Bytes of a row. Aligned writes of this size touch each page once; larger rows would be filled with zeros in one
+/// transaction and overwritten in others.
+pub(super) const ROW: u64 = WRITE_SIZE;
 
 /// Rows of a database.
 pub(super) struct Rows {
@@ -22,28 +22,28 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Rows of this database, which has the schema of the room.
+    /// Rows of this database, which has the schema of `open`.
     pub(super) fn new(database: Arc<Database>) -> Self {
         Self { database }
     }
 }
 
 impl BlobStore for Rows {
-    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> Answer<'_, ()> {
+    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> StoreFuture<'_, ()> {
         Box::pin(self.database.write(move |connection| write(connection, content, total, offset, &bytes)))
     }
 
-    fn enter(&self, content: ContentId, bytes: Bytes) -> Answer<'_, Entering> {
-        Box::pin(
-            async move { Ok(Box::new(move |connection: &Connection| enter(connection, content, &bytes)) as Entering) },
-        )
+    fn insert_whole(&self, content: ContentId, bytes: Bytes) -> StoreFuture<'_, Insertion> {
+        Box::pin(async move {
+            Ok(Box::new(move |connection: &Connection| insert_whole(connection, content, &bytes)) as Insertion)
+        })
     }
 
-    fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes> {
+    fn read(&self, content: ContentId, range: Range<u64>) -> StoreFuture<'_, Bytes> {
         Box::pin(self.database.read(move |connection| read(connection, content, range)))
     }
 
-    fn read_beside(
+    fn read_inline(
         &self,
         index: &Connection,
         content: ContentId,
@@ -55,15 +55,15 @@ impl BlobStore for Rows {
         }
     }
 
-    fn stored(&self, content: ContentId) -> Answer<'_, Option<Stored>> {
+    fn stored(&self, content: ContentId) -> StoreFuture<'_, Option<Stored>> {
         Box::pin(self.database.read(move |connection| Ok(find(connection, content)?.map(|found| found.stored()))))
     }
 
-    fn remove(&self, content: ContentId) -> Answer<'_, ()> {
+    fn remove(&self, content: ContentId) -> StoreFuture<'_, ()> {
         Box::pin(self.database.write(move |connection| remove(connection, content)))
     }
 
-    fn list(&self) -> Answer<'_, Vec<ContentId>> {
+    fn list(&self) -> StoreFuture<'_, Vec<ContentId>> {
         Box::pin(self.database.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT id FROM contents")?;
             let ids = statement.query_map([], |row| Ok(ContentId::from_bytes(row.get(0)?)))?;
@@ -72,7 +72,7 @@ impl BlobStore for Rows {
     }
 }
 
-/// A content as its rows say.
+/// A content according to its row.
 struct Found {
     number: i64,
     length: u64,
@@ -102,7 +102,7 @@ fn write(
 ) -> Result<(), BlobStoreError> {
     let found = find(connection, content)?;
     check_write(found.as_ref().map(Found::stored), total, offset, bytes)?;
-    // Rows are made as long as they will be at the end, so a part that begins again may need others.
+    // Rows are created with their final length, so a part that restarts with another total needs new ones.
     let found = match found {
         Some(found) if found.total != total => {
             remove(connection, content)?;
@@ -138,8 +138,8 @@ fn write(
     Ok(())
 }
 
-/// Makes the rows of a whole content at once.
-fn enter(connection: &Connection, content: ContentId, bytes: &[u8]) -> Result<(), BlobStoreError> {
+/// Inserts the rows of a whole content.
+fn insert_whole(connection: &Connection, content: ContentId, bytes: &[u8]) -> Result<(), BlobStoreError> {
     let length = signed(bytes.len() as u64);
     let insert = "INSERT INTO contents (id, length, total) VALUES (?1, ?2, ?2)";
     let number = connection.prepare_cached(insert)?.insert((content.to_bytes(), length))?;
@@ -150,8 +150,8 @@ fn enter(connection: &Connection, content: ContentId, bytes: &[u8]) -> Result<()
     Ok(())
 }
 
-/// The row at `place`, made with `length` zeros where it is absent. What a row holds behind the content's length is
-/// overwritten before it counts.
+/// The row at `place`, created with `length` zeros where it is absent. Bytes of a row after the content's length are
+/// overwritten before they are read.
 fn row_of(connection: &Connection, content: i64, place: u64, length: u64) -> Result<i64, BlobStoreError> {
     let select = "SELECT number FROM pieces WHERE content = ?1 AND place = ?2";
     let known = connection.prepare_cached(select)?.query_row((content, signed(place)), |row| row.get(0)).optional()?;

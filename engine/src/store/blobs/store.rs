@@ -1,89 +1,53 @@
-//! What every store of blob contents on a device must promise. A store knows neither names nor keys: it holds sealed
-//! bytes under random ids, and the index says what they are.
+//! The contract of every store of blob contents on a device. A store knows neither names nor keys: it holds sealed bytes
+//! under random ids, and the index maps blobs to them.
 
-use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
-use super::BlobStoreError;
+use super::{BlobStoreError, ContentId};
 
-/// Names the sealed bytes of one blob on this device. A new one is drawn whenever content is stored, so an id never
-/// means two things, not even across a crash.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ContentId(u128);
-
-impl ContentId {
-    /// An id that nothing has.
-    pub(crate) fn generate() -> Self {
-        Self(uuid::Uuid::new_v4().as_u128())
-    }
-
-    pub(super) fn to_bytes(self) -> [u8; 16] {
-        self.0.to_be_bytes()
-    }
-
-    pub(super) fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(bytes))
-    }
-
-    /// Reads what `Display` wrote, in that one spelling.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let id = Self(u128::from_str_radix(text, 16).ok()?);
-        (id.to_string() == text).then_some(id)
-    }
-}
-
-impl fmt::Display for ContentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl fmt::Debug for ContentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+/// Writes that end at multiples of this many bytes are the most efficient ones.
+pub(crate) const WRITE_SIZE: u64 = 1 << 20;
 
 /// How much of a content is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stored {
-    /// Bytes from the start on.
+    /// Stored bytes, from the start.
     pub(crate) length: u64,
-    /// Whether that is all of it, durably.
+    /// Whether these are the whole content, durably.
     pub(crate) whole: bool,
 }
 
-/// What a store answers, later.
-pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, BlobStoreError>>;
+/// The future of a store's result.
+pub(super) type StoreFuture<'a, T> = BoxFuture<'a, Result<T, BlobStoreError>>;
 
-/// What a store does in a transaction of the index.
-pub(crate) type Entering = Box<dyn FnOnce(&Connection) -> Result<(), BlobStoreError> + Send>;
+/// The part of an insertion that runs in a transaction of the index.
+pub(crate) type Insertion = Box<dyn FnOnce(&Connection) -> Result<(), BlobStoreError> + Send>;
 
-/// Holds contents. `store_tests` says in code what every implementation promises:
+/// Holds contents. `store_tests` checks what every implementation guarantees:
 ///
 /// - A content is a part until the write that reaches its last byte; then it is whole, and durable when that write
-///   returns. A crash leaves a whole content, a part, or nothing, and never something else that calls itself whole.
-/// - A part survives a crash as a beginning of what was written. Only its reader can tell whether its bytes are right.
-/// - Memory does not grow with the length of a content.
+///   returns. A crash leaves a whole content, a part, or nothing; never anything else that counts as whole.
+/// - A part survives a crash as a prefix of what was written. Only its reader can verify its bytes.
+/// - Memory use does not grow with the length of a content.
 pub(crate) trait BlobStore: Send + Sync {
-    /// Writes `bytes` of a content of `total` bytes at `offset`, which is at most what is stored of it. What stood behind
-    /// is dropped. The write that reaches `total` makes the content whole.
-    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> Answer<'_, ()>;
+    /// Writes `bytes` of a content of `total` bytes at `offset`, which is at most the stored length. Bytes stored after
+    /// `offset` are dropped first. The write that reaches `total` makes the content whole.
+    fn write(&self, content: ContentId, total: u64, offset: u64, bytes: Bytes) -> StoreFuture<'_, ()>;
 
-    /// Stores a whole content of at most 1 MiB that nothing is stored of. What is left to do when this returns belongs into
-    /// the transaction of the index that names it; a store in the same database does all of its work there.
-    fn enter(&self, content: ContentId, bytes: Bytes) -> Answer<'_, Entering>;
+    /// Stores a new, whole content of at most 1 MiB. The caller runs the returned insertion in the transaction of the index
+    /// that names the content; a store in the same database does all of its work there.
+    fn insert_whole(&self, content: ContentId, bytes: Bytes) -> StoreFuture<'_, Insertion>;
 
-    /// The bytes in `range`, of a part too. The caller bounds the range: it is all held in memory.
-    fn read(&self, content: ContentId, range: Range<u64>) -> Answer<'_, Bytes>;
+    /// The bytes in `range`, also of a part. The caller bounds the range: all of it is held in memory.
+    fn read(&self, content: ContentId, range: Range<u64>) -> StoreFuture<'_, Bytes>;
 
-    /// All bytes of a content of this length, read in the index's own look at the database; `None` where they do not lie
-    /// there, or are not all there.
-    fn read_beside(
+    /// All bytes of a content of this length, read with the index's connection; `None` where they are not in its database, or
+    /// not complete.
+    fn read_inline(
         &self,
         _index: &Connection,
         _content: ContentId,
@@ -93,13 +57,13 @@ pub(crate) trait BlobStore: Send + Sync {
     }
 
     /// How much is stored; `None` where nothing is.
-    fn stored(&self, content: ContentId) -> Answer<'_, Option<Stored>>;
+    fn stored(&self, content: ContentId) -> StoreFuture<'_, Option<Stored>>;
 
-    /// Removes a content or a part, if it is there.
-    fn remove(&self, content: ContentId) -> Answer<'_, ()>;
+    /// Removes a content or a part, if it exists.
+    fn remove(&self, content: ContentId) -> StoreFuture<'_, ()>;
 
-    /// Every content and part, in no order.
-    fn list(&self) -> Answer<'_, Vec<ContentId>>;
+    /// Every content and part, in any order.
+    fn list(&self) -> StoreFuture<'_, Vec<ContentId>>;
 }
 
 /// Checks a write against what is stored, before anything is changed.

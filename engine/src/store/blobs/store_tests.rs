@@ -1,5 +1,5 @@
-//! The conformance suite of client stores: what `store` promises, checked alike for every implementation against a
-//! model that is a plain vector of bytes.
+//! The conformance suite of blob stores: the contract in `store`, checked for every implementation against a plain vector of
+//! bytes as the model.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ async fn open(folder: &Path, client_backend: ClientBackend) -> (BlobIndex, Arc<d
     super::open_blobs(folder, &keys.database, &config).await.unwrap()
 }
 
-/// Names `content` in the index, so that it is not taken for an orphan.
+/// Names `content` in the index, so that it is not removed as an orphan.
 async fn name(index: &BlobIndex, id: &str, state: BlobState, content: ContentId) -> BlobAddress {
     let address = BlobAddress::new("n", id).unwrap();
     let content = Content { id: content, sealed_length: None, digest: None };
@@ -39,7 +39,7 @@ async fn all(store: &dyn BlobStore, content: ContentId) -> Bytes {
 }
 
 #[tokio::test]
-async fn what_was_written_is_read_in_any_range() {
+async fn any_range_of_written_bytes_can_be_read() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
         let (_, store) = open(folder.path(), backend).await;
@@ -64,7 +64,7 @@ async fn what_was_written_is_read_in_any_range() {
 
 /// Named after the defect "in-place writes, so a partial file later answered 409".
 #[tokio::test]
-async fn a_part_is_never_taken_for_the_whole_and_can_be_continued() {
+async fn a_part_never_counts_as_whole_and_can_be_continued() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
         let (content, model) = (ContentId::generate(), bytes(3_000_000));
@@ -87,7 +87,7 @@ async fn a_part_is_never_taken_for_the_whole_and_can_be_continued() {
 }
 
 #[tokio::test]
-async fn writes_that_leave_gaps_or_go_beyond_the_end_are_refused_and_change_nothing() {
+async fn writes_with_gaps_or_beyond_the_end_are_rejected_and_change_nothing() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
         let (_, store) = open(folder.path(), backend).await;
@@ -106,7 +106,7 @@ async fn writes_that_leave_gaps_or_go_beyond_the_end_are_refused_and_change_noth
 }
 
 #[tokio::test]
-async fn a_part_may_begin_again_with_another_length() {
+async fn a_part_can_restart_with_another_length() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
         let (_, store) = open(folder.path(), backend).await;
@@ -120,7 +120,7 @@ async fn a_part_may_begin_again_with_another_length() {
 }
 
 #[tokio::test]
-async fn what_is_removed_is_gone_and_the_rest_stays() {
+async fn removing_a_content_keeps_the_others() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
         let (_, store) = open(folder.path(), backend).await;
@@ -132,18 +132,18 @@ async fn what_is_removed_is_gone_and_the_rest_stays() {
         for content in [contents[0], contents[2], contents[2], ContentId::generate()] {
             store.remove(content).await.unwrap();
         }
-        let mut left = store.list().await.unwrap();
-        left.sort();
+        let mut remaining = store.list().await.unwrap();
+        remaining.sort();
         let mut expected = vec![contents[1], contents[3]];
         expected.sort();
-        assert_eq!(left, expected, "{backend:?}");
+        assert_eq!(remaining, expected, "{backend:?}");
         assert_eq!(store.stored(contents[0]).await.unwrap(), None);
         assert_eq!(all(&*store, contents[3]).await, bytes(2000));
     }
 }
 
 #[tokio::test]
-async fn orphans_of_a_crash_are_removed_at_the_next_start_and_lost_contents_noticed() {
+async fn the_next_start_removes_orphans_and_detects_lost_contents() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().unwrap();
         let ids: Vec<ContentId> = (0..5).map(|_| ContentId::generate()).collect();
@@ -166,7 +166,7 @@ async fn orphans_of_a_crash_are_removed_at_the_next_start_and_lost_contents_noti
 }
 
 #[tokio::test]
-async fn what_another_setting_stored_is_found_continued_and_removed() {
+async fn contents_stored_under_another_setting_can_be_read_continued_and_removed() {
     for [before, after] in BACKENDS.into_iter().flat_map(|before| BACKENDS.map(|after| [before, after])) {
         let folder = tempfile::tempdir().unwrap();
         let [small, large, part] = [1000, 2_000_000, 3_000_000].map(|total| (ContentId::generate(), bytes(total)));
@@ -221,7 +221,8 @@ async fn a_record_survives_the_database() {
         let mut record = BlobRecord::stored(address.clone(), state, n % 2 == 0, 77, content);
         record.priority = super::Priority::Urgent;
         (record.tries, record.unverified, record.delete_first) = (3, 2, true);
-        record.failure = Some("why".to_owned());
+        record.failure =
+            Some(super::TransferFailure { message: "why".to_owned(), cause: super::FailureCause::QuotaExceeded });
         let expected = record.clone();
         index.change(&address, |entry| BlobRecord::put(entry, record)).await.unwrap();
         assert_eq!(index.get(&address).await.unwrap().unwrap(), expected);

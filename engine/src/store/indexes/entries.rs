@@ -1,5 +1,4 @@
-//! Keeps the entries of indexes true. Whoever changes the current version of a document says so here, in the same
-//! transaction.
+//! Maintains the entries of indexes. Every change of a document's current version updates them in the same transaction.
 
 use rusqlite::Connection;
 
@@ -16,12 +15,12 @@ pub(in crate::store) struct Indexer<'a> {
 }
 
 impl<'a> Indexer<'a> {
-    /// All indexes that there are.
+    /// All indexes.
     pub(in crate::store) fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
         Self::read(connection, "%")
     }
 
-    /// The index of this name alone.
+    /// Only the index of this name.
     pub(super) fn only(connection: &'a Connection, name: &str) -> Result<Self, StoreError> {
         Self::read(connection, name)
     }
@@ -40,8 +39,14 @@ impl<'a> Indexer<'a> {
         Ok(indexer)
     }
 
-    /// Says what the current version of a document holds now: nothing, where it is deleted. `new` says that there was none.
-    pub(in crate::store) fn enter(&self, id: &DocumentId, content: Option<&[u8]>, new: bool) -> Result<(), StoreError> {
+    /// Updates the entries of a document to the content of its current version, `None` where it is deleted. `new` where the
+    /// document had no version before.
+    pub(in crate::store) fn update(
+        &self,
+        id: &DocumentId,
+        content: Option<&[u8]>,
+        new: bool,
+    ) -> Result<(), StoreError> {
         if self.keys.is_empty() {
             return Ok(());
         }
@@ -52,8 +57,8 @@ impl<'a> Indexer<'a> {
         content.map_or(Ok(()), |content| self.insert(id.as_str(), content))
     }
 
-    /// Enters every document that there is.
-    pub(super) fn enter_all(&self) -> Result<(), StoreError> {
+    /// Adds every document.
+    pub(super) fn insert_all(&self) -> Result<(), StoreError> {
         let mut statement =
             self.connection.prepare("SELECT document, content FROM versions WHERE conflict = 0 AND deleted = 0")?;
         let mut rows = statement.query([])?;

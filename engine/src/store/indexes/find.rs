@@ -1,4 +1,4 @@
-//! Reads an index: from a value on, up to a value, a page at a time.
+//! Reads a range of an index, a page at a time.
 
 use std::ops::Bound;
 
@@ -8,19 +8,19 @@ use rusqlite::types::Value;
 use super::{Found, IndexValue, Wanted};
 use crate::store::{DatabaseError, StoreError, versions};
 
-/// A stretch of an index, as a statement takes it.
+/// A range of an index, as a statement takes it.
 pub(super) struct Span {
     from: (&'static str, Value),
     to: (&'static str, Value),
 }
 
-/// Before every value: infinity is no JSON.
+/// Before every value: JSON has no infinity.
 const FIRST: Value = Value::Real(f64::NEG_INFINITY);
-/// Behind every text, before every boolean.
+/// After every text, before every boolean.
 const AFTER_TEXTS: Value = Value::Blob(Vec::new());
 
 impl Span {
-    /// The stretch that holds what is wanted.
+    /// The range that holds what is wanted.
     pub(super) fn of(wanted: &Wanted) -> Self {
         match wanted {
             Wanted::Value(value) => Self { from: (">=", sql(value)), to: ("<=", sql(value)) },
@@ -37,7 +37,7 @@ impl Span {
                 to: match to {
                     Bound::Included(value) => ("<=", sql(value)),
                     Bound::Excluded(value) => ("<", sql(value)),
-                    // Behind both booleans.
+                    // After both booleans.
                     Bound::Unbounded => ("<", Value::Blob(vec![2])),
                 },
             },
@@ -54,11 +54,11 @@ fn sql(value: &IndexValue) -> Value {
     }
 }
 
-/// The least text that is greater than all that begin with `prefix`; `None` where there is none.
+/// The smallest text that is greater than all texts with this prefix; `None` where there is none.
 fn after_prefix(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
-        // The iterator leaps over the gap of the surrogates.
+        // The iterator skips the surrogates.
         if let Some(next) = (last..=char::MAX).nth(1) {
             text.push(next);
             return Some(text);
@@ -76,8 +76,8 @@ pub(super) fn find(
     limit: usize,
 ) -> Result<Vec<Found>, StoreError> {
     let ((from, least), (to, most)) = (&span.from, &span.to);
-    // With a place to go on from, that place is what the database shall seek; the plus keeps it from seeking the span's
-    // beginning and reading on from there.
+    // To continue a listing, the database should seek to `after`; the plus keeps it from seeking to the start of the range
+    // and scanning from there.
     let (seek, plus) = match after {
         Some(_) => ("AND (value, document) > (?5, ?6)", "+"),
         None => ("AND ?5 IS NULL AND ?6 IS NULL", ""),
@@ -92,7 +92,7 @@ pub(super) fn find(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let value = IndexValue::from_sql(row.get_ref(0)?);
-        let value = value.ok_or_else(|| DatabaseError::Damaged("an entry of an index".to_owned()))?;
+        let value = value.ok_or_else(|| DatabaseError::Damaged("an entry of an index is invalid".to_owned()))?;
         found.push(Found { value, id: versions::document_id(row, 1)? });
     }
     Ok(found)

@@ -1,5 +1,5 @@
-//! Finds values in JSON documents by path, in one pass and without building the document. What is not JSON has no values;
-//! nothing here may fail, or hold more than the values that were asked for.
+//! Finds values in JSON documents by path, in one pass and without building the document. Content that is not JSON has no
+//! values. Nothing here fails, or holds more than the requested values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +8,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::IndexValue;
+use super::value::TEXT_LIMIT;
 
 /// Most bytes of a path.
 const PATH_LIMIT: usize = 255;
@@ -15,15 +16,15 @@ const PATH_LIMIT: usize = 255;
 /// Most steps of a path.
 const DEPTH_LIMIT: usize = 16;
 
-/// Where in a JSON document a value stands: a JSON Pointer (RFC 6901) of at most 255 bytes and 16 steps, such as
+/// The position of a value in a JSON document: a JSON Pointer (RFC 6901) of at most 255 bytes and 16 steps, such as
 /// `/headers/subject`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct JsonPath(Vec<String>);
 
-/// A text that is no path.
+/// A text that is not a valid path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a path reads `/headers/subject`: each step after a slash, `~1` for a slash and `~0` for a tilde within one, at most {PATH_LIMIT} bytes and {DEPTH_LIMIT} steps"
+    "a path is a JSON Pointer such as `/headers/subject`, with `~1` for a slash and `~0` for a tilde inside a step, and has at most {PATH_LIMIT} bytes and {DEPTH_LIMIT} steps"
 )]
 pub struct InvalidJsonPath;
 
@@ -37,7 +38,7 @@ impl FromStr for JsonPath {
     }
 }
 
-/// A step as it reads in the document; `None` where a tilde escapes nothing.
+/// An unescaped step; `None` where a tilde escapes nothing.
 fn unescape(step: &str) -> Option<String> {
     let mut text = String::with_capacity(step.len());
     let mut characters = step.chars();
@@ -61,7 +62,7 @@ pub(super) struct Paths {
     count: usize,
 }
 
-/// A place that some path leads to or through.
+/// A node on the way of some path.
 #[derive(Default)]
 struct Node {
     /// The paths that end here.
@@ -71,7 +72,7 @@ struct Node {
 
 struct Child {
     step: String,
-    /// The step as a place in an array, if it can be one.
+    /// The step as an array index, if it can be one.
     place: Option<usize>,
     node: Node,
 }
@@ -104,14 +105,14 @@ impl Paths {
     }
 }
 
-/// A step as a place in an array: RFC 6901 allows no sign and no leading zeros.
+/// A step as an array index: RFC 6901 allows no sign and no leading zeros.
 fn place(step: &str) -> Option<usize> {
     let canonical = step == "0" || !step.starts_with(['0', '+']);
     step.parse().ok().filter(|_| canonical)
 }
 
 impl Node {
-    /// Forgets what was found at this place and below: of a member that stands there twice, the last one counts.
+    /// Clears the values found at and below this node: of a duplicate member, the last one counts.
     fn forget(&self, found: &mut [Option<IndexValue>]) {
         for wanted in &self.wanted {
             found[*wanted] = None;
@@ -173,7 +174,7 @@ impl<'de> Visitor<'de> for Search<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        if value.len() <= super::TEXT_LIMIT {
+        if value.len() <= TEXT_LIMIT {
             self.keep(&IndexValue::Text(value.to_owned()));
         }
         Ok(())
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_paths_are_refused() {
+    fn invalid_paths_are_rejected() {
         let long = format!("/{}", "a".repeat(255));
         for wrong in ["", "a", "a/b", "/~", "/~2", "/a~", &long, &"/a".repeat(17)] {
             assert_eq!(wrong.parse::<JsonPath>(), Err(InvalidJsonPath), "{wrong}");
@@ -271,11 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_has_no_values() {
+    fn invalid_json_has_no_values() {
         for content in [&b""[..], b"{", br#"{"a":1}x"#, br#"{"a":1"#, b"\xff\xfe", br#"{"a":"\xff"}"#] {
             assert_eq!(values(content, &["/a"]), [None], "{content:?}");
         }
-        let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(super::super::TEXT_LIMIT + 1));
+        let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(TEXT_LIMIT + 1));
         assert_eq!(values(long.as_bytes(), &["/a"]), [None]);
         assert_eq!(
             values(br#"{"a":1,"a":{"b":2},"c":3,"c":null}"#, &["/a", "/a/b", "/c"]),

@@ -123,7 +123,7 @@ fn what_makes_no_sense_of_a_calibration_is_refused() {
     writer.calibration_variant(id, VariantKind::Base, base).unwrap();
     invalid(writer.calibration_variant(id, VariantKind::Same, base), "stands for another variant");
     invalid(writer.calibration_variant(id, VariantKind::Base, same), "the variant has another run");
-    invalid(writer.calibration_variant(id, VariantKind::Same, alone), "with the part `alone`");
+    invalid(writer.calibration_variant(id, VariantKind::Same, alone), "with the part `single`");
     invalid(writer.calibration_variant(id, VariantKind::Same, elsewhere), "it was measured on bbbbbbbbbbbb");
     let nobody = writer.calibration_variant(id, VariantKind::Same, RunId(99)).unwrap_err();
     assert!(matches!(nobody, HistoryError::UnknownRun { run: RunId(99) }), "{nobody}");

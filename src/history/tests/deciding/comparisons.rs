@@ -154,7 +154,7 @@ fn runs_that_cannot_be_compared_are_refused() {
     let mut open = |base, head| writer.open_comparison(&comparison_start((base, head)));
     invalid(open(head, base), "with the part `head` and stands here as the base");
     invalid(open(base, base), "as the head");
-    invalid(open(other_base, alone), "with the part `alone` and stands here as the head");
+    invalid(open(other_base, alone), "with the part `single` and stands here as the head");
     invalid(open(calibration, other_head), "with the part `calibration`");
     invalid(open(other_base, elsewhere), "two machines");
     invalid(open(base, other_head), "in one comparison only");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use benchline_contract::Access;
 use benchline_engine::config::Config;
 use benchline_engine::protocol::UserName;
-use benchline_engine::server::{Accounts, Family, Plain, ServeOptions, Server, Serving, Stop};
+use benchline_engine::server::{Accounts, BoundServer, PlainHttp, ServeOptions, Server, Shutdown, Supervisor};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -40,7 +40,7 @@ const MAX_CLIENTS: u64 = 1000;
 /// A running server.
 pub(crate) struct ScaleServer {
     access: Access,
-    stop: Stop,
+    stop: Shutdown,
     serving: JoinHandle<Result<(), SubjectError>>,
     runtime: Handle,
 }
@@ -72,10 +72,10 @@ impl ScaleServer {
             listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
             incoming: None,
             tls: None,
-            plain: Plain::Loopback,
+            plain: PlainHttp::Loopback,
             config,
         };
-        let (stop, runtime) = (Stop::new(), setup.runtime.clone());
+        let (stop, runtime) = (Shutdown::new(), setup.runtime.clone());
         let (address, users, serving) = runtime.block_on(serve(options, clients, stop.clone()))?;
         let workload = workload::workload(action, &obeyed, users, &file, &content);
         let credential = serde_json::to_string(&workload).map_err(SubjectError::engine("writing the workload"))?;
@@ -89,7 +89,7 @@ impl ScaleServer {
 
     /// Stops serving and closes the server's data.
     pub(crate) fn finish(self) -> Result<(), SubjectError> {
-        self.stop.gently();
+        self.stop.begin();
         self.runtime.block_on(self.serving).map_err(SubjectError::engine("stopping the server"))?
     }
 }
@@ -118,18 +118,18 @@ fn count_up_to_64(name: &'static str, parameters: &mut Parameters<'_>) -> Result
 
 type Started = (SocketAddr, Vec<BTreeMap<String, String>>, JoinHandle<Result<(), SubjectError>>);
 
-async fn serve(options: ServeOptions, clients: u64, stop: Stop) -> Result<Started, SubjectError> {
+async fn serve(options: ServeOptions, clients: u64, stop: Shutdown) -> Result<Started, SubjectError> {
     if options.config.server.processes.get() > 1 {
         return serve_in_processes(options, clients, stop).await;
     }
-    let serving = Serving::open(options).await.map_err(SubjectError::engine("starting the server"))?;
+    let serving = BoundServer::open(options).await.map_err(SubjectError::engine("starting the server"))?;
     let users = make_users(serving.server().accounts(), clients).await?;
     let address = first(serving.addresses())?;
     let serving = tokio::spawn(async move { serving.run(stop).await.map_err(SubjectError::engine("serving")) });
     Ok((address, users, serving))
 }
 
-async fn serve_in_processes(options: ServeOptions, clients: u64, stop: Stop) -> Result<Started, SubjectError> {
+async fn serve_in_processes(options: ServeOptions, clients: u64, stop: Shutdown) -> Result<Started, SubjectError> {
     let server = Server::open(&options.data, &options.config).await;
     let server = server.map_err(SubjectError::engine("opening the server's data"))?;
     let users = make_users(server.accounts(), clients).await?;
@@ -137,7 +137,7 @@ async fn serve_in_processes(options: ServeOptions, clients: u64, stop: Stop) -> 
     drop(server);
     let program = std::env::current_exe().map_err(SubjectError::engine("finding this program, to start it again"))?;
     let config = serde_json::to_string(&options.config).map_err(SubjectError::engine("writing the configuration"))?;
-    let family = Family::reserve(&options).map_err(SubjectError::engine("reserving a port"))?;
+    let family = Supervisor::reserve(&options).map_err(SubjectError::engine("reserving a port"))?;
     let address = first(&family.addresses())?;
     let command = move |_number: usize| {
         let mut command = Command::new(&program);
@@ -174,16 +174,16 @@ fn serve_as_member(arguments: Vec<OsString>) -> Result<(), SubjectError> {
         listen: vec![address],
         incoming: None,
         tls: None,
-        plain: Plain::Loopback,
+        plain: PlainHttp::Loopback,
         config,
     };
     let runtime = Builder::new_multi_thread().enable_all().build();
     runtime.map_err(SubjectError::engine("starting the runtime"))?.block_on(async {
-        let stop = Stop::new();
+        let stop = Shutdown::new();
         stop.on_signals().map_err(SubjectError::engine("watching for signals"))?;
         stop.on_end_of_input().map_err(SubjectError::engine("watching standard input"))?;
-        let serving = Serving::open(options).await.map_err(SubjectError::engine("starting the server"))?;
-        Family::tell_parent();
+        let serving = BoundServer::open(options).await.map_err(SubjectError::engine("starting the server"))?;
+        Supervisor::notify_parent();
         serving.run(stop).await.map_err(SubjectError::engine("serving"))
     })
 }
