@@ -60,7 +60,7 @@ def helper(path):
 
 
 def expected_of_command(operation, point):
-    """Of a foreign program: one run handles so many bytes, and what comes back from it is what went in."""
+    """Of an external program: one run handles so many bytes, and what comes back from it is what went in."""
     if operation == "commands/sqlite3_create":
         count = int(re.search(r"documents = (\d+)", point).group(1))
         document = helper(ROOT / "scenarios/commands/sqlite3_documents.py").document

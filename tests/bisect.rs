@@ -31,18 +31,18 @@ fn the_range_that_cannot_be_told_apart_is_the_answer_and_is_resumed() {
     let project = project();
     let result = project.json(&arguments("good", "HEAD"), 1);
     assert_eq!(result["answer"], "range", "the commit before the culprit has no subject: {result:#}");
-    assert_eq!(result["range"]["upto"], project.git(&["rev-parse", "culprit"]), "{result:#}");
+    assert_eq!(result["range"]["up_to"], project.git(&["rev-parse", "culprit"]), "{result:#}");
     assert_eq!(result["range"]["after"], project.git(&["rev-parse", "culprit~2"]), "{result:#}");
     let steps = result["steps"].as_array().unwrap();
-    let said: Vec<&str> = steps.iter().map(|step| step["said"].as_str().unwrap()).collect();
+    let said: Vec<&str> = steps.iter().map(|step| step["message"].as_str().unwrap()).collect();
     assert!(said.iter().any(|said| said.contains("the very same program")), "{said:?}");
     assert!(said.iter().any(|said| said.contains("no subject")), "{said:?}");
-    let ratio = steps[0]["verdict"]["ratio"].as_f64().unwrap();
+    let ratio = steps[0]["verdict"]["effect"].as_f64().unwrap();
     assert!((ratio - 1.5).abs() < 1e-9, "{ratio}");
 
     let again = project.run(&arguments("good", "HEAD"), 1);
     let told = String::from_utf8(again.stderr).unwrap();
-    assert!(told.contains("compared already") && !told.contains("stage 1"), "nothing is measured twice: {told}");
+    assert!(told.contains("already compared") && !told.contains("stage 1"), "nothing is measured twice: {told}");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_commit_is_found_and_measured_against_the_one_before() {
     project.subject(30_000_000, ": the same;").commit("No slower");
     let result = project.json(&arguments("culprit", "HEAD"), 0);
     assert_eq!((&result["answer"], &result["commit"]["title"]), (&"found".into(), &"Twice as slow".into()));
-    let ratio = result["verdict"]["ratio"].as_f64().unwrap();
+    let ratio = result["verdict"]["effect"].as_f64().unwrap();
     assert!((ratio - 2.0).abs() < 1e-9 && result["verdict"]["verdict"] == "worse", "{result:#}");
     let text = project.run(&arguments("culprit", "HEAD")[..11], 0).stdout;
     let text = String::from_utf8(text).unwrap();

@@ -96,5 +96,5 @@ fn what_cannot_be_calibrated_is_said_first() {
     assert!(project.says(&["calibrate", "--report"], 1).contains("benchline"));
     project.says(&["calibrate", "--inject", "fast"], 2);
     let says = project.says(&["calibrate", "--neutral", "--inject", "none"], 1);
-    assert!(says.contains("`true`"), "a foreign recipe has no other link order: {says}");
+    assert!(says.contains("`true`"), "an external recipe has no other link order: {says}");
 }

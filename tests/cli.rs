@@ -20,16 +20,17 @@ use crate::support::{Project, eventually, free_port, processes_of};
 fn a_run_is_one_json_object_with_its_evidence() {
     let project = Project::new();
     let result = project.json(&["run", "--profile", "quick", "--json", "-"], 0);
-    assert_eq!(result["schema"], 1);
+    assert_eq!(result["schema"], "benchline.run/1");
     assert_eq!(result["revision"]["id"], project.git(&["rev-parse", "HEAD"]));
     assert_eq!(result["environment"]["id"].as_str().unwrap().len(), 12);
     assert_eq!(result["failures"], serde_json::json!([]));
     let measurements = result["measurements"].as_array().unwrap();
     let wall = measurements.iter().find(|m| m["metric"] == "wall_time").unwrap();
-    assert_eq!(wall["scenario"], "toy/work");
-    assert_eq!(wall["parameters"], serde_json::json!({ "n": 1 }));
+    assert_eq!(wall["case"]["scenario"], "toy/work");
+    assert_eq!(wall["case"]["parameters"], serde_json::json!({ "n": 1 }));
     assert_eq!((&wall["unit"], &wall["direction"]), (&"nanoseconds".into(), &"lower".into()));
-    assert_eq!((&wall["estimate"], &wall["interval"]), (&1000.0.into(), &serde_json::json!([1000.0, 1000.0])));
+    assert_eq!((&wall["interval"]["low"], &wall["interval"]["high"]), (&1000.0.into(), &1000.0.into()));
+    assert_eq!(wall["estimate"], 1000.0);
     assert_eq!((&wall["trials"], &wall["samples"]), (&6.into(), &24.into()));
     let checks: Vec<&str> =
         wall["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
@@ -73,7 +74,7 @@ fn a_dirty_tree_is_measured_as_worktree() {
 fn what_was_measured_is_measured_again_only_when_asked() {
     let project = Project::new();
     project.run(&["run", "--profile", "quick"], 0);
-    assert!(project.says(&["run", "--profile", "quick"], 0).contains("measured already"));
+    assert!(project.says(&["run", "--profile", "quick"], 0).contains("already measured"));
     assert_eq!(runs(&project), 1);
     project.run(&["run", "--profile", "quick", "--again"], 0);
     assert_eq!(runs(&project), 2);
@@ -87,8 +88,8 @@ fn another_plan_of_as_many_trials_is_not_what_was_measured() {
     project.commit("A second scenario");
     project.run(&["run", "--profile", "quick", "--scenario", "toy/work"], 0);
     let result = project.json(&["run", "--profile", "quick", "--scenario", "toy/else", "--json", "-"], 0);
-    assert_eq!(result["measurements"][0]["scenario"], "toy/else");
-    assert!(project.says(&["run", "--profile", "quick", "--scenario", "toy/work"], 0).contains("measured already"));
+    assert_eq!(result["measurements"][0]["case"]["scenario"], "toy/else");
+    assert!(project.says(&["run", "--profile", "quick", "--scenario", "toy/work"], 0).contains("already measured"));
 }
 
 /// One of two cases has an interval 2.2% wide to either side, where 2% are wanted: of 12 trials, 15 would make it so.
@@ -274,7 +275,7 @@ fn list_check_config_and_help_answer() {
     let project = Project::new();
     assert!(String::from_utf8_lossy(&project.run(&["list"], 0).stdout).contains("toy/work"));
     let list = project.json(&["list", "--json"], 0);
-    assert_eq!(list["cases"][0]["key"], "toy/work@1 n=1");
+    assert_eq!(list["cases"][0]["case"]["key"], "toy/work@1 n=1");
     assert_eq!(
         list["cases"][0]["expected_ns"],
         serde_json::Value::Null,
@@ -283,12 +284,12 @@ fn list_check_config_and_help_answer() {
     project.run(&["run", "--profile", "quick"], 0);
     let known = project.json(&["list", "--json"], 0);
     assert_eq!(known["cases"][0]["source"], "measured");
-    let [case, total] = [&known["cases"][0]["expected_ns"], &known["profiles"][0]["total"]["usual_ns"]];
+    let [case, total] = [&known["cases"][0]["expected_ns"], &known["profiles"][0]["expected_ns"]];
     assert!(case.as_f64().unwrap() > 0.0 && case == total, "{known}");
     // The gate measures both sides: ten blocks of two trials, against six trials here, and thirty blocks more at worst.
-    let gate = &known["profiles"][1]["total"];
+    let gate = &known["profiles"][1];
     let ratio = |of: &str| (gate[of].as_f64().unwrap() / case.as_f64().unwrap() * 6.0).round();
-    assert_eq!((ratio("usual_ns"), ratio("worst_ns")), (20.0, 80.0));
+    assert_eq!((ratio("expected_ns"), ratio("worst_ns")), (20.0, 80.0));
     let checked = project.run(&["check", "--profile", "quick"], 0);
     assert!(String::from_utf8_lossy(&checked.stdout).contains("1 cases performed, 0 failed"));
     project.subject(1000, "exit 1").commit("Broken");

@@ -30,7 +30,7 @@ fn reader(project: &Project) -> Reader {
 }
 
 fn row<'a>(result: &'a serde_json::Value, metric: &str) -> &'a serde_json::Value {
-    result["comparisons"].as_array().unwrap().iter().find(|row| row["metric"] == metric).unwrap()
+    result["verdicts"].as_array().unwrap().iter().find(|row| row["metric"] == metric).unwrap()
 }
 
 #[test]
@@ -38,13 +38,16 @@ fn a_slower_commit_is_worse_and_a_faster_one_better() {
     let project = project();
     project.subject(SLOWER, "").commit("Slower");
     let result = project.json(&["compare", "HEAD~1", "HEAD", "--format", "json", "--fail-on", "worse"], 3);
-    assert_eq!((&result["schema"], &result["error_budget"]), (&1.into(), &0.01.into()));
+    assert_eq!(
+        (&result["schema"], &result["design"]["error_budget"]),
+        (&"benchline.comparison/1".into(), &0.01.into())
+    );
     assert_eq!(result["head"]["id"], project.git(&["rev-parse", "HEAD"]));
     assert_eq!(result["base"]["id"], project.git(&["rev-parse", "HEAD~1"]));
     let wall = row(&result, "wall_time");
     assert_eq!((&wall["verdict"], &wall["gate"]), (&"worse".into(), &true.into()), "{wall}");
     assert_eq!((&wall["stage"], &wall["blocks"]), (&2.into(), &30.into()), "stage 2 alone decides");
-    assert!((wall["ratio"].as_f64().unwrap() - 1.06).abs() < 1e-9, "{wall}");
+    assert!((wall["effect"].as_f64().unwrap() - 1.06).abs() < 1e-9, "{wall}");
     assert_eq!(result["summary"]["worse"], 2, "wall time and CPU time; memory did not grow");
     let result = project.json(&["compare", "HEAD", "HEAD~1", "--format", "json", "--fail-on", "worse"], 0);
     assert_eq!(row(&result, "wall_time")["verdict"], "better");
@@ -73,7 +76,7 @@ fn a_dirty_tree_is_compared_with_its_own_head() {
     let text = String::from_utf8(text).unwrap();
     assert!(text.starts_with("### worktree against"), "{text}");
     assert!(text.contains("| ▲ worse | toy/work | 1 things | wall_time | 1.060"), "{text}");
-    assert!(text.contains("10 + 30 blocks, 3 gate series, at most 1.00% of clean commits"), "{text}");
+    assert!(text.contains("10 + 30 blocks, 3 gate series, false-alarm budget 1%"), "{text}");
     project.subject(BASE, "");
     assert!(project.says(&["compare"], 1).contains("has no parent to compare with"));
     assert!(project.says(&["compare", "--anchor"], 1).contains("no tag lies before"));
@@ -111,7 +114,7 @@ fn a_killed_comparison_goes_on_and_nothing_is_lost_or_doubled() {
     assert_eq!(blocks.len(), 40);
     assert!(blocks.iter().any(|block| block.head_first) && blocks.iter().any(|block| !block.head_first));
     project.run(&["history", "verify"], 0);
-    assert!(project.says(&command, 0).contains("compared already"));
+    assert!(project.says(&command, 0).contains("already compared"));
 }
 
 #[test]
@@ -154,7 +157,7 @@ fn a_wrong_result_is_no_verdict_and_fails() {
     );
     project.commit("Fast and wrong");
     let result = project.json(&["compare", "HEAD~1", "HEAD", "--format", "json"], 0);
-    assert_eq!(result["failures"].as_u64().unwrap(), 3, "two wrong results, and the case given up");
+    assert_eq!(result["failure_count"].as_u64().unwrap(), 3, "two wrong results, and the case given up");
     assert_eq!(row(&result, "wall_time")["verdict"], "unusable");
 }
 
@@ -170,7 +173,7 @@ fn the_profile_gate_measures_each_commit_of_a_range_with_its_parent() {
     assert_eq!(runs[0]["comparison"], serde_json::Value::Null, "the first commit has no parent");
     assert_eq!(row(&runs[1]["comparison"], "wall_time")["verdict"], "worse");
     assert_eq!(runs[2]["comparison"]["identical"], true);
-    assert!(project.says(&["run", "HEAD"], 0).contains("compared already"));
+    assert!(project.says(&["run", "HEAD"], 0).contains("already compared"));
 }
 
 #[test]

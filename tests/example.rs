@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use crate::support::Project;
+use crate::support::{Project, scenario::ScenarioFile};
 
 /// SHA-256 of the text of 100 kB of seed 1: `hashlib.shake_256(b"text/compress 1").hexdigest(50_001)[:100_000]`.
 const DIGEST: &str = "7aff72e91ee3de042377175c1d17f274c0092ab0e457f0c127b856f543b0b349";
@@ -28,32 +28,21 @@ fn project(operation: &str, from: &str, to: &str) -> Project {
 }
 
 fn scenario(operation: &str) -> String {
-    format!(
-        r#"name = "text/compress"
-version = 1
-question = "How long does it take to compress a text?"
-reading = "Higher levels take longer."
-operation = "{operation}"
-roles = ["client"]
-label = "{{size}}, level {{level}}"
-
-[parameters]
-size = "bytes"
-level = "count"
-
-[sampling]
-trials = {{ quick = 2, gate = 2, full = 2 }}
-warmup = 1
-samples = 2
-timeout = "20 s"
-
-[[points]]
-parameters = {{ size = "100 kB", level = 6 }}
-profiles = ["quick"]
-iterations = 2
-expect = {{ items = 1, bytes = "100 kB", digest = "{DIGEST}" }}
-"#
-    )
+    let scenario = ScenarioFile {
+        name: "text/compress",
+        label: "{size}, level {level}",
+        more: &format!("operation = \"{operation}\""),
+        parameters: "size = \"bytes\"\nlevel = \"count\"",
+        trials: 2,
+        warmup: 1,
+        samples: 2,
+        point: "size = \"100 kB\", level = 6",
+        iterations: 2,
+        expect: (1, 100_000),
+        digest: DIGEST,
+        ..ScenarioFile::default()
+    };
+    scenario.text()
 }
 
 /// The failures of a run that ends with `code` and must have some: `(kind, message)`.

@@ -33,14 +33,14 @@ fn a_step_becomes_a_finding_at_its_commit_and_people_can_speak_of_it() {
     assert_eq!(finding["state"], "confirmed");
     let change = finding["series"].as_array().unwrap().iter().find(|c| c["metric"] == "client.rss_peak").unwrap();
     assert!(change["ratio"].as_f64().unwrap() > 3.0, "{change}");
-    let id = finding["id"].to_string();
+    let id = finding["finding"].to_string();
     project.run(&["findings", "ack", &id, "--because", "checks lengths now", "--as", "Tester"], 0);
     project.run(&["findings", "note", &id, "told the others", "--as", "Tester"], 0);
     project.run(&["findings", "move", &id, "HEAD~3", "--because", "seen by eye", "--as", "Tester"], 0);
     project.run(&["findings", "refresh"], 0);
     let listed = list(&project, &[]);
     let finding =
-        listed["findings"].as_array().unwrap().iter().find(|f| f["id"] == id.parse::<i64>().unwrap()).unwrap();
+        listed["findings"].as_array().unwrap().iter().find(|f| f["finding"] == id.parse::<i64>().unwrap()).unwrap();
     assert_eq!(finding["state"], "acknowledged", "what a person said stays said");
     assert_eq!(finding["at"]["id"], project.git(&["rev-parse", "HEAD~3"]), "where a person put it");
     let reasons: Vec<&str> =

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: what fails here fails the test")]
 
 mod comparison;
+mod dump;
+mod fixtures;
+mod sample;
 
 use std::{
     collections::BTreeSet,
@@ -16,6 +19,7 @@ use std::{
 };
 
 use benchline::{
+    database::DatabaseError,
     history::{HistoryError, Progress, Reader, RunStart, Writer},
     model::*,
 };
@@ -58,7 +62,7 @@ fn a_writer_in_another_process_keeps_others_out_until_it_is_killed() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     kept(&mut lines);
     let error = Writer::open(&path).expect_err("two processes write at once");
-    assert!(matches!(error, HistoryError::Busy { .. }), "{error}");
+    assert!(matches!(error, HistoryError::Database(DatabaseError::Busy { .. })), "{error}");
     // It sets its progress before each trial and never clears it.
     let reader = Reader::open(&path).unwrap();
     assert!(reader.progress().unwrap().is_some());
@@ -198,15 +202,10 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
     let quantities = [Quantity::CpuTime, Quantity::BytesRead, Quantity::Fsyncs];
     let point = |at| TimelinePoint { at_ns: at, cpu_ns: at * at, rss: at ^ number, ..TimelinePoint::default() };
     Trial {
-        case: case(number),
-        label: CaseLabel(String::new()),
-        operation_version: 1,
         index,
         order,
         started_at: UnixMillis(i64::from(index)),
         duration_ns: 1,
-        iterations: 1,
-        warmup: 0,
         starts_ns: values(),
         columns: quantities
             .map(|quantity| SampleColumn { metric: Metric::of(Role::Client, quantity), values: values() })
@@ -218,9 +217,7 @@ fn trial(number: u64, index: u32, order: u32) -> Trial {
             counts: vec![(number, 1)],
         }],
         timelines: vec![Timeline { role: Role::Server, points: (0..100).map(point).collect() }],
-        conditions: Conditions::default(),
-        canary: None,
-        unavailable: Vec::new(),
+        ..Trial::empty(case(number))
     }
 }
 

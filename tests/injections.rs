@@ -1,37 +1,14 @@
 //! What is injected into the engine's own subject appears in the right metric of the right role, and in no other: through the
 //! real runner, with real processes, each beside a subject that is left alone.
 
-use std::{convert::Infallible, path::Path};
+use std::convert::Infallible;
 
 use benchline::{
-    model::{Injection, Metric, Profile, Role, Trial},
+    model::{Injection, Metric, Role, Trial},
     runner::{BlockEvent, Programs, Stop, Variant, measure_blocks, rounds},
-    scenario::{load_texts, plan},
 };
 
-use crate::support::{one_account, subject_of_the_engine};
-
-/// The digest is one of `subject/tests/vectors/payload.json`.
-const SCENARIO: &str = r#"name = "sync/upload"
-version = 1
-question = "?"
-reading = "."
-roles = ["server", "client"]
-reactor = true
-label = "{documents} × {size}"
-[parameters]
-documents = "count"
-size = "payload"
-[sampling]
-trials = { quick = 1, gate = 1, full = 1 }
-warmup = 0
-samples = 2
-timeout = "60 s"
-[[points]]
-parameters = { documents = 3, size = "1 kB" }
-profiles = ["quick"]
-expect = { items = 3, bytes = 3000, digest = "d07491ff99fc0bbcd0e24bd09e3c6b0673f9bad69bf35e34837186cb9a291dde" }
-"#;
+use crate::support::{scenario::ScenarioFile, subject_of_the_engine};
 
 /// What is injected, the quantity in which it is seen and how much at least; and the quantity in which nothing of the other
 /// injections is seen, and how much is nothing. Between the two lies all that a busy machine does to a number.
@@ -88,11 +65,23 @@ fn least(trial: &Trial, metric: Metric) -> f64 {
 
 #[test]
 fn each_injection_moves_its_own_metric_of_its_own_role_and_no_other() {
-    let _account = one_account();
     let subject = subject_of_the_engine();
     let programs = Programs { subject: &subject, platform: &subject };
-    let scenarios = load_texts(Path::new(""), &[("sync/upload.toml".into(), SCENARIO.into())]).unwrap();
-    let plan = plan(&scenarios, Profile::Quick, &[]).unwrap();
+    let scenario = ScenarioFile {
+        name: "sync/upload",
+        roles: "\"server\", \"client\"",
+        label: "{documents} × {size}",
+        more: "reactor = true",
+        parameters: "documents = \"count\"\nsize = \"payload\"",
+        samples: 2,
+        timeout: "60 s",
+        point: "documents = 3, size = \"1 kB\"",
+        expect: (3, 3000),
+        // One of `subject/tests/vectors/payload.json`.
+        digest: "d07491ff99fc0bbcd0e24bd09e3c6b0673f9bad69bf35e34837186cb9a291dde",
+        ..ScenarioFile::default()
+    };
+    let plan = scenario.plan();
     let wanted: Vec<(Role, &Moved)> =
         ROLES.iter().flat_map(|role| MOVED.iter().map(move |moved| (*role, moved))).collect();
     let injected = wanted.iter().map(|(role, moved)| {

@@ -11,14 +11,14 @@ use std::{
 };
 
 use benchline::{
-    model::{Event, Failure, FailureKind, Metric, Profile, Role, Trial},
+    model::{Event, Failure, FailureKind, Metric, Role, Trial},
     runner::{
         BlockEvent, Done, Ended, FinishedBlock, Programs, Stop, Target, Variant, measure, measure_blocks, rounds,
     },
-    scenario::{Plan, load_texts, plan},
+    scenario::Plan,
 };
 
-const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+use crate::support::scenario::ScenarioFile;
 
 /// The answers of a subject that behaves, one a request.
 const ANSWERS: [(&str, &str); 6] = [
@@ -46,29 +46,7 @@ struct Measured {
 }
 
 fn toy_plan(trials: u32, timeout: &str) -> Plan {
-    let text = format!(
-        r#"name = "toy/work"
-version = 1
-question = "?"
-reading = "."
-roles = ["client"]
-label = "{{n}}"
-[parameters]
-n = "count"
-[sampling]
-trials = {{ quick = {trials}, gate = 1, full = 1 }}
-warmup = 1
-samples = 3
-timeout = "{timeout}"
-[[points]]
-parameters = {{ n = 1 }}
-profiles = ["quick"]
-iterations = 5
-expect = {{ items = 1, bytes = 2, digest = "{DIGEST}" }}
-"#
-    );
-    let scenarios = load_texts(Path::new(""), &[(PathBuf::from("toy/work.toml"), text)]).unwrap();
-    plan(&scenarios, Profile::Quick, &[]).unwrap()
+    ScenarioFile { trials, warmup: 1, timeout, iterations: 5, ..ScenarioFile::default() }.plan()
 }
 
 /// A subject that says `hello` and answers as it should, but for the requests that `instead` names.

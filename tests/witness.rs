@@ -1,15 +1,14 @@
 //! What the runner sees of a process from outside, against what the process itself knows it did. Perl is the witness: it
 //! burns a known CPU time by its own account, writes a known number of bytes, and holds a known amount of memory.
 
-use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt as _};
 
 use benchline::{
-    model::{Event, Metric, Profile, Trial},
+    model::{Event, Metric, Trial},
     runner::{Done, Programs, Stop, Target, measure},
-    scenario::{load_texts, plan},
 };
 
-use crate::support::one_account;
+use crate::support::scenario::ScenarioFile;
 
 /// Both roles in one program. The server works only while the client's iteration waits for it, so what the runner counts
 /// for it is bracketed by what happens in another process. Each account of its own goes into `account.ROLE`.
@@ -62,25 +61,6 @@ while (1) {
 }
 "#;
 
-const SCENARIO: &str = r#"name = "toy/work"
-version = 1
-question = "?"
-reading = "."
-roles = ["client", "server"]
-label = "{n}"
-[parameters]
-n = "count"
-[sampling]
-trials = { quick = 1, gate = 1, full = 1 }
-warmup = 0
-samples = 3
-timeout = "30 s"
-[[points]]
-parameters = { n = 1 }
-profiles = ["quick"]
-expect = { items = 1, bytes = 2, digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" }
-"#;
-
 #[track_caller]
 fn near(what: &str, seen: f64, known: f64) {
     assert!((seen / known - 1.0).abs() < 0.05, "{what}: {seen} seen from outside, {known} known inside");
@@ -88,13 +68,11 @@ fn near(what: &str, seen: f64, known: f64) {
 
 #[test]
 fn cpu_io_and_memory_of_a_server_are_what_it_did() {
-    let _account = one_account();
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("subject.pl");
     fs::write(&binary, SUBJECT).unwrap();
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
-    let scenarios = load_texts(std::path::Path::new(""), &[(PathBuf::from("toy/work.toml"), SCENARIO.into())]).unwrap();
-    let plan = plan(&scenarios, Profile::Quick, &[]).unwrap();
+    let plan = ScenarioFile { roles: "\"client\", \"server\"", timeout: "30 s", ..ScenarioFile::default() }.plan();
     let work = folder.path().join("work");
     let mut trials: Vec<Trial> = Vec::new();
     let mut accounts = Vec::new();

@@ -2,17 +2,19 @@
 
 use benchline::judge::{self, Pairs};
 use benchline::model::{
-    Block, Case, CaseLabel, Conditions, Design, Metric, Quantity, Role, Rules, SampleColumn, Stage, Trial, TrialTotal,
-    UnixMillis, Values, Verdict,
+    Block, Case, Design, Metric, Quantity, Role, Rules, SampleColumn, Stage, Trial, TrialTotal, Verdict,
 };
 use benchline::stats;
 
 use crate::random::{Model, Random, Stream};
 
+/// The scenario of the simulated case.
+const CASE: &str = "simulated/case";
+
 /// The gate series of the simulated case.
 pub(crate) const SERIES: usize = 3;
 
-/// How the three series of a case hang together: each is this share of a noise that they have in common.
+/// How the three series of a case are correlated: the share of each that is a noise common to all.
 const COMMON: f64 = 0.6;
 
 const CPU: Metric = Metric::of(Role::Client, Quantity::CpuTime);
@@ -62,7 +64,7 @@ impl Comparison {
             }
             self.base.push(record(trial, base));
             self.head.push(record(trial, head));
-            self.blocks.push(Block { case: case(), stage, index, trial, head_first });
+            self.blocks.push(Block { case: Case::plain(CASE), stage, index, trial, head_first });
         }
     }
 
@@ -85,35 +87,15 @@ impl Comparison {
     }
 }
 
-fn case() -> Case {
-    Case {
-        scenario: "simulated/case".into(),
-        version: 1,
-        operation: "simulated/case".into(),
-        parameters: Values::new(),
-        configuration: Values::new(),
-    }
-}
-
 fn record(index: u32, values: [u64; SERIES]) -> Trial {
     let column = |metric, value| SampleColumn { metric, values: vec![value] };
     Trial {
-        case: case(),
-        label: CaseLabel(String::new()),
-        operation_version: 1,
         index,
         order: index,
-        started_at: UnixMillis(0),
         duration_ns: 1,
-        iterations: 1,
-        warmup: 0,
         starts_ns: vec![0],
         columns: vec![column(Metric::WALL_TIME, values[0]), column(CPU, values[1])],
         totals: vec![TrialTotal { metric: PEAK, value: values[2] }],
-        histograms: Vec::new(),
-        timelines: Vec::new(),
-        conditions: Conditions::default(),
-        canary: None,
-        unavailable: Vec::new(),
+        ..Trial::empty(Case::plain(CASE))
     }
 }

@@ -30,9 +30,9 @@ fn main() {
         ["serve", stalls] => target::serve(stalls == "stalls"),
         ["closed", address] => generate(&plan(address, Pace::Closed)),
         ["open", address] => {
-            let patience = Duration::from_secs(60);
+            let queue_timeout = Duration::from_secs(60);
             let (ramp, arrivals) = (Duration::ZERO, Arrivals::Even);
-            generate(&plan(address, Pace::Open { from: RATE, to: RATE, ramp, arrivals, patience }));
+            generate(&plan(address, Pace::Open { from: RATE, to: RATE, ramp, arrivals, queue_timeout }));
         }
         _ => compare(),
     }

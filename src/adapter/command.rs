@@ -16,10 +16,10 @@ use benchline_contract::{Prepare, Prepared, Ready, Reply, Request, Sample, Verif
 use super::{
     error::AdapterError,
     hooks,
+    substitutions::Substitutions,
     timed::{self, Run},
-    words::Words,
 };
-use crate::model::foreign::{AdapterOrder, CommandSpec, Output};
+use crate::model::external::{AdapterSpec, CommandSpec, Output};
 
 /// The most times that a program is run in one iteration.
 const MOST_RUNS: u64 = 1_000_000;
@@ -33,7 +33,7 @@ pub(super) struct CommandPart {
 }
 
 struct Case {
-    words: Words,
+    substitutions: Substitutions,
     /// Where programs work: empty before set-up.
     folder: PathBuf,
     /// Where a run's standard output goes.
@@ -43,8 +43,8 @@ struct Case {
 }
 
 impl CommandPart {
-    pub(super) fn new(order: &AdapterOrder, spec: CommandSpec) -> CommandPart {
-        CommandPart { spec, places: order.places.clone(), items: order.items, bytes: order.bytes, case: None }
+    pub(super) fn new(adapter: &AdapterSpec, spec: CommandSpec) -> CommandPart {
+        CommandPart { spec, places: adapter.places.clone(), items: adapter.items, bytes: adapter.bytes, case: None }
     }
 
     pub(super) fn answer(&mut self, request: Request) -> Result<Reply, AdapterError> {
@@ -56,12 +56,12 @@ impl CommandPart {
             }
             Request::Iterate(iterate) => self.iterate(iterate.count).map(Reply::Sample),
             Request::Verify => self.digest().map(|digest| Reply::Verified(Verified { digest })),
-            Request::Observe | Request::Disturb => {
-                Err(AdapterError::Order("a client tells what it counted with each sample, and disturbs nobody"))
-            }
+            Request::Observe | Request::Disturb => Err(AdapterError::OutOfOrder(
+                "a client reports what it counted with each sample, and runs no injection",
+            )),
             Request::Finish => {
                 if let Some(case) = self.case.take() {
-                    hooks::run_all(&self.spec.cleanup, &case.words, &case.folder)?;
+                    hooks::run_all(&self.spec.cleanup, &case.substitutions, &case.folder)?;
                 }
                 Ok(Reply::Finished)
             }
@@ -70,19 +70,19 @@ impl CommandPart {
 
     fn prepare(&mut self, prepare: &Prepare) -> Result<(), AdapterError> {
         if self.case.is_some() {
-            return Err(AdapterError::Order("a subject is prepared once"));
+            return Err(AdapterError::OutOfOrder("a subject is prepared once"));
         }
         let folder = Path::new(&prepare.folder).join("work");
         fs::create_dir(&folder).map_err(AdapterError::file("made", &folder))?;
-        let words = Words::new(&self.places, prepare, &folder);
-        hooks::run_all(&self.spec.setup, &words, &folder)?;
+        let substitutions = Substitutions::new(&self.places, prepare, &folder);
+        hooks::run_all(&self.spec.setup, &substitutions, &folder)?;
         let stdout = Path::new(&prepare.folder).join("stdout");
-        self.case = Some(Case { words, folder, stdout, ran: false });
+        self.case = Some(Case { substitutions, folder, stdout, ran: false });
         Ok(())
     }
 
     fn case(&mut self) -> Result<&mut Case, AdapterError> {
-        self.case.as_mut().ok_or(AdapterError::Order("nothing is prepared yet"))
+        self.case.as_mut().ok_or(AdapterError::OutOfOrder("nothing is prepared yet"))
     }
 
     /// What comes before each run is done here, so that its I/O is not in what the runner reads around an iteration.
@@ -90,19 +90,23 @@ impl CommandPart {
         let prepare = self.spec.prepare.clone();
         let case = self.case()?;
         case.ran = false;
-        hooks::run_all(&prepare, &case.words, &case.folder)
+        hooks::run_all(&prepare, &case.substitutions, &case.folder)
     }
 
     fn iterate(&mut self, count: u64) -> Result<Sample, AdapterError> {
         if !(1..=MOST_RUNS).contains(&count) {
-            return Err(AdapterError::Order("an iteration runs its program at least once and at most a million times"));
+            return Err(AdapterError::OutOfOrder(
+                "an iteration runs its program at least once and at most a million times",
+            ));
         }
         if count > 1 && !self.spec.prepare.is_empty() {
-            return Err(AdapterError::Order("a program that is prepared before each run is run once an iteration"));
+            return Err(AdapterError::OutOfOrder(
+                "a program that is prepared before each run is run once an iteration",
+            ));
         }
         let spec = self.spec.clone();
         let case = self.case()?;
-        let line = case.words.line(&spec.run)?;
+        let line = case.substitutions.line(&spec.run)?;
         let (mut wall, mut cpu, mut peak) = (Duration::ZERO, Duration::ZERO, None);
         for _ in 0..count {
             let run = timed::run(&line, &case.folder, case.stdout(&spec.output)?)?;
@@ -126,18 +130,18 @@ impl CommandPart {
         let output = self.spec.output.clone();
         let case = self.case()?;
         if !case.ran {
-            return Err(AdapterError::Order("nothing was run since the reset"));
+            return Err(AdapterError::OutOfOrder("nothing was run since the reset"));
         }
         match output {
             Output::Stdout => digest_of_file(&case.stdout),
-            Output::File(name) => digest_of_file(&case.folder.join(case.words.fill(&name)?)),
-            Output::Command(line) => digest_of_output(&case.words.line(&line)?, &case.folder),
+            Output::File(name) => digest_of_file(&case.folder.join(case.substitutions.fill(&name)?)),
+            Output::Command(line) => digest_of_output(&case.substitutions.line(&line)?, &case.folder),
         }
     }
 }
 
 impl Case {
-    /// Where the next run's standard output goes: to a file where it is the result, so that nobody reads along.
+    /// Where the next run's standard output goes: to a file where it is the result, so that no reader slows it down.
     fn stdout(&self, output: &Output) -> Result<Stdio, AdapterError> {
         match output {
             Output::Stdout => Ok(File::create(&self.stdout).map_err(AdapterError::file("made", &self.stdout))?.into()),

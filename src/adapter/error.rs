@@ -1,4 +1,4 @@
-//! Why a foreign program's part cannot be played, and how that is told to the runner.
+//! Why an external program's role cannot be played, and how that is reported to the runner.
 
 use std::{io, path::PathBuf, process::ExitStatus};
 
@@ -6,8 +6,8 @@ use benchline_contract::{Failed, FailureKind};
 
 use crate::model::template::TemplateError;
 
-/// The exit code of a hook that says that what it should set up cannot be had on this machine (`EX_UNAVAILABLE` of
-/// sysexits.h): an outcome, and no alarm.
+/// The exit code of a hook whose set-up is not available on this machine (`EX_UNAVAILABLE` of sysexits.h): an outcome, not
+/// an error.
 pub(super) const UNAVAILABLE: i32 = 69;
 
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(super) enum AdapterError {
     Refused(&'static str),
     #[error("`{0}` is not installed here")]
     Missing(String),
-    #[error("`{0}` says that what it sets up cannot be had here (exit code {UNAVAILABLE}); why is in the log")]
+    #[error("`{0}` reports that its set-up is not available here (exit code {UNAVAILABLE}); the log has the reason")]
     Unavailable(String),
     #[error("`{line}` cannot be started: {source}")]
     Start { line: String, source: io::Error },
@@ -33,8 +33,8 @@ pub(super) enum AdapterError {
     #[error("the line is not a request of this contract: {0}")]
     Line(String),
     #[error("{0}")]
-    Order(&'static str),
-    #[error("the machine does not tell of the process: {0}")]
+    OutOfOrder(&'static str),
+    #[error("the process cannot be observed: {0}")]
     Machine(#[from] io::Error),
 }
 
@@ -46,16 +46,16 @@ impl AdapterError {
     }
 
     /// A command line that could not be started: one whose program is not there is an outcome.
-    pub(super) fn start(words: &[String], source: io::Error) -> AdapterError {
+    pub(super) fn start(line: &[String], source: io::Error) -> AdapterError {
         match source.kind() {
-            io::ErrorKind::NotFound => AdapterError::Missing(words.first().cloned().unwrap_or_default()),
-            _ => AdapterError::Start { line: shown(words), source },
+            io::ErrorKind::NotFound => AdapterError::Missing(line.first().cloned().unwrap_or_default()),
+            _ => AdapterError::Start { line: shown(line), source },
         }
     }
 
     /// A command line that ended with another status than `right`.
-    pub(super) fn ended(words: &[String], status: ExitStatus, right: i32) -> AdapterError {
-        AdapterError::Ended { line: shown(words), status, right }
+    pub(super) fn ended(line: &[String], status: ExitStatus, right: i32) -> AdapterError {
+        AdapterError::Ended { line: shown(line), status, right }
     }
 
     pub(super) fn to_reply(&self) -> Failed {
@@ -70,8 +70,8 @@ impl AdapterError {
 }
 
 /// A command line as people read it, not longer than they do.
-pub(super) fn shown(words: &[String]) -> String {
-    let line = words.join(" ");
+pub(super) fn shown(line: &[String]) -> String {
+    let line = line.join(" ");
     match line.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

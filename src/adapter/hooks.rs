@@ -8,27 +8,27 @@ use std::{
 
 use super::{
     error::{AdapterError, UNAVAILABLE, shown},
-    words::Words,
+    substitutions::Substitutions,
 };
-use crate::model::foreign::CommandLine;
+use crate::model::external::CommandLine;
 
 /// A command that is ready to be started. Its errors go to this process's own standard error, whose end the runner keeps;
 /// nothing of it reaches standard output, which is the contract's.
-pub(super) fn command(words: &[String], folder: &Path) -> Command {
-    let mut command = Command::new(words.first().map_or("", String::as_str));
-    command.args(words.get(1..).unwrap_or_default()).current_dir(folder).stdin(Stdio::null()).stdout(io::stderr());
+pub(super) fn command(line: &[String], folder: &Path) -> Command {
+    let mut command = Command::new(line.first().map_or("", String::as_str));
+    command.args(line.get(1..).unwrap_or_default()).current_dir(folder).stdin(Stdio::null()).stdout(io::stderr());
     // What a program keeps for its user must not be the person's who measures, and begins empty in every trial.
     command.env("HOME", folder);
     command
 }
 
 /// Runs each line, one after the other. The first that ends badly ends them.
-pub(super) fn run_all(lines: &[CommandLine], words: &Words, folder: &Path) -> Result<(), AdapterError> {
-    lines.iter().try_for_each(|line| run(line, words, folder))
+pub(super) fn run_all(lines: &[CommandLine], substitutions: &Substitutions, folder: &Path) -> Result<(), AdapterError> {
+    lines.iter().try_for_each(|line| run(line, substitutions, folder))
 }
 
-fn run(line: &CommandLine, words: &Words, folder: &Path) -> Result<(), AdapterError> {
-    let line = words.line(line)?;
+fn run(line: &CommandLine, substitutions: &Substitutions, folder: &Path) -> Result<(), AdapterError> {
+    let line = substitutions.line(line)?;
     let status = command(&line, folder).status().map_err(|error| AdapterError::start(&line, error))?;
     match status.code() {
         Some(0) => Ok(()),

@@ -2,7 +2,7 @@
 //! runner, once a role, and must never leave a process behind, however it ends.
 //!
 //! `command` runs a program for every iteration and times it; `service` starts a server, waits until it serves and stops
-//! it. `pipe` is the runner's end, `hooks` runs what is not timed, `timed` what is, and `words` fills placeholders.
+//! it. `pipe` is the runner's end, `hooks` runs what is not timed, `timed` what is, and `substitutions` fills placeholders.
 
 mod command;
 mod error;
@@ -10,25 +10,25 @@ mod hooks;
 mod pipe;
 mod ready;
 mod service;
+mod substitutions;
 mod timed;
-mod words;
 
 use std::io;
 
 use benchline_contract::{CONTRACT_VERSION, Hello, Operation, Reply, Request, Role};
 
-use crate::model::foreign::{AdapterOrder, Foreign};
+use crate::model::external::{AdapterSpec, ExternalProgram};
 use error::AdapterError;
 
-/// Plays the part of a foreign program over standard input and output until it is told to finish.
+/// Plays the role of an external program over standard input and output until it is asked to finish.
 ///
 /// # Errors
 /// When the pipes fail.
-pub fn serve(order: &AdapterOrder) -> io::Result<()> {
+pub fn serve(adapter: &AdapterSpec) -> io::Result<()> {
     // Descendants whose parents end are this process's then, so that they can be counted and ended.
     let _ = nix::sys::prctl::set_child_subreaper(true);
-    let mut part = Part::new(order);
-    let hello = hello(order, part.role());
+    let mut part = Part::new(adapter);
+    let hello = hello(adapter, part.role());
     let served = pipe::serve(hello, &mut |request| part.answer(request));
     pipe::end_descendants();
     served
@@ -40,10 +40,10 @@ enum Part {
 }
 
 impl Part {
-    fn new(order: &AdapterOrder) -> Part {
-        match &order.foreign {
-            Foreign::Command(spec) => Part::Command(command::CommandPart::new(order, spec.clone())),
-            Foreign::Service(spec) => Part::Service(service::ServicePart::new(order, spec.clone())),
+    fn new(adapter: &AdapterSpec) -> Part {
+        match &adapter.external {
+            ExternalProgram::Command(spec) => Part::Command(command::CommandPart::new(adapter, spec.clone())),
+            ExternalProgram::Service(spec) => Part::Service(service::ServicePart::new(adapter, spec.clone())),
         }
     }
 
@@ -65,20 +65,20 @@ impl Part {
     }
 }
 
-fn hello(order: &AdapterOrder, role: Role) -> Hello {
-    let program = match &order.foreign {
-        Foreign::Command(spec) => spec.run.first(),
-        Foreign::Service(spec) => spec.start.first(),
+fn hello(adapter: &AdapterSpec, role: Role) -> Hello {
+    let program = match &adapter.external {
+        ExternalProgram::Command(spec) => spec.run.first(),
+        ExternalProgram::Service(spec) => spec.start.first(),
     };
     Hello {
         contract: CONTRACT_VERSION,
         engine: program.cloned().unwrap_or_default(),
         // What is timed changes its meaning with the scenario, whose own version splits the series.
-        operations: vec![Operation { name: order.operation.clone(), version: 1, roles: vec![role] }],
+        operations: vec![Operation { name: adapter.operation.clone(), version: 1, roles: vec![role] }],
     }
 }
 
-/// Refuses what a foreign program cannot be told: passed over, it would give a figure under a wrong name.
+/// Rejects what an external program cannot be asked for: ignoring it would produce a figure under a wrong name.
 fn check(prepare: &benchline_contract::Prepare, role: Role) -> Result<(), AdapterError> {
     let refused = [
         (prepare.role != role, "another role"),

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long one look may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much of a service's log is looked through, from its end.
 const LOG_LIMIT: u64 = 1 << 20;
@@ -28,7 +28,7 @@ pub(super) fn listens(port: u16) -> bool {
 pub(super) fn answers(port: u16, path: &str) -> bool {
     let ask = || -> io::Result<bool> {
         let mut stream = connect(port)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
         let mut head = [0; 12];
         stream.read_exact(&mut head)?;
@@ -53,5 +53,5 @@ pub(super) fn tail(path: &Path, limit: u64) -> io::Result<String> {
 }
 
 fn connect(port: u16) -> io::Result<TcpStream> {
-    TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)
+    TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), TIMEOUT)
 }

@@ -20,13 +20,13 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{error::AdapterError, hooks, pipe, ready, words::Words};
-use crate::model::foreign::{AdapterOrder, Ready, RequestSpec, ServiceSpec};
+use super::{error::AdapterError, hooks, pipe, ready, substitutions::Substitutions};
+use crate::model::external::{AdapterSpec, Ready, RequestSpec, ServiceSpec};
 
 /// Time between two looks whether something has happened.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How much of a failed service's log is told, from its end.
+/// How much of a failed service's log is reported, from its end.
 const LOG_LIMIT: u64 = 8 << 10;
 
 pub(super) struct ServicePart {
@@ -36,7 +36,7 @@ pub(super) struct ServicePart {
 }
 
 struct Running {
-    words: Words,
+    substitutions: Substitutions,
     folder: PathBuf,
     log: PathBuf,
     port: u16,
@@ -46,8 +46,8 @@ struct Running {
 }
 
 impl ServicePart {
-    pub(super) fn new(order: &AdapterOrder, spec: ServiceSpec) -> ServicePart {
-        ServicePart { spec, places: order.places.clone(), running: None }
+    pub(super) fn new(adapter: &AdapterSpec, spec: ServiceSpec) -> ServicePart {
+        ServicePart { spec, places: adapter.places.clone(), running: None }
     }
 
     pub(super) fn answer(&mut self, request: Request) -> Result<Reply, AdapterError> {
@@ -64,39 +64,39 @@ impl ServicePart {
             Request::Observe => self.alive().map(|_| Reply::Observed(Observed::default())),
             Request::Finish => self.stop().map(|()| Reply::Finished),
             Request::Iterate(_) | Request::Verify | Request::Disturb => {
-                Err(AdapterError::Order("a server is loaded by another role, and injected with nothing"))
+                Err(AdapterError::OutOfOrder("a server is loaded by another role, and injected with nothing"))
             }
         }
     }
 
     fn start(&mut self, prepare: &Prepare) -> Result<Access, AdapterError> {
         if self.running.is_some() {
-            return Err(AdapterError::Order("a subject is prepared once"));
+            return Err(AdapterError::OutOfOrder("a subject is prepared once"));
         }
         let folder = Path::new(&prepare.folder).join("work");
         fs::create_dir(&folder).map_err(AdapterError::file("made", &folder))?;
         let port = ready::free_port()?;
-        let mut words = Words::new(&self.places, prepare, &folder);
-        words.set("port", port.to_string());
-        words.set("address", address(port));
-        hooks::run_all(&self.spec.setup, &words, &folder)?;
-        let line = words.line(&self.spec.start)?;
+        let mut substitutions = Substitutions::new(&self.places, prepare, &folder);
+        substitutions.set("port", port.to_string());
+        substitutions.set("address", address(port));
+        hooks::run_all(&self.spec.setup, &substitutions, &folder)?;
+        let line = substitutions.line(&self.spec.start)?;
         let log = Path::new(&prepare.folder).join("log");
         let output = File::create(&log).map_err(AdapterError::file("made", &log))?;
         let errors = output.try_clone()?;
         let mut command = hooks::command(&line, &folder);
         let child = command.stdout(output).stderr(errors).spawn().map_err(|error| AdapterError::start(&line, error))?;
         let access = Access { address: address(port), credential: String::new() };
-        let running = self.running.insert(Running { words, folder, log, port, child, access });
+        let running = self.running.insert(Running { substitutions, folder, log, port, child, access });
         running.wait_until(&self.spec.ready)?;
-        hooks::run_all(&self.spec.fill, &running.words, &running.folder)?;
+        hooks::run_all(&self.spec.fill, &running.substitutions, &running.folder)?;
         let workload = workload(&self.spec, prepare, running)?;
         running.access.credential = serde_json::to_string(&workload).map_err(io::Error::other)?;
         Ok(running.access.clone())
     }
 
     fn alive(&mut self) -> Result<&mut Running, AdapterError> {
-        let running = self.running.as_mut().ok_or(AdapterError::Order("nothing is prepared yet"))?;
+        let running = self.running.as_mut().ok_or(AdapterError::OutOfOrder("nothing is prepared yet"))?;
         running.check()?;
         Ok(running)
     }
@@ -110,19 +110,19 @@ impl ServicePart {
             running.wait_for_end(Duration::from_millis(self.spec.stop.grace_ms))?;
         }
         pipe::end_descendants();
-        hooks::run_all(&self.spec.cleanup, &running.words, &running.folder)
+        hooks::run_all(&self.spec.cleanup, &running.substitutions, &running.folder)
     }
 }
 
 impl Running {
-    /// Waits without an end of its own: the runner's patience is the limit.
+    /// Waits without an end of its own: the runner's timeout is the limit.
     fn wait_until(&mut self, what: &Ready) -> Result<(), AdapterError> {
         loop {
             self.check()?;
             let is_ready = match what {
                 Ready::Port => ready::listens(self.port),
-                Ready::Http(path) => ready::answers(self.port, &self.words.fill(path)?),
-                Ready::Log(text) => ready::logged(&self.log, &self.words.fill(text)?),
+                Ready::Http(path) => ready::answers(self.port, &self.substitutions.fill(path)?),
+                Ready::Log(text) => ready::logged(&self.log, &self.substitutions.fill(text)?),
             };
             if is_ready {
                 return Ok(());
@@ -147,24 +147,25 @@ impl Running {
     }
 }
 
-/// Parameters that say how the load is sent; all others are the service's own.
+/// Parameters of the load; all others are the service's own.
 const OF_THE_LOAD: [&str; 5] = ["each", "rate", "seconds", "arrivals", "connections"];
 
-/// What the load is told to send.
+/// What the load sends.
 fn workload(spec: &ServiceSpec, prepare: &Prepare, running: &Running) -> Result<Workload, AdapterError> {
-    let Running { words, folder, .. } = running;
-    let clients: usize = words.fill(&spec.clients)?.parse().map_err(|_| AdapterError::Clients(spec.clients.clone()))?;
+    let Running { substitutions, folder, .. } = running;
+    let clients: usize =
+        substitutions.fill(&spec.clients)?.parse().map_err(|_| AdapterError::Clients(spec.clients.clone()))?;
     let message = |request: &RequestSpec| -> Result<Message, AdapterError> {
         let file = |name: &String| -> Result<Content, AdapterError> {
-            Ok(Content::File(folder.join(words.fill(name)?).to_string_lossy().into_owned()))
+            Ok(Content::File(folder.join(substitutions.fill(name)?).to_string_lossy().into_owned()))
         };
         let header = |(name, value): (&String, &String)| -> Result<(String, String), AdapterError> {
-            Ok((name.clone(), words.fill(value)?))
+            Ok((name.clone(), substitutions.fill(value)?))
         };
         Ok(Message {
             weight: 1,
             method: "GET".to_owned(),
-            path: words.fill(&request.path)?,
+            path: substitutions.fill(&request.path)?,
             headers: request.headers.iter().map(header).collect::<Result<_, _>>()?,
             body: None,
             status: request.status,

@@ -1,4 +1,4 @@
-//! Axes: which range, which ticks, what they say, as coordinates that plotters understands. Pure arithmetic; it must
+//! Axes: their range, their ticks and labels, as coordinates that plotters understands. Pure arithmetic; it must
 //! never draw.
 
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(super) struct Axis {
     pub(super) high: f64,
     /// Whether equal distances are equal ratios.
     pub(super) log: bool,
-    /// Where there are ticks, and what they say.
+    /// The places of ticks, and their labels.
     pub(super) ticks: Vec<(f64, String)>,
 }
 
@@ -86,7 +86,7 @@ impl Axis {
         Axis { low: -0.5, high: names.len().max(1) as f64 - 0.5, log: false, ticks }
     }
 
-    /// Where a value stands between the ends, 0 to 1.
+    /// The position of a value between the ends, 0 to 1.
     pub(super) fn fraction(&self, value: f64) -> f64 {
         if self.log {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -95,7 +95,7 @@ impl Axis {
         }
     }
 
-    /// The value that stands at a fraction.
+    /// The value at a fraction.
     pub(super) fn value(&self, fraction: f64) -> f64 {
         if self.log {
             self.low * (self.high / self.low).powf(fraction)
@@ -104,7 +104,7 @@ impl Axis {
         }
     }
 
-    /// A value moved to the nearest end where it stands outside.
+    /// A value moved to the nearest end where it lies outside.
     pub(super) fn clamp(&self, value: f64) -> f64 {
         value.clamp(self.low, self.high)
     }
@@ -155,7 +155,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
     (middle - least / 2.0, middle + least / 2.0)
 }
 
-/// The step of 1, 2 or 5 times a power of ten that cuts a span into about so many parts.
+/// The step of 1, 2 or 5 times a power of ten that cuts a span into about this number of parts.
 fn nice_step(span: f64, parts: usize) -> f64 {
     let rough = span / parts.max(1) as f64;
     let power = 10_f64.powf(rough.log10().floor());

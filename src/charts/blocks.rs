@@ -1,11 +1,11 @@
 //! The effect of every block of one comparison, in the order in which they were measured, so that a drift, a step or two
-//! kinds of blocks show before anybody believes the estimate. Stages stand side by side and are never pooled.
+//! kinds of blocks show before anybody trusts the estimate. Stages are side by side and are never pooled.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 
@@ -29,14 +29,14 @@ pub struct BlockStage {
     pub name: String,
     /// Its blocks, in their order.
     pub blocks: Vec<BlockDot>,
-    /// What the stage says, where it is the one that decides.
+    /// The stage's estimate, where it is the one that decides.
     pub estimate: Option<Estimate>,
 }
 
 /// One block.
 #[derive(Debug, Clone)]
 pub struct BlockDot {
-    /// What a hover says: `block 3`.
+    /// The text on hover: `block 3`.
     pub name: String,
     /// Its effect; `None` where a side has no value.
     pub effect: Option<f64>,

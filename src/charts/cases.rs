@@ -1,11 +1,11 @@
-//! The cases of one scenario beside each other: a row for each, with its value and interval on one axis for all, so that
+//! The cases of one scenario next to each other: a row for each, with its value and interval on one axis for all, so that
 //! what differs by a factor is seen as far apart.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
-    element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    element::{Element, Glyph, Mark, line_class},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 
@@ -60,7 +60,7 @@ impl Cases<'_> {
 impl CaseRow {
     /// Whisker and mark.
     fn elements(&self, unit: Unit, x: &Axis, y: f64) -> Vec<Element> {
-        let class = super::line_class(0);
+        let class = line_class(0);
         let title = format!("{}: {}, {}", self.label, self.estimate.text(unit), self.grade.as_str());
         let (low, high) = self.estimate.ends();
         let whisker = Element::line(vec![(x.clamp(low), y), (x.clamp(high), y)], format!("whisker {class}"));

@@ -1,10 +1,9 @@
 //! One change against its margin, the size of a word: a whisker on an axis that all changes of a table share.
 
 use super::{
-    ChartError,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::model::Grade;
 
@@ -12,7 +11,7 @@ use crate::model::Grade;
 /// changes, such as the logarithm of a ratio.
 #[derive(Debug)]
 pub struct EffectBar<'a> {
-    /// What a screen reader says.
+    /// The text for screen readers.
     pub title: &'a str,
     /// The estimate.
     pub effect: f64,
@@ -20,7 +19,7 @@ pub struct EffectBar<'a> {
     pub interval: Option<(f64, f64)>,
     /// Half the width of what does not matter.
     pub margin: f64,
-    /// How far the axis reaches to both sides of 0. What lies beyond stands at its end.
+    /// How far the axis reaches to both sides of 0. What lies beyond is drawn at its end.
     pub reach: f64,
     /// The class of the verdict's colour.
     pub class: &'a str,

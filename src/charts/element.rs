@@ -34,9 +34,9 @@ pub(super) enum Shape {
     Dots,
     /// A mark at the first point.
     Mark(Mark),
-    /// Words at the first point, moved by so many pixels.
+    /// Words at the first point, moved by this number of pixels.
     Words {
-        /// What they say.
+        /// The text.
         text: String,
         /// Right and down, in pixels.
         offset: (i32, i32),
@@ -48,7 +48,7 @@ pub(super) enum Shape {
 pub(super) struct Mark {
     /// Its form.
     pub(super) glyph: Glyph,
-    /// What a hover says. May be empty.
+    /// The text on hover. May be empty.
     pub(super) title: String,
     /// Where it leads. May be empty.
     pub(super) href: String,
@@ -193,3 +193,12 @@ impl Glyph {
 
 /// What an area of a chart is drawn on.
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
+
+/// How many colours there are for lines, `c1` onwards in `static/chart.css`.
+const COLOURS: usize = 8;
+
+/// The classes of the n-th line: a colour, and dashes once colours come round again.
+pub(super) fn line_class(index: usize) -> String {
+    let colour = index % COLOURS + 1;
+    if index < COLOURS { format!("c{colour}") } else { format!("c{colour} dashed") }
+}

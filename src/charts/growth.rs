@@ -1,12 +1,11 @@
 //! Cost against size: how cost grows as work grows, both on logarithmic axes, with earlier revisions in grey.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
-    element::{Element, Glyph, Mark},
+    element::{Element, Glyph, Mark, line_class},
+    estimate::Estimate,
     labels::{self, Label, Room},
-    line_class,
-    plot::{self, Margins, Plot},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 

@@ -2,16 +2,15 @@
 //! supported on the axis.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
-    element::{Element, Glyph, Mark},
+    element::{Element, Glyph, Mark, line_class},
+    estimate::Estimate,
     labels::{self, Label, Room},
-    line_class,
-    plot::{self, Margins, Plot},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 
-/// So many points have marks at most, the newest, so that pages stay small; before them there are lines and bands.
+/// At most this number of points have marks, the newest, so that pages stay small; before them there are lines and bands.
 const MOST_MARKS: usize = 160;
 
 /// What a graph over revisions shows.
@@ -27,7 +26,7 @@ pub struct HistoryGraph<'a> {
     pub lines: &'a [HistoryLine],
     /// Index of the place to mark, such as the commit whose page this is on.
     pub marked: Option<usize>,
-    /// What is known beside the values.
+    /// What is known besides the values.
     pub notes: &'a HistoryNotes,
     /// Half the size and without links, for small multiples.
     pub compact: bool,
@@ -36,9 +35,9 @@ pub struct HistoryGraph<'a> {
 /// A revision on the axis.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// What its tick says.
+    /// The label of its tick.
     pub name: String,
-    /// What a hover says first: name and title.
+    /// The first line on hover: name and title.
     pub title: String,
     /// Its page.
     pub href: String,
@@ -79,7 +78,7 @@ pub struct HistoryPoint {
     pub href: String,
 }
 
-/// What stands on a graph beside its lines. Compact graphs show none of it.
+/// What a graph shows besides its lines. Compact graphs show none of it.
 #[derive(Debug, Clone, Default)]
 pub struct HistoryNotes {
     /// Levels of segments.
@@ -108,7 +107,7 @@ pub struct Level {
 pub struct Flag {
     /// Index of its place.
     pub place: usize,
-    /// What a hover says.
+    /// The text on hover.
     pub title: String,
     /// Its page.
     pub href: String,
@@ -123,7 +122,7 @@ pub struct VerdictMark {
     pub value: f64,
     /// Worse, or better.
     pub worse: bool,
-    /// What a hover says.
+    /// The text on hover.
     pub title: String,
     /// The comparison's page.
     pub href: String,
@@ -161,7 +160,7 @@ impl HistoryGraph<'_> {
         labels::widest(self.lines.iter().map(|line| self.name(line))).clamp(least, width * 2 / 5)
     }
 
-    /// What stands at the end of a line: what it is and, where it is a single point, before that the value, which must not be
+    /// The label at the end of a line: what it is and, where it is a single point, before that the value, which must not be
     /// cut.
     fn name(&self, line: &HistoryLine) -> String {
         match (self.places, line.points.as_slice()) {
@@ -218,7 +217,7 @@ impl HistoryGraph<'_> {
         })
     }
 
-    /// How far aside of its place a line stands: at the only revision, intervals would hide each other.
+    /// How far a line is shifted from its place: at the only revision, intervals would hide each other.
     fn aside(&self, index: usize) -> f64 {
         let [_] = self.places else { return 0.0 };
         ((index as f64 + 0.5) / self.lines.len() as f64 - 0.5) / 2.0

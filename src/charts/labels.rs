@@ -2,10 +2,10 @@
 
 use super::{axis::Axis, element::Element};
 
-/// A name that wants to stand at a value.
+/// A name to be placed at a value.
 #[derive(Debug)]
 pub(super) struct Label {
-    /// What it says.
+    /// The text.
     pub(super) text: String,
     /// Where its line ends.
     pub(super) end: (f64, f64),
@@ -31,7 +31,7 @@ pub(super) struct Room {
     pub(super) width: f64,
 }
 
-/// Pixels that the longest of the names takes beside the plot.
+/// Pixels that the longest of the names takes next to the plot.
 pub(super) fn widest(names: impl Iterator<Item = impl AsRef<str>>) -> u32 {
     let longest = names.map(|name| name.as_ref().chars().count()).max().unwrap_or(0);
     (longest as f64).mul_add(CHARACTER, BEFORE).ceil() as u32

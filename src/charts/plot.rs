@@ -34,7 +34,7 @@ pub(super) struct Margins {
     pub(super) left: u32,
 }
 
-/// One frame with what stands on it.
+/// One frame with its elements.
 #[derive(Debug)]
 pub(super) struct Plot {
     pub(super) height: u32,
@@ -47,7 +47,7 @@ pub(super) struct Plot {
     pub(super) elements: Vec<Element>,
 }
 
-/// One SVG of plots, one below the other. `title` is what a screen reader says.
+/// One SVG of plots, one below the other. `title` is for screen readers.
 pub(super) fn svg(width: u32, title: &str, plots: &[Plot]) -> Result<String, ChartError> {
     let height: u32 = plots.iter().map(|plot| plot.height).sum();
     let mut svg = String::with_capacity(4096);

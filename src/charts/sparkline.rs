@@ -1,17 +1,17 @@
 //! A line the size of a word: where a value has been, without axes.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
     element::{Element, Glyph, Mark},
-    plot::{self, Margins, Plot},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::Grade, units::Unit};
 
 /// What a sparkline shows.
 #[derive(Debug)]
 pub struct Sparkline<'a> {
-    /// What a screen reader says.
+    /// The text for screen readers.
     pub title: &'a str,
     /// Estimate and interval at each place, oldest first; `None` where there is no value.
     pub values: &'a [Option<Estimate>],

@@ -2,10 +2,10 @@
 //! were taken, so that a drift within a trial leans and a drift between trials steps.
 
 use super::{
-    ChartError, Estimate,
     axis::Axis,
     element::Element,
-    plot::{self, Margins, Plot},
+    estimate::Estimate,
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::units::Unit;
 
@@ -47,7 +47,7 @@ impl Strip<'_> {
         let margins = Margins { top: 8, right: 24, bottom: 28, left: 64 };
         let rows = u32::try_from(self.trials.len()).unwrap_or(u32::MAX).clamp(1, 500);
         let height = rows * ROW + margins.top + margins.bottom;
-        // Warm-up may be far off, and counts for nothing: it does not stretch the scale, and stands at its edge.
+        // Warm-up may be far off, and counts for nothing: it does not stretch the scale, and is drawn at its edge.
         let counted = |trial: &StripTrial| if trial.warmup < trial.samples.len() { trial.warmup } else { 0 };
         let samples =
             self.trials.iter().take(rows as usize).flat_map(|trial| trial.samples.iter().skip(counted(trial)));

@@ -2,11 +2,9 @@
 //! axis. Rates are between two readings; where readings end, lines end.
 
 use super::{
-    ChartError,
     axis::Axis,
-    element::Element,
-    line_class,
-    plot::{self, Margins, Plot},
+    element::{Element, line_class},
+    plot::{self, ChartError, Margins, Plot},
 };
 use crate::{model::TimelinePoint, units::Unit};
 
@@ -41,7 +39,7 @@ pub struct SampleSpan {
     pub warmup: bool,
 }
 
-/// One panel: what it is called, its unit, which readings tell it, and how a pair of them becomes a value.
+/// One panel: what it is called, its unit, which readings it uses, and how a pair of them becomes a value.
 struct Panel {
     name: &'static str,
     unit: Unit,
@@ -185,7 +183,7 @@ mod tests {
         let shares = series(&[reading(0, 0), reading(20, 10), reading(40, 50)], &PANELS[0]);
         assert_eq!(shares, [(20e6, 0.5), (40e6, 2.0)]);
         // A counter that went back (a thread ended) is no growth; two readings at once are no rate.
-        // I/O is told by each fifth reading alone.
+        // Only each fifth reading has I/O.
         let written = |at: u64, bytes| TimelinePoint { storage_written: bytes, ..reading(at, 0) };
         let readings: Vec<TimelinePoint> = (0..11).map(|at| written(at * 20, at / 5 * 1000)).collect();
         assert_eq!(series(&readings, &PANELS[3]), [(100e6, 10_000.0), (200e6, 10_000.0)]);

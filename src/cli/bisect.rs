@@ -3,28 +3,24 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value as Json, json};
-
 use super::{
     FAILED, FINE,
-    bisecting::{Answer, Search, Step, most_comparisons, told},
     compare::{blocks, share},
-    comparing::Sizes,
-    measuring::{Workbench, runtime, scenarios},
-    output::say,
-    report::write_text,
+    notices::{decided, found},
+    output::{say, write_json},
+    project::{Project, scenarios},
     settings::Settings,
+    terminal::Terminal,
 };
 use crate::{
+    campaign::{
+        Answer, BisectionResult, Sizes, Step, Workbench, check_sizes, line_between, most_comparisons, one_case,
+    },
     judge::bisect::Seen,
-    model::{Metric, Profile, Revision, RevisionKind, Scale, Verdict},
-    revision::Repository,
-    scenario::{self, CasePlan, Plan},
-    stats::FEWEST_TRIALS,
+    model::{Metric, Profile, Revision},
+    report::{self, BisectionReport, CaseReport, CommitRange, StepReport, VerdictReport, format::plural},
+    scenario::{self, CasePlan},
 };
-
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -67,90 +63,33 @@ pub(super) struct Args {
 }
 
 pub(super) fn bisect(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let plan =
-        one_case(&scenario::plan(&scenarios(settings)?, args.profile, std::slice::from_ref(&args.scenario))?, args)?;
-    anyhow::ensure!(
-        args.blocks.0 as usize >= FEWEST_TRIALS,
-        "{} blocks give no interval, so no commit could be told to be without the change: give at least {FEWEST_TRIALS}",
-        args.blocks.0
-    );
-    let repository = Repository::discover(&std::env::current_dir()?)?;
-    let line = line(&repository, args)?;
-    let runtime = runtime()?;
-    let case = plan.cases.first().map(|case| format!("{} {}", case.case.scenario, case.label.0)).unwrap_or_default();
-    let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
-    workbench.terminal().line(&format!(
-        "{} of {case}: {} commits between {} and {}, at most {} comparisons",
+    let plan = scenario::plan(&scenarios(settings)?, args.profile, std::slice::from_ref(&args.scenario))?;
+    let plan = one_case(&plan, args.case.as_deref(), args.metric)?;
+    let sizes = Sizes { first: args.blocks.0, second: args.blocks.1, budget: args.budget };
+    check_sizes(sizes)?;
+    let project = Project::open(settings)?;
+    let line = line_between(&project.repository, &args.good, &args.bad)?;
+    let terminal = Terminal::new();
+    let case = plan.cases[0].clone();
+    let mut workbench = Workbench::open(project.config, &project.repository, plan, &terminal, &project.stop)?;
+    terminal.line(&format!(
+        "{} of {} {}: {} between {} and {}, at most {}",
         args.metric,
-        line.len() - 2,
+        case.case.scenario,
+        case.label.0,
+        plural(line.len() - 2, "commit"),
         line[0].short(),
         line[line.len() - 1].short(),
-        most_comparisons(line.len() - 2)
+        plural(most_comparisons(line.len() - 2), "comparison")
     ));
-    let sizes = Sizes { first: args.blocks.0, second: args.blocks.1, budget: args.budget };
-    let mut search = Search::new(&mut workbench, &line, args.metric, sizes);
-    let answer = search.run()?;
-    let steps = std::mem::take(&mut search.steps);
+    let BisectionResult { answer, steps } = workbench.bisect(&line, args.metric, sizes)?;
     if args.json.as_deref() != Some(Path::new("-")) {
         say(format_args!("{}", text(&line, &answer, &steps, args.metric)));
     }
     if let Some(path) = &args.json {
-        let mut object = object(&line, &answer, &steps);
-        object["case"] = case.into();
-        object["metric"] = args.metric.to_string().into();
-        object["error_budget"] = args.budget.into();
-        write_text(path, &serde_json::to_string_pretty(&object)?)?;
+        write_json(path, &report(&line, &case, args, &answer, &steps))?;
     }
     Ok(if matches!(answer, Answer::Found { .. }) { FINE } else { FAILED })
-}
-
-/// The plan with the one case that was asked for, in which the metric alone decides.
-fn one_case(plan: &Plan, args: &Args) -> anyhow::Result<Plan> {
-    let wanted = |case: &&CasePlan| args.case.as_ref().is_none_or(|text| case.label.0.contains(text.as_str()));
-    let exact = |case: &&CasePlan| args.case.as_deref() == Some(case.label.0.as_str());
-    let mut found: Vec<&CasePlan> = plan.cases.iter().filter(exact).collect();
-    if found.is_empty() {
-        found = plan.cases.iter().filter(wanted).collect();
-    }
-    let [case] = found[..] else {
-        let labels: Vec<String> =
-            plan.cases.iter().map(|case| format!("{} `{}`", case.case.scenario, case.label.0)).collect();
-        anyhow::bail!(
-            "{} cases are meant, and one is bisected: name it with --scenario and --case; there are {}",
-            found.len(),
-            labels.join(", ")
-        );
-    };
-    if let Some(role) = args.metric.role.filter(|role| !case.roles.contains(role)) {
-        anyhow::bail!("{} has no {}, so no {}", case.case.scenario, role.as_str(), args.metric);
-    }
-    let mut case = case.clone();
-    case.rules.only = Some(args.metric);
-    Ok(Plan { profile: plan.profile, cases: vec![case] })
-}
-
-/// The commits from the good end to the bad one.
-fn line(repository: &Repository, args: &Args) -> anyhow::Result<Vec<Revision>> {
-    let end = |text: &str| -> anyhow::Result<Revision> {
-        let revision = repository.resolve_one(Some(text))?;
-        anyhow::ensure!(
-            revision.kind == RevisionKind::Commit,
-            "a bisection ends at commits: commit the work tree first"
-        );
-        Ok(revision)
-    };
-    let (good, bad) = (end(&args.good)?, end(&args.bad)?);
-    anyhow::ensure!(good.id != bad.id, "{} and {} are one commit: there is nothing between them", args.good, args.bad);
-    let line = repository.resolve(Some(&format!("{}..{}", good.id, bad.id)))?;
-    // A range holds what is on BAD's line and not reachable from GOOD; the two meet only where GOOD is on that line itself.
-    let joined = line.get(1).is_some_and(|next| next.parent.as_deref() == Some(good.id.as_str()));
-    anyhow::ensure!(
-        joined,
-        "{} is not on the line of first parents that leads to {}: bisect between commits of one branch",
-        args.good,
-        args.bad
-    );
-    Ok(line)
 }
 
 /// What came out, for people.
@@ -158,21 +97,21 @@ fn text(line: &[Revision], answer: &Answer, steps: &[Step], metric: Metric) -> S
     let commit = |index: usize| format!("{}  {}", line[index].short(), line[index].title);
     match answer {
         Answer::Found { index, verdict } => {
-            format!("{}\n{metric} against the commit before: {}", commit(*index), told(verdict))
+            format!("{}\n{metric} against the commit before: {}", commit(*index), decided(verdict))
         }
         Answer::Range { after, upto } => {
             let why: Vec<String> = steps
                 .iter()
                 .filter(|step| (*after..=*upto).contains(&step.index))
                 .filter(|step| matches!(step.seen, Seen::Skipped | Seen::Unclear))
-                .map(|step| format!("  {}: {}", commit(step.index), step.said))
+                .map(|step| format!("  {}: {}", commit(step.index), found(step)))
                 .collect();
             let (first, last) = (line[after + 1].short(), line[*upto].short());
             let range = if first == last { format!("probably {last}") } else { format!("one of {first} … {last}") };
             format!("{metric} changed after {}, with {range}\n{}", line[*after].short(), why.join("\n"))
         }
         Answer::NoDifference => {
-            let end = steps.first().map(|step| step.said.as_str()).unwrap_or_default();
+            let end = steps.first().map(found).unwrap_or_default();
             let (good, bad) = (line[0].short(), line[line.len() - 1].short());
             format!("{metric} of {bad} does not differ from that of {good}, so there is nothing to look for: {end}")
         }
@@ -183,61 +122,42 @@ fn text(line: &[Revision], answer: &Answer, steps: &[Step], metric: Metric) -> S
 }
 
 /// What came out, for scripts.
-fn object(line: &[Revision], answer: &Answer, steps: &[Step]) -> Json {
-    let mut object = json!({
-        "schema": SCHEMA,
-        "good": line[0],
-        "bad": line[line.len() - 1],
-        "answer": null,
-        "commit": null,
-        "verdict": null,
-        "range": null,
-        "steps": steps.iter().map(|step| row(line, step)).collect::<Vec<_>>(),
-    });
-    object["answer"] = match answer {
+fn report(line: &[Revision], case: &CasePlan, args: &Args, answer: &Answer, steps: &[Step]) -> BisectionReport {
+    let mut report = BisectionReport {
+        good: line[0].clone(),
+        bad: line[line.len() - 1].clone(),
+        case: CaseReport::new(&case.case, &case.label),
+        metric: args.metric,
+        error_budget: args.budget,
+        answer: report::Answer::NoDifference,
+        commit: None,
+        verdict: None,
+        range: None,
+        steps: steps.iter().map(|step| step_report(line, step)).collect(),
+    };
+    match answer {
         Answer::Found { index, verdict } => {
-            object["commit"] = json!(line[*index]);
-            object["verdict"] = figures(verdict);
-            "found"
+            report.answer = report::Answer::Found;
+            report.commit = Some(line[*index].clone());
+            report.verdict = Some(VerdictReport::from(&**verdict));
         }
         Answer::Range { after, upto } => {
-            object["range"] = json!({ "after": line[*after].id, "upto": line[*upto].id });
-            "range"
+            report.answer = report::Answer::Range;
+            report.range = Some(CommitRange { after: line[*after].id.clone(), up_to: line[*upto].id.clone() });
         }
-        Answer::NoDifference => "no_difference",
-        Answer::Stopped => "interrupted",
+        Answer::NoDifference => {}
+        Answer::Stopped => report.answer = report::Answer::Interrupted,
     }
-    .into();
-    object
+    report
 }
 
-fn row(line: &[Revision], step: &Step) -> Json {
-    json!({
-        "commit": line[step.index].id,
-        "title": line[step.index].title,
-        "seen": match step.seen {
-            Seen::Unchanged => "unchanged",
-            Seen::Changed => "changed",
-            Seen::Skipped => "skipped",
-            Seen::Unclear => "unclear",
-        },
-        "said": step.said,
-        "comparison": step.comparison,
-        "verdict": step.verdict.as_ref().map(figures),
-    })
-}
-
-fn figures(verdict: &Verdict) -> Json {
-    let effect = |scale| verdict.effect.filter(|_| verdict.scale == scale);
-    json!({
-        "verdict": verdict.kind,
-        "ratio": effect(Scale::Ratio),
-        "difference": effect(Scale::Difference),
-        "interval": verdict.interval.map(|interval| [interval.low, interval.high]),
-        "level": verdict.interval.map(|interval| interval.level),
-        "p": verdict.p,
-        "alpha": verdict.alpha,
-        "blocks": verdict.blocks,
-        "reason": verdict.reason,
-    })
+fn step_report(line: &[Revision], step: &Step) -> StepReport {
+    StepReport {
+        commit: line[step.index].id.clone(),
+        title: line[step.index].title.clone(),
+        outcome: step.seen.into(),
+        message: found(step),
+        comparison: step.comparison(),
+        verdict: step.verdict().map(VerdictReport::from),
+    }
 }

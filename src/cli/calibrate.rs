@@ -6,19 +6,16 @@ use anyhow::Context as _;
 
 use super::{
     FAILED, FINE,
-    calibrating::{Ending, arms::arms},
-    comparing::Sizes,
-    estimating::Estimates,
-    measuring::{Workbench, runtime, scenarios},
-    output::say,
-    rates,
-    report::write_text,
+    output::{say, write_json},
+    project::{Project, scenarios},
     settings::Settings,
+    terminal::Terminal,
 };
 use crate::{
+    campaign::{CalibrationOutcome, Estimates, Workbench, check_blocks, variants},
     history::Reader,
     model::{Calibration, Profile, Unit},
-    revision::Repository,
+    report::{CalibrationReport, format::plural, text},
     scenario::{self, Plan},
     units,
 };
@@ -30,7 +27,7 @@ Examples:
   benchline calibrate --scenario 'crypto/*' --blocks 440 --inject none
   benchline calibrate --report                   the newest one that is stored, again
 
-Every block holds one trial of every arm in random order. What is measured is kept as it is measured: Ctrl-C ends it, and \
+Every block holds one trial of every variant in random order. What is measured is kept as it is measured: Ctrl-C ends it, and \
 the same command resumes it. It takes hours; the estimate is printed first.";
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +39,7 @@ pub(super) struct Args {
     /// Slowdowns to inject, as shares of the measured time; `none` for none
     #[arg(long, value_name = "SHARES", default_value = "1%,2%,5%,10%", value_parser = parse_slowdowns)]
     inject: Slowdowns,
-    /// Memory to inject, such as 50MB: an arm of its own
+    /// Memory to inject, such as 50MB: a variant of its own
     #[arg(long, value_name = "SIZE", value_parser = units::parse_bytes)]
     inject_memory: Option<u64>,
     /// Also compare with the same source linked in N other orders
@@ -79,36 +76,29 @@ pub(super) fn calibrate(settings: &Settings, args: &Args) -> anyhow::Result<u8> 
         return Ok(FINE);
     }
     let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
-    let arms = arms(&args.inject.0, args.inject_memory, args.neutral)?;
-    let window = Sizes::DEFAULT.first + Sizes::DEFAULT.second;
-    anyhow::ensure!(
-        args.blocks >= window,
-        "{} blocks hold no window to replay: give --blocks {window} or more",
-        args.blocks
-    );
-    let estimate = estimate(settings, &plan, arms.len(), args.blocks)?;
-    let repository = Repository::discover(&std::env::current_dir()?)?;
-    let runtime = runtime()?;
-    let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
-    // The procedure is that of a comparison over all these cases.
-    let design = workbench.design(Sizes::DEFAULT)?;
-    workbench.terminal().line(&estimate);
-    let ending = workbench.calibrate(&arms, args.blocks, design)?;
+    let variants = variants(&args.inject.0, args.inject_memory, args.neutral)?;
+    check_blocks(args.blocks)?;
+    let estimate = estimate(settings, &plan, variants.len(), args.blocks)?;
+    let project = Project::open(settings)?;
+    let terminal = Terminal::new();
+    let mut workbench = Workbench::open(project.config, &project.repository, plan, &terminal, &project.stop)?;
+    terminal.line(&estimate);
+    let outcome = workbench.calibrate(&variants, args.blocks)?;
     drop(workbench);
-    let (id, code) = match ending {
-        Ending::Finished { id, failures: 0 } => (id, FINE),
-        Ending::Finished { id, .. } | Ending::Stopped(Some(id)) => (id, FAILED),
-        Ending::Stopped(None) => return Ok(FAILED),
+    let (id, code) = match outcome {
+        CalibrationOutcome::Finished { id, failures: 0 } => (id, FINE),
+        CalibrationOutcome::Finished { id, .. } | CalibrationOutcome::Stopped(Some(id)) => (id, FAILED),
+        CalibrationOutcome::Stopped(None) => return Ok(FAILED),
     };
     print(settings, Some(id), args.json.as_deref())?;
     Ok(code)
 }
 
 /// What is going to be measured, and about how long it takes.
-fn estimate(settings: &Settings, plan: &Plan, arms: usize, blocks: u32) -> anyhow::Result<String> {
-    let estimates = Estimates::read(settings)?;
+fn estimate(settings: &Settings, plan: &Plan, variants: usize, blocks: u32) -> anyhow::Result<String> {
+    let estimates = Estimates::read(&settings.database)?;
     let known: Vec<f64> = plan.cases.iter().filter_map(|case| Some(estimates.trial(&case.case)?.0)).collect();
-    let a_block: f64 = known.iter().sum::<f64>() * arms as f64;
+    let a_block: f64 = known.iter().sum::<f64>() * variants as f64;
     let about = match known.len() {
         0 => "none of them was measured before, so how long it takes is not known".to_owned(),
         all if all == plan.cases.len() => format!("about {}", Unit::Nanoseconds.format(a_block * f64::from(blocks))),
@@ -117,7 +107,8 @@ fn estimate(settings: &Settings, plan: &Plan, arms: usize, blocks: u32) -> anyho
             Unit::Nanoseconds.format(a_block * f64::from(blocks))
         ),
     };
-    Ok(format!("{} cases, {blocks} blocks of each, {arms} trials a block: {about}", plan.cases.len()))
+    let (cases, blocks) = (plural(plan.cases.len(), "case"), plural(blocks, "block"));
+    Ok(format!("{cases}, {blocks} of each, {} per block: {about}", plural(variants, "trial")))
 }
 
 /// Prints a calibration, or the newest one.
@@ -127,14 +118,11 @@ fn print(settings: &Settings, id: Option<i64>, json: Option<&Path>) -> anyhow::R
         Some(id) => reader.calibration(id)?,
         None => reader.calibrations(None)?.into_iter().next(),
     };
-    let found = found.context("no calibration is stored; `benchline calibrate` makes one")?;
+    let found = CalibrationReport::from(found.context("no calibration is stored; `benchline calibrate` makes one")?);
     if json != Some(Path::new("-")) {
-        say(format_args!("{}", rates::text(&found).trim_end()));
+        say(format_args!("{}", text::calibration(&found).trim_end()));
     }
-    match json {
-        Some(path) => write_text(path, &serde_json::to_string_pretty(&rates::json(&found))?),
-        None => Ok(()),
-    }
+    json.map_or(Ok(()), |path| write_json(path, &found))
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use anyhow::Context as _;
 
 use super::{
     FAILED, FINE, WORSE,
-    comparing::{Compared, ComparisonOutcome, Order, Sizes},
-    comparison::{Format, Report},
-    measuring::{Workbench, runtime, scenarios},
     output::say,
+    project::{Project, scenarios},
+    report::{self, Format},
     settings::Settings,
+    terminal::Terminal,
 };
 use crate::{
+    campaign::{ComparisonOutcome, ComparisonSpec, MeasuredComparison, Sizes, Workbench},
     model::{Profile, Purpose, Revision},
     revision::Repository,
     scenario, units,
@@ -26,7 +27,7 @@ Examples:
   benchline compare main --format markdown --fail-on worse
 
 Each block has one trial of both, in random order. After the first stage only what looks suspicious is measured again, with \
-fresh data that alone decide. Sizes and error rates are fixed before the first trial: the budget is the probability \
+fresh data, and only the fresh data decide. Sizes and error rates are fixed before the first trial: the budget is the probability \
 that two equal programs show any false verdict. Ctrl-C shows what there is so far; the same command goes on from there.";
 
 #[derive(Debug, clap::Args)]
@@ -60,18 +61,19 @@ pub(super) struct Args {
     /// Exit with 3 when something is worse
     #[arg(long, value_name = "WHEN", value_parser = ["worse"])]
     fail_on: Option<String>,
-    /// Measure once more what was compared already
+    /// Measure again what was already compared
     #[arg(long)]
     again: bool,
 }
 
 pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let plan = scenario::plan(&scenarios(settings)?, args.profile, &args.scenario)?;
-    let repository = Repository::discover(&std::env::current_dir()?)?;
-    let (base, head) = sides(&repository, args)?;
-    let runtime = runtime()?;
-    let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
-    let order = Order {
+    let scenarios = scenarios(settings)?;
+    let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
+    let project = Project::open(settings)?;
+    let (base, head) = sides(&project.repository, args)?;
+    let terminal = Terminal::new();
+    let mut workbench = Workbench::open(project.config, &project.repository, plan, &terminal, &project.stop)?;
+    let spec = ComparisonSpec {
         base: &base,
         head: &head,
         purpose: if args.anchor { Purpose::Anchor } else { Purpose::Requested },
@@ -79,22 +81,22 @@ pub(super) fn compare(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         seed: args.seed,
         again: args.again,
     };
-    let comparison = match workbench.compare(&order)? {
-        Compared::Comparison(comparison) => *comparison,
-        Compared::Impossible { revision, .. } => {
+    let comparison = match workbench.compare(&spec)? {
+        ComparisonOutcome::Measured(comparison) => *comparison,
+        ComparisonOutcome::Impossible { revision, .. } => {
             anyhow::bail!("{} cannot be measured, so there is nothing to compare", revision.short())
         }
-        Compared::Stopped => anyhow::bail!("interrupted before anything was measured"),
+        ComparisonOutcome::Stopped => anyhow::bail!("interrupted before anything was measured"),
     };
-    let report = Report::read(&workbench.reader()?, comparison.listing.comparison.id, &workbench.plan)?;
-    say(format_args!("{}", report.text(args.format)?));
+    let report = report::comparison(&workbench.reader()?, comparison.listing.comparison.id, &scenarios)?;
+    say(format_args!("{}", args.format.write(&report)?));
     if !comparison.is_finished() {
-        workbench.terminal().line("interrupted: this is what was measured so far; the same command goes on from there");
+        terminal.line("interrupted: this is what was measured so far; the same command goes on from there");
     }
     Ok(code(&comparison, args.fail_on.is_some()))
 }
 
-fn code(comparison: &ComparisonOutcome, fail_on_worse: bool) -> u8 {
+fn code(comparison: &MeasuredComparison, fail_on_worse: bool) -> u8 {
     match comparison {
         _ if fail_on_worse && comparison.listing.worse > 0 => WORSE,
         _ if !comparison.is_finished() || comparison.verdicts == 0 => FAILED,

@@ -6,10 +6,13 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use serde_json::{Value, json};
 
 use super::{FINE, output::say};
-use crate::stats::{self, Change, LevelScale, Online, Segmentation};
+use crate::{
+    model::{Interval, Scale},
+    report::{ChangeReport, ChangeState, DetectionReport, NoiseReport, SegmentReport, SightingReport},
+    stats::{self, Change, LevelScale, Online, Segment},
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -43,7 +46,7 @@ pub(super) struct Args {
 pub(super) fn detect(args: &Args) -> anyhow::Result<u8> {
     let text = read(&args.file)?;
     let points = parse(&text).with_context(|| args.file.clone())?;
-    let found = as_json(&points, args.online)?;
+    let found = report(&points, args.online)?;
     say(format_args!("{}", serde_json::to_string_pretty(&found)?));
     Ok(FINE)
 }
@@ -96,49 +99,51 @@ fn point(line: &str) -> Result<(&str, f64), String> {
     }
 }
 
-fn as_json(points: &[(&str, f64)], online: bool) -> anyhow::Result<Value> {
+fn report(points: &[(&str, f64)], online: bool) -> anyhow::Result<DetectionReport> {
     let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     let scale = if values.iter().all(|value| *value > 0.0) { LevelScale::Ratio } else { LevelScale::Difference };
-    let mut found = batch(points, &stats::segments(&values, scale)?, scale);
-    if online {
-        let mut series = Online::new(scale);
-        values.iter().try_for_each(|value| series.append(*value))?;
-        let sightings = series.sightings().iter().map(|sighting| {
-            json!({
-                "index": sighting.at, "commit": points[sighting.at].0, "first_seen_index": sighting.seen_at,
-                "confirmed_at_index": sighting.confirmed_at, "withdrawn_at_index": sighting.withdrawn_at,
-            })
-        });
-        found["sightings"] = sightings.collect();
-    }
-    Ok(found)
-}
-
-fn batch(points: &[(&str, f64)], found: &Segmentation, scale: LevelScale) -> Value {
-    let segments = found
-        .segments
-        .iter()
-        .map(|segment| json!({ "start": segment.start, "end": segment.end, "level": segment.level }));
-    let changes = found.changes.iter().map(|change| change_json(points[change.at].0, change, scale));
-    json!({
-        "schema": 1, "points": points.len(), "changes": changes.collect::<Vec<_>>(),
-        "segments": segments.collect::<Vec<_>>(),
-        "noise": { "sigma": found.noise.sigma, "rho": found.noise.rho },
-        "scale": match scale { LevelScale::Ratio => "ratio", LevelScale::Difference => "difference" },
+    let found = stats::segments(&values, scale)?;
+    let segment = |segment: &Segment| SegmentReport { start: segment.start, end: segment.end, level: segment.level };
+    Ok(DetectionReport {
+        points: points.len(),
+        scale: match scale {
+            LevelScale::Ratio => Scale::Ratio,
+            LevelScale::Difference => Scale::Difference,
+        },
+        changes: found.changes.iter().map(|change| change_report(points[change.at].0, change, scale)).collect(),
+        segments: found.segments.iter().map(segment).collect(),
+        noise: NoiseReport { sigma: found.noise.sigma, rho: found.noise.rho },
+        sightings: if online { Some(sightings(points, &values, scale)?) } else { None },
     })
 }
 
-fn change_json(commit: &str, change: &Change, scale: LevelScale) -> Value {
-    // JSON has no infinity: from zero there is no ratio.
-    let ratio = (change.before != 0.0).then(|| change.after / change.before);
-    let interval = json!({
-        "low": change.interval.low, "high": change.interval.high, "level": change.interval.level
+fn sightings(points: &[(&str, f64)], values: &[f64], scale: LevelScale) -> anyhow::Result<Vec<SightingReport>> {
+    let mut series = Online::new(scale);
+    values.iter().try_for_each(|value| series.append(*value))?;
+    let sightings = series.sightings().iter().map(|sighting| SightingReport {
+        index: sighting.at,
+        commit: points[sighting.at].0.to_owned(),
+        first_seen_index: sighting.seen_at,
+        confirmed_at_index: sighting.confirmed_at,
+        withdrawn_at_index: sighting.withdrawn_at,
     });
-    json!({
-        "index": change.at, "commit": commit, "before": change.before, "after": change.after, "ratio": ratio,
-        "interval": match scale { LevelScale::Ratio => interval, LevelScale::Difference => Value::Null },
-        "gain": change.gain, "penalty": change.penalty, "within": change.within,
-        "state": if change.confirmed_at.is_some() { "confirmed" } else { "new" },
-        "confirmed_at_index": change.confirmed_at,
-    })
+    Ok(sightings.collect())
+}
+
+fn change_report(commit: &str, change: &Change, scale: LevelScale) -> ChangeReport {
+    let interval = Interval { low: change.interval.low, high: change.interval.high, level: change.interval.level };
+    ChangeReport {
+        index: change.at,
+        commit: commit.to_owned(),
+        before: change.before,
+        after: change.after,
+        // From zero there is no ratio.
+        ratio: (change.before != 0.0).then(|| change.after / change.before),
+        interval: (scale == LevelScale::Ratio).then_some(interval),
+        gain: change.gain,
+        penalty: change.penalty,
+        within: change.within,
+        state: if change.confirmed_at.is_some() { ChangeState::Confirmed } else { ChangeState::New },
+        confirmed_at_index: change.confirmed_at,
+    }
 }

@@ -3,13 +3,14 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{FAILED, FINE, output::say, settings::Settings, table::table};
+use super::{FAILED, FINE, output::say, settings::Settings};
 use crate::{
     judge::{self, Noise},
     probe::{
         doctor::{self, Bound, Finding, Status, Workload},
         environment,
     },
+    report::text::columns,
     units::Unit,
 };
 
@@ -104,7 +105,7 @@ fn findings(findings: &[Finding]) -> String {
     let row = |finding: &Finding| {
         vec![finding.status.glyph().to_owned(), finding.name.to_string(), finding.found.clone(), finding.advice.clone()]
     };
-    table(&findings.iter().map(row).collect::<Vec<_>>(), &[])
+    columns(&findings.iter().map(row).collect::<Vec<_>>(), &[])
 }
 
 fn noises(heard: &[Heard]) -> String {
@@ -124,7 +125,7 @@ fn noises(heard: &[Heard]) -> String {
         let spread = format!("± {}", Unit::Ratio.format(spread));
         vec![heard.bound.as_str().to_owned(), Unit::Nanoseconds.format(median), spread, seen]
     });
-    table(&rows.collect::<Vec<_>>(), &[false, true, true, false])
+    columns(&rows.collect::<Vec<_>>(), &[false, true, true, false])
 }
 
 fn conclusion(grade: Grade, findings: &[Finding]) -> String {

@@ -1,19 +1,16 @@
 //! `benchline findings`: the changes in history, and what people say of them.
 
 use anyhow::Context as _;
-use serde::Serialize;
 
-use super::{FINE, measuring::now, output::say, settings::Settings, table::table};
+use super::{FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
-    history::{Reader, RunListing, Writer},
-    judge::{self, FindingUpdate, Line, LinePoint},
-    model::{Finding, FindingEvent, FindingId, FindingState, Grade, Metric, Revision, Role, Rules},
+    campaign::{now, refresh_findings},
+    history::{Reader, Writer},
+    judge,
+    model::{Finding, FindingEvent, FindingEventKind, FindingId, FindingState, Scale},
+    report::{FindingsReport, format, text::columns},
     revision::Repository,
-    units,
 };
-
-/// Version of the object. History: 1, the first.
-const SCHEMA: u32 = 1;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -24,8 +21,8 @@ Examples:
   benchline findings move 9 4f1c2aa9 --because 'bisected'
   benchline findings note 9 'reported upstream'
 
-A finding is a place in history at which series change, found in the graphs themselves. Nothing is ever deleted: every word \
-stands with its time and its author.";
+A finding is a place in history at which series change, found in the graphs themselves. Nothing is ever deleted: every entry \
+keeps its time and its author.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -100,11 +97,12 @@ pub(super) fn findings(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         }
         Command::Move { finding, commit, why } => relocate(settings, *finding, commit, why)?,
         Command::Refresh => {
-            let scenarios = super::measuring::scenarios(settings)?;
+            let scenarios = scenarios(settings)?;
             let mut writer = Writer::open(&settings.database)?;
             let reader = Reader::open(&settings.database)?;
             for environment in reader.environments()? {
-                refresh(&mut writer, &reader, &environment.id, scenarios.iter().map(|scenario| &scenario.rules))?;
+                let rules = scenarios.iter().map(|scenario| &scenario.rules);
+                refresh_findings(&mut writer, &reader, &environment.id, rules)?;
             }
             list(&reader, false, false)?;
         }
@@ -112,72 +110,12 @@ pub(super) fn findings(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     Ok(FINE)
 }
 
-/// Looks for changes in every series of an environment that decides, and brings what the history holds up to date. Returns how
-/// many findings are new.
-pub(super) fn refresh<'a>(
-    writer: &mut Writer,
-    reader: &Reader,
-    environment: &str,
-    rules: impl Iterator<Item = &'a Rules>,
-) -> anyhow::Result<usize> {
-    let listings = reader.axis(environment)?;
-    let seen = judge::changes(&lines(reader, environment, &listings, &gate_metrics(rules))?, listings.len());
-    let axis: Vec<Revision> = listings.into_iter().map(|listing| listing.run.revision).collect();
-    let known = reader.findings(Some(environment), &FindingState::ALL)?;
-    let mut new = 0;
-    for update in judge::reconcile(&known, &seen, &axis, now()) {
-        match update {
-            FindingUpdate::New { after, at, state, series, reason } => {
-                let event = FindingEvent { at: now(), state, person: None, reason };
-                writer.new_finding(environment, after.as_ref(), &at, &series, &event)?;
-                new += 1;
-            }
-            FindingUpdate::Seen { id, series, after, at } => writer.set_finding(id, after.as_ref(), &at, &series)?,
-            FindingUpdate::Event { id, event } => writer.finding_event(id, &event)?,
-        }
-    }
-    Ok(new)
-}
-
-/// The series in which changes are looked for: gate metrics, without the points that are not to be believed.
-fn lines(reader: &Reader, environment: &str, axis: &[RunListing], metrics: &[Metric]) -> anyhow::Result<Vec<Line>> {
-    let places: std::collections::BTreeMap<_, _> =
-        axis.iter().enumerate().map(|(place, listing)| (listing.run.id, place)).collect();
-    let lines = reader.all_series(environment, metrics)?.into_iter().map(|series| Line {
-        series: series.id,
-        points: series
-            .points
-            .iter()
-            .filter(|point| point.grade != Grade::Unusable)
-            .filter_map(|point| Some(LinePoint { place: *places.get(&point.run)?, value: point.estimate }))
-            .collect(),
-        case: series.case,
-        label: series.label,
-        metric: series.metric,
-    });
-    Ok(lines.collect())
-}
-
-/// Every metric that decides somewhere.
-fn gate_metrics<'a>(rules: impl Iterator<Item = &'a Rules>) -> Vec<Metric> {
-    let roles = [Role::Client, Role::Server, Role::Load];
-    let mut metrics: Vec<Metric> = rules.flat_map(|rules| judge::gate_metrics(&roles, rules)).collect();
-    metrics.sort_unstable();
-    metrics.dedup();
-    metrics
-}
-
 fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
-    #[derive(Serialize)]
-    struct Listed<'a> {
-        schema: u32,
-        findings: &'a [Finding],
-    }
     let open = [FindingState::New, FindingState::Confirmed, FindingState::Acknowledged];
     let states: &[FindingState] = if all { &FindingState::ALL } else { &open };
     let findings = reader.findings(None, states)?;
     if json {
-        say(format_args!("{}", serde_json::to_string_pretty(&Listed { schema: SCHEMA, findings: &findings })?));
+        say(format_args!("{}", serde_json::to_string_pretty(&FindingsReport { findings })?));
         return Ok(());
     }
     if findings.is_empty() {
@@ -186,15 +124,14 @@ fn list(reader: &Reader, all: bool, json: bool) -> anyhow::Result<()> {
     }
     let mut rows = vec![["", "state", "where", "largest change", "series", "title"].map(str::to_owned).to_vec()];
     rows.extend(findings.iter().map(row));
-    say(format_args!("{}", table(&rows, &[true]).trim_end()));
+    say(format_args!("{}", columns(&rows, &[true]).trim_end()));
     Ok(())
 }
 
 fn row(finding: &Finding) -> Vec<String> {
     let largest = finding.series.iter().max_by(|a, b| a.ratio.ln().abs().total_cmp(&b.ratio.ln().abs()));
     let change = largest.map(|change| {
-        let ends = change.interval.map_or((change.ratio, change.ratio), |interval| (interval.low, interval.high));
-        let factor = units::format_factor(change.ratio, ends.0, ends.1);
+        let factor = format::effect(change.metric, Scale::Ratio, change.ratio, change.interval);
         format!("{} {}: {factor}", change.case.scenario, change.metric)
     });
     let place = match &finding.after {
@@ -243,6 +180,7 @@ fn said(known: &Finding, state: Option<FindingState>, why: &Why) -> anyhow::Resu
     anyhow::ensure!(!why.because.trim().is_empty(), "say why, in a sentence");
     Ok(FindingEvent {
         at: now(),
+        kind: if state.is_some() { FindingEventKind::StateChanged } else { FindingEventKind::Note },
         state: state.unwrap_or(known.state),
         person: Some(why.person.clone().unwrap_or_else(somebody)),
         reason: why.because.trim().to_owned(),

@@ -9,8 +9,10 @@ use crate::runner::Stop;
 /// Exit code of a process that was interrupted twice: 128 + SIGINT, as shells have it.
 const INTERRUPTED: i32 = 130;
 
-/// Sets `stop` at the first signal and exits at the second. What is measured so far is kept either way.
-pub(super) fn watch(runtime: &tokio::runtime::Handle, stop: Arc<Stop>) -> anyhow::Result<()> {
+/// Returns a flag that is set at the first signal; the second one exits. What is measured so far is kept either way.
+pub(super) fn watch(runtime: &tokio::runtime::Handle) -> anyhow::Result<Arc<Stop>> {
+    let stop = Arc::new(Stop::new());
+    let flag = Arc::clone(&stop);
     let _entered = runtime.enter();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -23,8 +25,8 @@ pub(super) fn watch(runtime: &tokio::runtime::Handle, stop: Arc<Stop>) -> anyhow
             if asked_before {
                 process::exit(INTERRUPTED);
             }
-            stop.set();
+            flag.set();
         }
     });
-    Ok(())
+    Ok(stop)
 }

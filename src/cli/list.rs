@@ -1,17 +1,10 @@
 //! `benchline list`: what would be measured, and about how long it would take.
 
-use serde_json::{Value, json};
-
-use super::{
-    FINE,
-    estimating::{Estimates, Source, Total, trials},
-    measuring::scenarios,
-    output::say,
-    settings::Settings,
-    table::table,
-};
+use super::{FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
+    campaign::{Estimates, Total, trials},
     model::{Profile, Unit},
+    report::{CasePlanReport, CaseReport, EstimateSource, PlanReport, ProfileReport, format::NONE, text::columns},
     scenario::{self, CasePlan, Plan, PlanError},
 };
 
@@ -21,7 +14,7 @@ Examples:
   benchline list --profile full --scenario 'sync/*'
   benchline list --json
 
-Times come from the newest run that measured the case: `~` marks a case that was measured on another machine alone, `≈` one \
+Times come from the newest run that measured the case: `~` marks a case that was measured only on another machine, `≈` one \
 that was never measured and is taken to be like the others of its scenario or group. Builds are not in them: a revision's \
 first build takes as long as its compiler does.
 The gate measures each revision interleaved with its parent: 10 blocks of every case, and 30 more of what is suspicious.";
@@ -43,7 +36,7 @@ pub(super) struct Args {
 pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let scenarios = scenarios(settings)?;
     let plan = scenario::plan(&scenarios, args.profile, &args.scenario)?;
-    let estimates = Estimates::read(settings)?;
+    let estimates = Estimates::read(&settings.database)?;
     let mut totals = Vec::new();
     for profile in Profile::ALL {
         match scenario::plan(&scenarios, profile, &args.scenario) {
@@ -53,18 +46,20 @@ pub(super) fn list(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
         }
     }
     if args.json {
-        let cases: Vec<Value> = plan.cases.iter().map(|case| as_json(case, args.profile, &estimates)).collect();
-        let profiles: Vec<Value> = totals.iter().map(|(total, plan)| total_json(total, plan)).collect();
-        let object = json!({ "schema": 1, "cases": cases, "profiles": profiles });
-        say(format_args!("{}", serde_json::to_string_pretty(&object)?));
+        let report = PlanReport {
+            profile: args.profile,
+            cases: plan.cases.iter().map(|case| case_report(case, args.profile, &estimates)).collect(),
+            profiles: totals.iter().map(|(total, plan)| profile_report(total, plan)).collect(),
+        };
+        say(format_args!("{}", serde_json::to_string_pretty(&report)?));
         return Ok(FINE);
     }
     let mut rows = vec![["scenario", "case", "trials", "samples", "about"].map(str::to_owned).to_vec()];
     rows.extend(plan.cases.iter().map(|case| row(case, args.profile, &estimates)));
-    say(format_args!("{}", table(&rows, &[false, false, true, true, true])));
+    say(format_args!("{}", columns(&rows, &[false, false, true, true, true])));
     let mut rows = vec![["profile", "cases", "about", "at worst", ""].map(str::to_owned).to_vec()];
     rows.extend(totals.iter().map(|(total, plan)| total_row(total, plan)));
-    say(format_args!("{}", table(&rows, &[false, true, true, true, false]).trim_end()));
+    say(format_args!("{}", columns(&rows, &[false, true, true, true, false]).trim_end()));
     Ok(FINE)
 }
 
@@ -72,9 +67,9 @@ fn row(case: &CasePlan, profile: Profile, estimates: &Estimates) -> Vec<String> 
     let (usual, _) = trials(case, profile);
     let about = estimates.trial(&case.case).map(|(trial, source)| {
         let mark = match source {
-            Source::Measured => "",
-            Source::Elsewhere => "~ ",
-            Source::LikeCases => "≈ ",
+            EstimateSource::Measured => "",
+            EstimateSource::Elsewhere => "~ ",
+            EstimateSource::LikeCases => "≈ ",
         };
         format!("{mark}{}", duration(usual * trial))
     });
@@ -83,20 +78,20 @@ fn row(case: &CasePlan, profile: Profile, estimates: &Estimates) -> Vec<String> 
         case.label.0.clone(),
         usual.to_string(),
         format!("{} + {}", case.warmup, case.samples),
-        about.unwrap_or_else(|| "–".to_owned()),
+        about.unwrap_or_else(|| NONE.to_owned()),
     ]
 }
 
 fn total_row(total: &Total, plan: &Plan) -> Vec<String> {
     let known = total.measured + total.like_others > 0;
-    let time = |ns: f64| if known { duration(ns) } else { "–".to_owned() };
+    let time = |ns: f64| if known { duration(ns) } else { NONE.to_owned() };
     let notes = [(total.like_others, "like others"), (total.unknown, "unknown")];
     let notes: Vec<String> =
         notes.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     vec![
         plan.profile.as_str().to_owned(),
         plan.cases.len().to_string(),
-        time(total.usual_ns),
+        time(total.expected_ns),
         time(total.worst_ns),
         notes.join(", "),
     ]
@@ -112,19 +107,25 @@ fn duration(nanoseconds: f64) -> String {
     }
 }
 
-fn as_json(case: &CasePlan, profile: Profile, estimates: &Estimates) -> Value {
+fn case_report(case: &CasePlan, profile: Profile, estimates: &Estimates) -> CasePlanReport {
     let (usual, worst) = trials(case, profile);
     let trial = estimates.trial(&case.case);
-    json!({
-        "key": case.case.key(), "scenario": case.case.scenario, "label": case.label.0, "trials": usual,
-        "warmup": case.warmup, "samples": case.samples, "iterations": case.iterations,
-        "expected_ns": trial.map(|(trial, _)| usual * trial), "worst_ns": trial.map(|(trial, _)| worst * trial),
-        "source": trial.map(|(_, source)| source),
-    })
+    CasePlanReport {
+        case: CaseReport::new(&case.case, &case.label),
+        trials: usual,
+        warmup: case.warmup,
+        samples: case.samples,
+        iterations: case.iterations,
+        expected_ns: trial.map(|(trial, _)| usual * trial),
+        worst_ns: trial.map(|(trial, _)| worst * trial),
+        source: trial.map(|(_, source)| source),
+    }
 }
 
-fn total_json(total: &Total, plan: &Plan) -> Value {
-    json!({ "profile": plan.profile, "cases": plan.cases.len(), "total": total })
+fn profile_report(total: &Total, plan: &Plan) -> ProfileReport {
+    let Total { expected_ns, worst_ns, measured, like_others, unknown } = *total;
+    let (profile, cases) = (plan.profile, plan.cases.len());
+    ProfileReport { profile, cases, expected_ns, worst_ns, measured, like_others, unknown }
 }
 
 #[cfg(test)]

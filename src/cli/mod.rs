@@ -1,37 +1,27 @@
-//! The command line: one file a subcommand, and the only place where rooms are wired to each other.
+//! The command line: arguments, settings and the terminal. One small file a subcommand; what a subcommand does is in
+//! `campaign`.
 //!
-//! Start with [`main`]; `measuring` is the line from a revision to rows in the history.
+//! Start with [`main`]; `project` puts together what measuring needs, `terminal` and `notices` show its progress.
 
-mod alone;
 mod bisect;
-mod bisecting;
 mod calibrate;
-mod calibrating;
 mod check;
 mod compare;
-mod comparing;
-mod comparison;
 mod detect;
 mod doctor;
-mod estimating;
 mod findings;
 mod history;
 mod interrupt;
 mod list;
-mod measuring;
+mod notices;
 mod output;
-mod own;
-mod pairing;
-mod rates;
-mod recorder;
+mod project;
 mod replay;
-mod replaying;
 mod report;
 mod role;
 mod run;
 mod serve;
 mod settings;
-mod table;
 mod terminal;
 mod up;
 

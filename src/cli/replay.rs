@@ -1,27 +1,24 @@
 //! `benchline replay`: performs one case by hand and shows what happened. Nothing enters the history.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::Context as _;
 use serde_json::json;
 
 use super::{
-    FAILED, FINE, interrupt,
-    measuring::{platform, runtime, scenarios},
+    FAILED, FINE,
     output::say,
-    replaying::{Found, Tool},
+    project::{Project, scenarios},
     settings::Settings,
-    table::table,
     terminal::Terminal,
 };
 use crate::{
+    campaign::{Notice, Observer, Replay, ReplayOutcome, ReplaySpec, Tool, ToolReport},
     model::{Failure, Metric, Trial},
-    revision::{BuildOutcome, Builder, BuiltSubject, Repository, cache_root},
-    runner::{self, Attempt, ByHand, Programs, Stop, Tap, Way},
+    report::text::columns,
+    runner::{PipeDirection, PipeTrace},
     scenario::{self, CasePlan},
     units::Unit,
 };
@@ -39,11 +36,11 @@ One trial: set up, warmed up, sampled, verified, ended, as a run does it. Its fi
 Without --folder the files are kept only where something failed or a tool wrote a profile.
 Exit code 1 where the case fails.";
 
-/// Samples where nothing else is asked for, and where a tool makes each a long one.
-const SAMPLES: (u32, u32) = (5, 1);
-
 /// A line of the pipe is shown this far; a histogram may be long.
 const SHOWN: usize = 4000;
+
+/// The most frequent system calls.
+const SYSCALL_LINES: usize = 16;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -77,31 +74,35 @@ pub(super) struct Args {
 }
 
 pub(super) fn replay(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
-    let mut plan = scenario::find_case(&scenarios(settings)?, &args.case)?;
-    let tool = args.tool();
-    plan.samples = args.samples.unwrap_or(if tool.is_some() { SAMPLES.1 } else { SAMPLES.0 });
-    plan.timeout = plan.timeout.saturating_mul(tool.map_or(1, Tool::patience));
-    let place = Place::choose(settings, args.folder.as_deref())?;
-    let tool = tool.map(|tool| tool.find(place.path(), plan.warmup)).transpose()?;
-    let stop = Arc::new(Stop::new());
-    let runtime = runtime()?;
-    interrupt::watch(runtime.handle(), Arc::clone(&stop))?;
-    let Some(subject) = subject(settings, args.revision.as_deref(), &stop)? else { return Ok(FAILED) };
+    let case = scenario::find_case(&scenarios(settings)?, &args.case)?;
+    let project = Project::open(settings)?;
+    let spec = ReplaySpec {
+        case,
+        revision: args.revision.as_deref(),
+        samples: args.samples,
+        tool: args.tool(),
+        folder: args.folder.as_deref(),
+    };
+    let terminal = Terminal::new();
+    let Some(replay) = Replay::prepare(&project.config, &project.repository, spec, &terminal, &project.stop)? else {
+        return Ok(FAILED);
+    };
+    let plan = replay.plan().clone();
     if !args.json {
         say(format_args!("{}, {}\n{}", plan.case.scenario, plan.label.0, plan.case.key()));
     }
-    let attempt = perform(&plan, &subject, &platform()?, &place, tool.as_ref(), args, &stop);
-    match attempt {
-        Attempt::Stopped => Ok(FAILED),
-        Attempt::Failed(failure) => {
-            tell_failure(&plan, &failure, args.json)?;
-            tell_folder(&place.keep(), args.json);
+    let samples = SampleLines { warmup: plan.warmup, silent: args.json };
+    match replay.perform(args.verbose.then(pipe_lines), &samples, &project.stop)? {
+        ReplayOutcome::Stopped => Ok(FAILED),
+        ReplayOutcome::Failed { failure, folder } => {
+            show_failure(&plan, &failure, args.json)?;
+            show_folder(&folder, args.json);
             Ok(FAILED)
         }
-        Attempt::Kept(trial) => {
-            tell(&plan, &trial, tool.as_ref(), args.json)?;
-            if args.folder.is_some() || tool.is_some() {
-                tell_folder(&place.keep(), args.json);
+        ReplayOutcome::Performed { trial, report, folder } => {
+            show(&plan, &trial, report.as_ref(), args.json)?;
+            if let Some(folder) = folder {
+                show_folder(&folder, args.json);
             }
             Ok(FINE)
         }
@@ -115,91 +116,34 @@ impl Args {
     }
 }
 
-/// Where the subjects' files go.
-enum Place {
-    /// A folder of the person's own.
-    Named(PathBuf),
-    /// A folder beside the results, so on the same storage; it goes unless it is kept.
-    Passing(tempfile::TempDir),
+/// Prints each sample as it is taken.
+struct SampleLines {
+    warmup: u32,
+    silent: bool,
 }
 
-impl Place {
-    fn choose(settings: &Settings, named: Option<&Path>) -> anyhow::Result<Place> {
-        let Some(folder) = named else {
-            let results = std::path::absolute(settings.results())?;
-            fs::create_dir_all(&results).with_context(|| format!("{} cannot be made", results.display()))?;
-            return Ok(Place::Passing(tempfile::Builder::new().prefix("replay-").tempdir_in(results)?));
-        };
-        let folder = std::path::absolute(folder)?;
-        let unusable = || format!("{} cannot be used for the subjects' files", folder.display());
-        fs::create_dir_all(&folder).with_context(unusable)?;
-        // Each trial empties its folder first: nobody's files must be in it.
-        let taken = fs::read_dir(&folder).with_context(unusable)?.next().is_some();
-        anyhow::ensure!(!taken, "{} is not empty; name a folder that is, or a new one", folder.display());
-        Ok(Place::Named(folder))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Place::Named(folder) => folder,
-            Place::Passing(folder) => folder.path(),
-        }
-    }
-
-    fn keep(self) -> PathBuf {
-        match self {
-            Place::Named(folder) => folder,
-            Place::Passing(folder) => folder.keep(),
+impl Observer for SampleLines {
+    fn notify(&self, notice: &Notice) {
+        if let Notice::SampleTaken { sample, wall_ns } = notice
+            && !self.silent
+        {
+            let counts = if *sample < self.warmup { "warm-up" } else { "sample" };
+            say(format_args!("{counts:<8} {:>12}", Unit::Nanoseconds.format(*wall_ns as f64)));
         }
     }
 }
 
-/// The program that performs the case, or nothing where a person stopped the build.
-fn subject(settings: &Settings, revision: Option<&str>, stop: &Stop) -> anyhow::Result<Option<BuiltSubject>> {
-    let repository = Repository::discover(&std::env::current_dir()?)?;
-    let builder = Builder::new(&repository, settings.recipe.clone(), &cache_root()?, repository.target_folder());
-    let revision = repository.resolve_one(revision)?;
-    match Terminal::new().building(|on_line| builder.build(&revision, on_line, stop.flag()))? {
-        BuildOutcome::Built(subject) => Ok(Some(subject)),
-        BuildOutcome::Stopped => Ok(None),
-        BuildOutcome::Unsupported { reason } => anyhow::bail!("{} has no subject: {reason}", revision.short()),
-        BuildOutcome::Failed { message, log } => anyhow::bail!("{message}\n{log}"),
-    }
-}
-
-fn perform(
-    plan: &CasePlan,
-    subject: &BuiltSubject,
-    platform: &Path,
-    place: &Place,
-    tool: Option<&Found>,
-    args: &Args,
-    stop: &Stop,
-) -> Attempt {
-    let tap: Tap = Arc::new(|role, way, line| {
-        let arrow = if way == Way::Asked { "◂" } else { "▸" };
+/// Prints each line of the pipe, on standard error: standard output may be read by a program.
+fn pipe_lines() -> PipeTrace {
+    Arc::new(|role, direction, line| {
+        let arrow = if direction == PipeDirection::Request { "◂" } else { "▸" };
         let cut = if line.len() > SHOWN { " …" } else { "" };
         let shown: String = line.chars().take(SHOWN).collect();
-        // Beside the results: standard output may be read by a program.
         eprintln!("{:<6} {arrow} {shown}{cut}", role.as_str());
-    });
-    let command = tool.map(Found::command).unwrap_or_default();
-    let by_hand = ByHand {
-        programs: Programs { subject: &subject.path, platform },
-        folder: &place.path().join("trial"),
-        tool: &command,
-        tap: args.verbose.then_some(tap),
-        around: &|client, begins| tool.iter().for_each(|tool| tool.around(client, begins)),
-    };
-    runner::replay(plan, &by_hand, stop, &mut |sample, wall_ns| {
-        if !args.json {
-            let counts = if sample < plan.warmup { "warm-up" } else { "sample" };
-            say(format_args!("{counts:<8} {:>12}", Unit::Nanoseconds.format(wall_ns as f64)));
-        }
     })
 }
 
-fn tell_failure(plan: &CasePlan, failure: &Failure, as_json: bool) -> anyhow::Result<()> {
+fn show_failure(plan: &CasePlan, failure: &Failure, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let object = json!({ "schema": 1, "key": plan.case.key(), "failure": failure });
         say(format_args!("{}", serde_json::to_string_pretty(&object)?));
@@ -212,7 +156,7 @@ fn tell_failure(plan: &CasePlan, failure: &Failure, as_json: bool) -> anyhow::Re
     Ok(())
 }
 
-fn tell(plan: &CasePlan, trial: &Trial, tool: Option<&Found>, as_json: bool) -> anyhow::Result<()> {
+fn show(plan: &CasePlan, trial: &Trial, report: Option<&ToolReport>, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let object = json!({ "schema": 1, "key": plan.case.key(), "trial": trial });
         say(format_args!("{}", serde_json::to_string_pretty(&object)?));
@@ -220,11 +164,36 @@ fn tell(plan: &CasePlan, trial: &Trial, tool: Option<&Found>, as_json: bool) -> 
     }
     let expect = &plan.expect;
     say(format_args!("right: {} items, {} bytes, digest {}\n", expect.items, expect.bytes, expect.digest));
-    match tool {
-        Some(tool) => tool.tell(trial.iterations)?.iter().for_each(|line| say(format_args!("{line}"))),
+    match report {
+        Some(report) => say(format_args!("{}", findings(report))),
         None => say(format_args!("{}", figures(trial).trim_end())),
     }
     Ok(())
+}
+
+/// What a tool found, for people.
+fn findings(report: &ToolReport) -> String {
+    match report {
+        ToolReport::Instructions { each, total, samples, file } => {
+            let (each, file) = (Unit::Count.format(*each), file.display());
+            format!(
+                "instructions  {each} an operation ({total} in all, samples: {samples}; one role alone, all its threads)\n\
+                 profile       {file}; `callgrind_annotate {file}` reads it"
+            )
+        }
+        ToolReport::Syscalls { table, file } => {
+            let lines: Vec<&str> = table.lines().take(SYSCALL_LINES).collect();
+            format!(
+                "system calls of the client from start to exit, set-up included:\n{}\nall of them   {}",
+                lines.join("\n"),
+                file.display()
+            )
+        }
+        ToolReport::Profile { bytes, file } => {
+            let (size, file) = (Unit::Bytes.format(*bytes as f64), file.display());
+            format!("profile       {file} ({size}); `perf report -i {file}` reads it")
+        }
+    }
 }
 
 /// Every metric: the median, least and most of its samples, or the one value of the trial.
@@ -240,10 +209,10 @@ fn figures(trial: &Trial) -> String {
     }
     let total = |metric: Metric, value: u64| vec![metric.to_string(), metric.unit().format(value as f64)];
     rows.extend(trial.totals.iter().map(|each| total(each.metric, each.value)));
-    table(&rows, &[false, true, true, true])
+    columns(&rows, &[false, true, true, true])
 }
 
-fn tell_folder(folder: &Path, as_json: bool) {
+fn show_folder(folder: &Path, as_json: bool) {
     let line = format!("kept          {}", folder.display());
     if as_json { eprintln!("{line}") } else { say(format_args!("{line}")) }
 }

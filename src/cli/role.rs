@@ -5,8 +5,8 @@ use std::io;
 
 use anyhow::Context as _;
 
-use super::{FINE, own};
-use crate::{adapter, load, model::foreign::AdapterOrder};
+use super::FINE;
+use crate::{adapter, load, model::external::AdapterSpec, selfbench};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +21,7 @@ enum Role {
     /// Does what the platform does, to be measured.
     Own,
     /// Holds a program that does not speak the contract.
-    Foreign {
+    External {
         /// Which one and how, as the runner says it in JSON.
         order: String,
     },
@@ -30,9 +30,9 @@ enum Role {
 pub(super) fn role(args: &Args) -> anyhow::Result<u8> {
     match &args.role {
         Role::Load => load::serve(io::stdin().lock(), io::stdout().lock())?,
-        Role::Own => return own::own(),
-        Role::Foreign { order } => {
-            let order: AdapterOrder = serde_json::from_str(order).context("the order is not one of the runner's")?;
+        Role::Own => selfbench::serve(io::stdin().lock(), io::stdout())?,
+        Role::External { order } => {
+            let order: AdapterSpec = serde_json::from_str(order).context("the order is not one of the runner's")?;
             adapter::serve(&order)?;
         }
     }

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{
     FINE, interrupt,
-    measuring::{runtime, scenarios},
+    project::{runtime, scenarios},
     settings::Settings,
 };
 use crate::{
@@ -29,9 +29,8 @@ pub(super) struct Args {}
 
 pub(super) fn serve(settings: &Settings, _args: &Args) -> anyhow::Result<u8> {
     let runtime = runtime()?;
-    let stop = Arc::new(Stop::new());
-    interrupt::watch(runtime.handle(), Arc::clone(&stop))?;
-    let site = Site::start(settings, &scenarios(settings)?, runtime.handle(), Arc::clone(&stop))?;
+    let stop = interrupt::watch(runtime.handle())?;
+    let site = Site::start(settings, &scenarios(settings)?, runtime.handle(), stop)?;
     eprintln!("serving {} on http://{}  (Ctrl-C ends)", settings.database.display(), site.address);
     site.wait(&runtime)?;
     Ok(FINE)
@@ -58,6 +57,8 @@ impl Site {
         let address = listener.local_addr()?;
         let texts = scenarios.iter().map(|scenario| ScenarioText {
             name: scenario.name.clone(),
+            version: scenario.version,
+            rules: scenario.rules.clone(),
             question: scenario.question.clone(),
             reading: scenario.reading.clone(),
             baseline: scenario.baseline.clone(),

@@ -2,20 +2,70 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     io::{IsTerminal as _, stderr},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{comparison::change, table::table};
-use crate::model::{Failure, Measurement, Metric, PlannedCase, Scale, Stage, Unit, Verdict};
+use super::notices;
+use crate::{
+    campaign::{Judged, Notice, Observer, Scope},
+    model::{Failure, FailureKind, Metric, PlannedCase, Scale, Unit, VariantKind, Verdict},
+    report::{
+        format::{self, change, plural, with_interval},
+        text::columns,
+    },
+};
+
+/// A log of a calibration has about this many lines of progress.
+const LOG_LINES: u64 = 50;
 
 /// Writes to standard error, so that standard output holds results alone.
 pub(super) struct Terminal {
     interactive: bool,
     bar: RefCell<ProgressBar>,
-    case: RefCell<Option<PlannedCase>>,
+    pass: RefCell<Option<Pass>>,
+}
+
+/// What is being measured.
+struct Pass {
+    scope: Scope,
+    planned: u32,
+    /// Units that were over when it began.
+    before: u32,
+    began: Instant,
+    case: Option<(PlannedCase, u32)>,
+    /// The newest verdicts, by the case's key.
+    verdicts: BTreeMap<String, Vec<Verdict>>,
+}
+
+impl Observer for Terminal {
+    fn notify(&self, notice: &Notice) {
+        match notice {
+            Notice::BuildStarted => self.begin_build(),
+            Notice::BuildOutput(line) if self.interactive => {
+                self.bar.borrow().set_message(format!("building: {}", line.trim()));
+            }
+            Notice::BuildOutput(line) => tracing::info!("{line}"),
+            Notice::BuildFinished => self.bar.borrow().finish_and_clear(),
+            Notice::PassStarted { scope, planned, done } => self.begin_pass(*scope, *planned, *done),
+            Notice::TrialStarted { case, index } => self.begin_trial(case, *index),
+            Notice::SampleTaken { sample, wall_ns } => self.show_sample(*sample, *wall_ns),
+            Notice::Failed { variant, failure } => self.failure(*variant, failure),
+            Notice::Kept { done, judged } => self.kept(*done, judged),
+            Notice::PassFinished => {
+                self.bar.borrow().finish_and_clear();
+                self.pass.replace(None);
+            }
+            other => {
+                if let Some(text) = notices::text(other) {
+                    self.line(&text);
+                }
+            }
+        }
+    }
 }
 
 impl Terminal {
@@ -23,7 +73,7 @@ impl Terminal {
         Terminal {
             interactive: stderr().is_terminal(),
             bar: RefCell::new(ProgressBar::hidden()),
-            case: RefCell::new(None),
+            pass: RefCell::new(None),
         }
     }
 
@@ -32,139 +82,135 @@ impl Terminal {
         self.bar.borrow().suspend(|| eprintln!("{text}"));
     }
 
-    /// One line where there is no bar to look at.
-    pub(super) fn log(&self, text: &str) {
-        if !self.interactive {
-            eprintln!("{text}");
+    fn begin_build(&self) {
+        if self.interactive {
+            let spinner = ProgressBar::new_spinner().with_message("building");
+            spinner.enable_steady_tick(Duration::from_millis(120));
+            self.bar.replace(spinner);
         }
     }
 
-    /// So many trials are over.
-    pub(super) fn position(&self, done_trials: u32) {
-        self.bar.borrow().set_position(u64::from(done_trials));
-    }
-
-    /// Shows that something is being built while `build` works.
-    pub(super) fn building<T>(&self, build: impl FnOnce(&mut dyn FnMut(&str)) -> T) -> T {
-        if !self.interactive {
-            return build(&mut |line| tracing::info!("{line}"));
-        }
-        let spinner = ProgressBar::new_spinner().with_message("building");
-        spinner.enable_steady_tick(Duration::from_millis(120));
-        let result = build(&mut |line| spinner.set_message(format!("building: {}", line.trim())));
-        spinner.finish_and_clear();
-        result
-    }
-
-    /// A run begins.
-    pub(super) fn begin(&self, planned_trials: u32, done_trials: u32) {
-        let bar = ProgressBar::new(u64::from(planned_trials)).with_position(u64::from(done_trials));
+    fn begin_pass(&self, scope: Scope, planned: u32, done: u32) {
+        let bar = ProgressBar::new(u64::from(planned)).with_position(u64::from(done));
         bar.set_draw_target(if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        if let Ok(style) = ProgressStyle::with_template("  {bar:24} {pos}/{len} trials, {eta} left  {wide_msg}") {
-            bar.set_style(style);
-        }
-        bar.reset_eta();
-        self.bar.replace(bar);
-    }
-
-    /// A stage of a comparison begins.
-    pub(super) fn begin_stage(&self, stage: Stage, blocks: u32) {
-        let bar = ProgressBar::new(u64::from(blocks));
-        bar.set_draw_target(if self.interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        let template = "  {prefix} {bar:24} {pos}/{len} blocks, {eta} left\n{wide_msg}";
+        let template = match scope {
+            Scope::Run => "  {bar:24} {pos}/{len} trials, {eta} left  {wide_msg}",
+            Scope::Calibration => "  {bar:24} {pos}/{len} blocks, {eta} left  {wide_msg}",
+            Scope::Stage { .. } => "  {prefix} {bar:24} {pos}/{len} blocks, {eta} left\n{wide_msg}",
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_prefix(format!("stage {}", stage.number()));
+        bar.reset_eta();
+        if let Scope::Stage { stage, suspicious } = scope {
+            if suspicious > 0 {
+                self.line(&format!("  {suspicious} series are suspicious: measuring them again with fresh data"));
+            }
+            if !self.interactive {
+                self.line(&format!("  stage {}: {}", stage.number(), plural(planned, "block")));
+            }
+            bar.set_prefix(format!("stage {}", stage.number()));
+        }
         self.bar.replace(bar);
-        if !self.interactive {
-            self.line(&format!("  stage {}: {blocks} blocks", stage.number()));
+        let (before, began) = (done, Instant::now());
+        self.pass.replace(Some(Pass { scope, planned, before, began, case: None, verdicts: BTreeMap::new() }));
+    }
+
+    fn begin_trial(&self, case: &PlannedCase, index: u32) {
+        if let Some(pass) = &mut *self.pass.borrow_mut() {
+            // Under the bar of a stage stand its verdicts.
+            if !matches!(pass.scope, Scope::Stage { .. }) {
+                self.bar.borrow().set_message(title(case));
+            }
+            pass.case = Some((case.clone(), index));
         }
     }
 
-    /// A block was kept. `verdicts` are asked for only where somebody watches.
-    pub(super) fn compared(&self, done: u32, verdicts: impl FnOnce() -> Vec<Verdict>) {
-        let bar = self.bar.borrow();
-        bar.set_position(u64::from(done));
-        if self.interactive {
-            bar.set_message(live_table(&verdicts()));
+    fn show_sample(&self, sample: u32, wall_ns: u64) {
+        let pass = self.pass.borrow();
+        let Some(Pass { scope: Scope::Run | Scope::Calibration, case: Some((case, index)), .. }) = &*pass else {
+            return;
+        };
+        let wall = Unit::Nanoseconds.format(wall_ns as f64);
+        let place = format!("trial {} of {}, sample {} of {}", index + 1, case.trials, sample + 1, case.samples);
+        self.bar.borrow().set_message(format!("{}: {place}: {wall}", title(case)));
+    }
+
+    fn failure(&self, variant: Option<VariantKind>, failure: &Failure) {
+        let pass = self.pass.borrow();
+        let case = pass.as_ref().and_then(|pass| pass.case.as_ref()).map(|(case, _)| title(case)).unwrap_or_default();
+        if let Some(variant) = variant {
+            self.line(&format!("  {}:", format::variant(variant)));
         }
-    }
-
-    /// A case begins.
-    pub(super) fn case(&self, planned: &PlannedCase) {
-        self.bar.borrow().set_message(title(planned));
-        self.case.replace(Some(planned.clone()));
-    }
-
-    /// A sample was taken.
-    pub(super) fn sample(&self, index: u32, sample: u32, wall_ns: u64) {
-        if let Some(planned) = &*self.case.borrow() {
-            let (trials, samples) = (planned.trials, planned.samples);
-            let wall = Unit::Nanoseconds.format(wall_ns as f64);
-            let place = format!("trial {} of {trials}, sample {} of {samples}", index + 1, sample + 1);
-            self.bar.borrow().set_message(format!("{}: {place}: {wall}", title(planned)));
-        }
-    }
-
-    /// A trial was judged with those before it; the last of a case is worth a line.
-    pub(super) fn judged(&self, done_trials: u32, measurements: &[Measurement]) {
-        self.bar.borrow().set_position(u64::from(done_trials));
-        let case = self.case.borrow();
-        let Some(planned) = &*case else { return };
-        let Some(wall) = measurements.iter().find(|m| m.metric == Metric::WALL_TIME) else { return };
-        if wall.summary.trials == planned.trials {
-            self.line(&format!("  {:<40} {:>32}  {}", title(planned), value(wall), wall.grade.as_str()));
-        }
-    }
-
-    /// Something could not be measured.
-    pub(super) fn failure(&self, failure: &Failure) {
-        let case = self.case.borrow().as_ref().map(title).unwrap_or_default();
         let trial = failure.trial.map(|trial| format!(", trial {}", trial + 1)).unwrap_or_default();
         self.line(&format!("  ✕ {case}{trial}: {}", failure.message));
         if let (Some(case), Some(_)) = (&failure.case, failure.trial) {
-            self.line(&format!("    by hand: {}", case.replay()));
+            self.line(&format!("    to repeat it: {}", case.replay()));
+        }
+        if variant.is_some_and(|variant| variant != VariantKind::Base) && failure.kind == FailureKind::Unsupported {
+            self.line("  use `--inject none` to calibrate a subject that cannot be slowed down");
         }
     }
 
-    /// The run is over.
-    pub(super) fn end(&self) {
-        self.bar.borrow().finish_and_clear();
-        self.case.replace(None);
+    fn kept(&self, done: u32, judged: &Judged) {
+        let mut pass = self.pass.borrow_mut();
+        let Some(pass) = &mut *pass else { return };
+        self.bar.borrow().set_position(u64::from(done));
+        match judged {
+            Judged::Nothing => self.log_time_left(pass, done),
+            Judged::Measurements(measurements) => {
+                // The last trial of a case is worth a line.
+                let Some((case, _)) = &pass.case else { return };
+                let wall = measurements.iter().find(|m| m.metric == Metric::WALL_TIME);
+                if let Some(wall) = wall.filter(|wall| wall.summary.trials == case.trials) {
+                    self.line(&format!(
+                        "  {:<40} {:>32}  {}",
+                        title(case),
+                        with_interval(wall.metric, &wall.summary),
+                        wall.grade.as_str()
+                    ));
+                }
+            }
+            Judged::Verdicts(verdicts) if self.interactive => {
+                if let Some(first) = verdicts.first() {
+                    pass.verdicts.insert(first.case.key(), verdicts.clone());
+                }
+                self.bar.borrow().set_message(live_table(pass.verdicts.values().flatten()));
+            }
+            Judged::Verdicts(_) => {}
+        }
+    }
+
+    /// A log has no bar to look at.
+    fn log_time_left(&self, pass: &Pass, done: u32) {
+        let share = |done: u32| u64::from(done) * LOG_LINES / u64::from(pass.planned.max(1));
+        if self.interactive || share(done) == share(done.saturating_sub(1)) {
+            return;
+        }
+        let each = pass.began.elapsed().as_nanos() as f64 / f64::from(done.saturating_sub(pass.before).max(1));
+        let left = Unit::Nanoseconds.format(each * f64::from(pass.planned.saturating_sub(done)));
+        self.line(&format!("  {done} of {} blocks, about {left} left", pass.planned));
     }
 }
 
-/// A measurement as people read it: with its interval, where it has one.
-pub(super) fn value(measurement: &Measurement) -> String {
-    let unit = measurement.metric.unit();
-    match measurement.summary.interval {
-        Some(interval) => unit.format_with_interval(measurement.summary.estimate, interval.low, interval.high),
-        None => unit.format(measurement.summary.estimate),
-    }
-}
-
-/// The gate series whose estimates lie farthest from no change, as they stand now.
-fn live_table(verdicts: &[Verdict]) -> String {
+/// The gate series whose estimates are farthest from no change so far.
+fn live_table<'v>(verdicts: impl Iterator<Item = &'v Verdict>) -> String {
     const LINES: usize = 12;
-    let mut gate: Vec<(&Verdict, f64)> = verdicts
-        .iter()
-        .filter(|verdict| verdict.gate)
-        .filter_map(|verdict| Some((verdict, distance(verdict)?)))
-        .collect();
+    let gate = verdicts.filter(|verdict| verdict.gate);
+    let mut gate: Vec<(&Verdict, f64)> = gate.filter_map(|verdict| Some((verdict, distance(verdict)?))).collect();
     gate.sort_by(|a, b| b.1.total_cmp(&a.1));
     let rows: Vec<Vec<String>> = gate
         .iter()
         .take(LINES)
         .map(|(verdict, _)| {
             let name = format!("  {} {}", verdict.case.scenario, verdict.label.0);
-            vec![name, verdict.metric.to_string(), change(verdict), format!("{} blocks", verdict.blocks)]
+            vec![name, verdict.metric.to_string(), change(verdict), plural(verdict.blocks, "block")]
         })
         .collect();
-    table(&rows, &[])
+    columns(&rows, &[])
 }
 
-/// How far an estimate lies from no change, in margins.
+/// How far an estimate is from no change, in margins.
 fn distance(verdict: &Verdict) -> Option<f64> {
     let change = match verdict.scale {
         Scale::Ratio => verdict.effect?.ln(),

@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use super::{
     FINE,
-    measuring::{Outcome, Workbench, runtime, scenarios},
+    project::{Project, scenarios},
     serve::Site,
     settings::Settings,
+    terminal::Terminal,
 };
 use crate::{
-    model::{Profile, Revision},
-    revision::Repository,
+    campaign::{Workbench, checkout_and_before},
+    model::Profile,
     scenario,
 };
 
 const AFTER_HELP: &str = "\
 Examples:
   benchline up
-  benchline up --commits 0              this checkout alone
+  benchline up --commits 0              only this checkout
   benchline up --listen 127.0.0.1:9000
 
 Ctrl-C ends it; what was measured is kept, and the next `up` goes on from there.";
@@ -33,39 +34,20 @@ pub(super) struct Args {
 pub(super) fn up(settings: &Settings, args: &Args) -> anyhow::Result<u8> {
     let scenarios = scenarios(settings)?;
     let plan = scenario::plan(&scenarios, Profile::Quick, &[])?;
-    let repository = Repository::discover(&std::env::current_dir()?)?;
-    let runtime = runtime()?;
-    let mut workbench = Workbench::open(settings, &repository, plan, runtime.handle())?;
-    let site = Site::start(settings, &scenarios, runtime.handle(), Arc::clone(workbench.stop()))?;
+    let project = Project::open(settings)?;
+    let terminal = Terminal::new();
+    let mut workbench = Workbench::open(project.config, &project.repository, plan, &terminal, &project.stop)?;
+    let site = Site::start(settings, &scenarios, project.runtime.handle(), Arc::clone(&project.stop))?;
     let address = site.address;
-    workbench.terminal().line(&format!("live on http://{address}  (Ctrl-C ends)"));
-    for revision in checkout_and_before(workbench.repository(), args.commits)? {
-        let outcome = workbench.measure(&revision, false)?;
-        workbench.refresh_findings()?;
-        if let Outcome::Stopped(_) = outcome {
-            workbench.terminal().line("interrupted; what was measured is kept, and the next `up` goes on from there");
-            break;
-        }
-    }
-    if !workbench.stop().is_set() {
-        workbench.terminal().line(&format!("measured; serving on http://{address}  (Ctrl-C ends)"));
-    }
-    // The history's lock is let go of, so that another benchline may measure while this one serves.
+    terminal.line(&format!("live on http://{address}  (Ctrl-C ends)"));
+    workbench.measure_all(&checkout_and_before(&project.repository, args.commits)?, false)?;
+    // The history's lock is released, so that another benchline may measure while this one serves.
     drop(workbench);
-    site.wait(&runtime)?;
-    Ok(FINE)
-}
-
-/// This checkout first, then as many commits along first parents as there are, newest first.
-fn checkout_and_before(repository: &Repository, commits: u16) -> anyhow::Result<Vec<Revision>> {
-    let mut revisions = repository.resolve(None)?;
-    let mut parent = revisions.first().and_then(Revision::before).map(str::to_owned);
-    for _ in 0..commits {
-        let Some(id) = parent.take() else { break };
-        for revision in repository.resolve(Some(&id))? {
-            parent = revision.parent.clone();
-            revisions.push(revision);
-        }
+    if project.stop.is_set() {
+        terminal.line("interrupted; what was measured is kept, and the next `up` goes on from there");
+    } else {
+        terminal.line(&format!("measured; serving on http://{address}  (Ctrl-C ends)"));
     }
-    Ok(revisions)
+    site.wait(&project.runtime)?;
+    Ok(FINE)
 }

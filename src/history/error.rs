@@ -1,72 +1,15 @@
 //! What can go wrong with the history. Every message says what happened, where, and what to do.
 
-use std::{io, path::PathBuf};
-
-use rusqlite::{Error as SqliteError, ErrorCode};
-
+use crate::database::{DatabaseError, SqlError};
 use crate::model::{ComparisonId, Design, FindingId, RunId};
 
 /// An error of the history. Whatever it says, the database holds what it held before the call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistoryError {
-    /// Another [`super::Writer`] has the history open.
-    #[error(
-        "the history {} is being written by another process; wait until it ends (or stop it), or name another file with --database",
-        path.display()
-    )]
-    Busy {
-        /// The database.
-        path: PathBuf,
-    },
-    /// There is no history yet.
-    #[error("there is no history at {} yet; `benchline run` makes one", path.display())]
-    Missing {
-        /// Where the database was looked for.
-        path: PathBuf,
-    },
-    /// A newer Benchline wrote the history.
-    #[error(
-        "the history {} has format {found}, and this program knows formats up to {known}; use a newer benchline. Nothing was changed",
-        path.display()
-    )]
-    NewerVersion {
-        /// The database.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The newest format that this program knows.
-        known: u32,
-    },
-    /// The history awaits a migration, which a reader must not perform.
-    #[error(
-        "the history {} has the old format {found}, and this program reads format {known}; `benchline history verify` brings it up to date",
-        path.display()
-    )]
-    OlderVersion {
-        /// The database.
-        path: PathBuf,
-        /// Its format.
-        found: u32,
-        /// The format that this program reads.
-        known: u32,
-    },
-    /// The folder or the file cannot be written.
-    #[error("the history {} cannot be written ({source}); make its folder writable, or name another file with --database", path.display())]
-    ReadOnly {
-        /// The database.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is something else.
-    #[error("{} is not a benchline history ({found}); name another file with --database. Nothing was changed", path.display())]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-        /// What it seems to be.
-        found: &'static str,
-    },
+    /// The database cannot be opened, read or written.
+    #[error(transparent)]
+    Database(DatabaseError),
     /// Something in the history is not what was written there.
     #[error(
         "the history is damaged: {what}; `benchline history verify` lists the damage. Keep a copy of the file before anything else"
@@ -75,7 +18,7 @@ pub enum HistoryError {
         /// What is wrong, and where.
         what: String,
     },
-    /// The trial is kept already.
+    /// The run has the trial already.
     #[error("run {run} already holds trial {index} of {case}; it was left as it is")]
     DuplicateTrial {
         /// The run.
@@ -99,7 +42,7 @@ pub enum HistoryError {
     },
     /// The comparison of the same two runs was begun with other sizes or error rates.
     #[error(
-        "comparison {comparison} of the runs {base} and {head} began with another design ({}); finish it with that one, or measure both anew under another plan",
+        "comparison {comparison} of the runs {base} and {head} began with another design ({}); finish it with that one, or measure both again under another plan",
         sizes(begun)
     )]
     OtherDesign {
@@ -112,7 +55,7 @@ pub enum HistoryError {
         /// What it began with.
         begun: Design,
     },
-    /// The block is kept already, or one of its trials stands in another.
+    /// The comparison has the block already, or one of its trials belongs to another block.
     #[error(
         "comparison {comparison} already holds block {index} of stage {stage} of {case}, or its trial {trial}; it was left as it is"
     )]
@@ -140,18 +83,18 @@ pub enum HistoryError {
         /// The calibration.
         calibration: i64,
     },
-    /// A record breaks an invariant of its type and cannot be kept.
-    #[error("{what} cannot be kept: {why}")]
+    /// A record breaks an invariant of its type and cannot be stored.
+    #[error("{what} cannot be stored: {why}")]
     Invalid {
         /// Which record.
         what: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The name stands for something else already.
-    #[error("the history knows another {what} by the name `{name}`; give the new one another name or version")]
+    /// The name belongs to something else already.
+    #[error("the history has another {what} with the name `{name}`; give the new one another name or version")]
     Clash {
-        /// What sort of thing.
+        /// What kind of thing.
         what: &'static str,
         /// Its name.
         name: String,
@@ -170,27 +113,24 @@ pub enum HistoryError {
         /// The text.
         text: String,
     },
-    /// SQLite refused.
-    #[error("the history failed ({0}); is the disk full, the file moved, or another program writing it?")]
-    Sqlite(#[source] SqliteError),
-    /// SQLite refused while the history was being brought up to date.
-    #[error("the history {} could not be brought up to date ({source}). Nothing was changed", path.display())]
-    Migration {
-        /// The database.
-        path: PathBuf,
-        /// What went wrong.
-        source: Box<rusqlite_migration::Error>,
-    },
 }
 
+/// The answer of every call of this room.
+pub(super) type Result<T, E = HistoryError> = std::result::Result<T, E>;
+
 impl HistoryError {
+    /// Whether there is no history yet.
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, HistoryError::Database(DatabaseError::Missing { .. }))
+    }
+
     /// Damage at `what`.
     pub(super) fn damaged(what: impl Into<String>) -> HistoryError {
         HistoryError::Damaged { what: what.into() }
     }
 }
 
-/// A design as a message names it.
+/// A design in words, for messages.
 fn sizes(design: &Design) -> String {
     let Design { first_blocks, second_blocks, first_alpha, second_alpha, budget, gate_series } = design;
     format!(
@@ -198,16 +138,18 @@ fn sizes(design: &Design) -> String {
     )
 }
 
-impl From<SqliteError> for HistoryError {
-    /// What SQLite says about its file or about a value that is not of its column's type is damage; all else is a refusal.
-    fn from(error: SqliteError) -> HistoryError {
-        let damage = match &error {
-            SqliteError::FromSqlConversionFailure(..)
-            | SqliteError::IntegralValueOutOfRange(..)
-            | SqliteError::Utf8Error(..)
-            | SqliteError::InvalidColumnType(..) => true,
-            other => matches!(other.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)),
-        };
-        if damage { HistoryError::damaged(error.to_string()) } else { HistoryError::Sqlite(error) }
+impl From<DatabaseError> for HistoryError {
+    /// Damage has one kind, whether SQLite reports it or a record cannot be read.
+    fn from(error: DatabaseError) -> HistoryError {
+        match error {
+            DatabaseError::Damaged(what) => HistoryError::Damaged { what },
+            error => HistoryError::Database(error),
+        }
+    }
+}
+
+impl From<SqlError> for HistoryError {
+    fn from(error: SqlError) -> HistoryError {
+        DatabaseError::from(error).into()
     }
 }

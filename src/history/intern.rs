@@ -1,15 +1,14 @@
-//! Rows that many others point at: environments, revisions, cases and series, each made when first met. What a name
-//! stands for must never change silently, for every older row would change its meaning with it.
-
-use rusqlite::{Connection, params};
+//! Rows that many others point at: environments, revisions, cases, series and texts of advice, each inserted when it is
+//! first used. The meaning of a name must never change silently, because every older row would change its meaning with it.
 
 use super::{
-    HistoryError, Result,
-    row::{self, first, kind_word, signed},
+    error::{HistoryError, Result},
+    row::{self, first, kind_word},
 };
+use crate::database::{Connection, params, signed};
 use crate::model::{Case, CaseLabel, Environment, Metric, Revision};
 
-/// Makes the environment known. Its annotations belong to runs and are not looked at.
+/// Inserts the environment if it is new. Its annotations belong to runs and are ignored here.
 pub(super) fn environment(connection: &Connection, environment: &Environment) -> Result<()> {
     let known = first(connection, "SELECT * FROM environments WHERE id = ?1", [&environment.id], row::environment)?;
     match known {
@@ -28,8 +27,8 @@ pub(super) fn environment(connection: &Connection, environment: &Environment) ->
     }
 }
 
-/// The revision's row. What is told about a known revision is brought up to date: a title may be corrected, and a
-/// position is found anew once a shallow clone has its whole history.
+/// The revision's row. A known revision is updated: a title may be corrected, and the position changes once a shallow clone
+/// has its whole history.
 pub(super) fn revision(connection: &Connection, revision: &Revision) -> Result<i64> {
     let Revision { id, kind, commit, parent, tree, title, committed_at, position } = revision;
     let row = connection.query_row(
@@ -45,7 +44,7 @@ pub(super) fn revision(connection: &Connection, revision: &Revision) -> Result<i
     Ok(row)
 }
 
-/// The case's row. The newest label is kept with it.
+/// The case's row. It keeps the newest label.
 ///
 /// # Errors
 /// [`HistoryError::Clash`] where another case has the same key, such as one whose parameter was text and is a number now.
@@ -113,4 +112,13 @@ pub(super) fn series(
         identity,
     )?;
     Ok(connection.last_insert_rowid())
+}
+
+/// The row of a text of advice; `None` for no advice.
+pub(super) fn advice(connection: &Connection, text: &str) -> Result<Option<i64>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    connection.prepare_cached("INSERT INTO advice (text) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([text])?;
+    first(connection, "SELECT id FROM advice WHERE text = ?1", [text], |row| Ok(row.get(0)?))
 }

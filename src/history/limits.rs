@@ -1,8 +1,8 @@
-//! What may be kept of comparisons, findings and calibrations: figures are finite and within their range, texts bounded.
-//! Asked before a record is written and again by the search for damage, so that both always mean the same. Each refusal
-//! says why, in plain English.
+//! Limits of stored comparisons, findings and calibrations: figures are finite and within their range, texts bounded.
+//! Checked before a record is written and again by the search for damage, so that both always agree. Each refusal gives
+//! its reason in plain English.
 
-use super::HistoryError;
+use super::error::HistoryError;
 use crate::model::{Canary, Design, FindingEvent, Interval, Rate, SeriesChange, Verdict, VerdictKind};
 
 /// The longest reason, in bytes.
@@ -14,7 +14,7 @@ const PERSON: usize = 200;
 /// The longest name of a canary's workload, in bytes.
 const WORKLOAD: usize = 64;
 
-/// A refusal says why.
+/// A refusal gives its reason.
 type Outcome = Result<(), String>;
 
 /// `why` about `what`, as an error.
@@ -31,10 +31,10 @@ pub(super) fn design(design: &Design) -> Outcome {
 
 pub(super) fn verdict(verdict: &Verdict) -> Outcome {
     if !verdict.gate && matches!(verdict.kind, VerdictKind::Worse | VerdictKind::Better) {
-        return Err(format!("a series that does not decide is called {}", verdict.kind.as_str()));
+        return Err(format!("a series that is no gate series has the verdict {}", verdict.kind.as_str()));
     }
     if verdict.stage.is_none() && verdict.blocks > 0 {
-        return Err(format!("it rests on {} blocks of no stage", verdict.blocks));
+        return Err(format!("it has {} blocks and no stage", verdict.blocks));
     }
     verdict.effect.map_or(Ok(()), |effect| finite("its effect", effect))?;
     verdict.interval.map_or(Ok(()), interval)?;
@@ -59,7 +59,7 @@ pub(super) fn event(event: &FindingEvent) -> Outcome {
     if let Some(person) = &event.person {
         let length = person.chars().count();
         if person.trim().is_empty() || length > PERSON {
-            return Err(format!("the person's name has {length} characters; 1 to {PERSON} can be kept"));
+            return Err(format!("the person's name has {length} characters; 1 to {PERSON} can be stored"));
         }
     }
     reason(&event.reason)
@@ -68,7 +68,7 @@ pub(super) fn event(event: &FindingEvent) -> Outcome {
 pub(super) fn rate(rate: &Rate) -> Outcome {
     if rate.flagged > rate.pairs || rate.independent > rate.pairs {
         return Err(format!(
-            "of {} pairs, {} spoke and {} are independent",
+            "of {} pairs, {} were flagged and {} are independent",
             rate.pairs, rate.flagged, rate.independent
         ));
     }
@@ -79,7 +79,7 @@ pub(super) fn rate(rate: &Rate) -> Outcome {
 pub(super) fn canary(canary: &Canary) -> Outcome {
     match canary.workload.len() {
         1..=WORKLOAD => Ok(()),
-        length => Err(format!("the name of its canary has {length} bytes; 1 to {WORKLOAD} can be kept")),
+        length => Err(format!("the name of its canary has {length} bytes; 1 to {WORKLOAD} can be stored")),
     }
 }
 
@@ -87,12 +87,12 @@ fn interval(interval: Interval) -> Outcome {
     finite("an end of its interval", interval.low)?;
     finite("an end of its interval", interval.high)?;
     if interval.low > interval.high {
-        return Err(format!("its interval ends at {} before it begins at {}", interval.high, interval.low));
+        return Err(format!("its interval ends at {} before it starts at {}", interval.high, interval.low));
     }
     level("the level of its interval", interval.level)
 }
 
-/// A probability that promises something: neither never nor always.
+/// A probability strictly between 0 and 1.
 fn level(what: &str, value: f64) -> Outcome {
     if value > 0.0 && value < 1.0 { Ok(()) } else { Err(format!("{what} is {value}, not between 0 and 1")) }
 }
@@ -114,19 +114,20 @@ fn reason(text: &str) -> Outcome {
     if text.len() <= REASON {
         Ok(())
     } else {
-        Err(format!("its reason has {} bytes; {REASON} can be kept", text.len()))
+        Err(format!("its reason has {} bytes; {REASON} can be stored", text.len()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FindingState, UnixMillis};
+    use crate::model::{FindingEventKind, FindingState, UnixMillis};
 
     #[test]
     fn texts_are_counted_as_they_are_stated() {
         let said = |person: &str, length: usize| FindingEvent {
             at: UnixMillis(0),
+            kind: FindingEventKind::Note,
             state: FindingState::Noise,
             person: Some(person.to_owned()),
             reason: "é".repeat(length / 2),

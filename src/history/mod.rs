@@ -1,4 +1,4 @@
-//! The history: every sample of every run, kept in one SQLite file. The only room that knows SQL.
+//! The history: every sample of every run, stored in one database file.
 //!
 //! One process writes at a time, through a [`Writer`]; any number of processes read meanwhile, through [`Reader`]s, and
 //! neither waits for the other. A trial is committed as it ends, whole and durable, so a kill at any moment loses at most
@@ -6,22 +6,18 @@
 //!
 //! Calls are synchronous and may wait for the disk: asynchronous callers use `spawn_blocking`.
 //!
-//! Start with `migrations/`, which are the map of what is kept: runs and all that is measured in the first, what is
-//! decided from it in the second.
+//! Start with `migrations/0001_history.sql`, the map of what is stored. [`Reader`] and [`Writer`] have a file for each kind
+//! of record.
 
-mod connection;
 mod error;
 mod intern;
 mod limits;
-mod lock;
 mod packing;
-mod read;
 mod reader;
 mod records;
 mod row;
 mod schema;
 mod verify;
-mod write;
 mod writer;
 
 #[cfg(test)]
@@ -34,6 +30,3 @@ pub use records::{
     Progress, RunListing, RunStart, Series, VerdictPoint,
 };
 pub use writer::Writer;
-
-/// What every call of this room answers with.
-type Result<T, E = HistoryError> = std::result::Result<T, E>;

@@ -1,14 +1,14 @@
-//! The records that only the history speaks of: how a run is opened, and what readers list and draw.
+//! Records that only the history uses: how a run is opened, and what readers list and draw.
 //! Plain data; nothing here touches the database.
 
 use std::collections::BTreeSet;
 
 use crate::model::{
     Block, Case, CaseLabel, Comparison, ComparisonId, Design, Environment, Grade, Interval, Metric, Part, Profile,
-    Purpose, Revision, Run, RunId, Scale, SubjectBuild, UnixMillis, VariantKind, VerdictKind,
+    Purpose, Revision, Run, RunId, Scale, SubjectBuild, Tally, UnixMillis, VariantKind, VerdictKind,
 };
 
-/// What has to be known before the first trial of a run.
+/// What must be known before the first trial of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStart {
     /// What is measured.
@@ -28,7 +28,7 @@ pub struct RunStart {
     pub planned_trials: u32,
     /// The command that measures the same again.
     pub reproduce: String,
-    /// Now.
+    /// The time now.
     pub at: UnixMillis,
 }
 
@@ -37,9 +37,9 @@ pub struct RunStart {
 pub struct OpenRun {
     /// Its number.
     pub id: RunId,
-    /// Whether it continues a run that was cut off.
+    /// Whether it continues a run that was interrupted.
     pub resumed: bool,
-    /// What is kept already: key of the case and index of the trial.
+    /// The trials that it has already: key of the case and index of the trial.
     pub done: BTreeSet<(String, u32)>,
     /// What failed already: key of the case, and the trial where one was started. Failures of the whole revision have
     /// no case and are not in here.
@@ -98,7 +98,7 @@ pub struct Point {
     pub trials: u32,
     /// Samples, warm-up left out.
     pub samples: u32,
-    /// Whether to believe it.
+    /// Whether it is reliable.
     pub grade: Grade,
 }
 
@@ -123,8 +123,8 @@ pub struct Progress {
     pub at: UnixMillis,
 }
 
-/// What became of the cases of one group of scenarios in one run. Each case counts once, by the worst that its failures and
-/// its wall time, CPU times and memory peaks say.
+/// The outcomes of the cases of one group of scenarios in one run. Each case counts once, by the worst of its failures and
+/// of the grades of its wall time, CPU times and memory peaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupCounts {
     /// The first word of the scenarios' names: `sync` of `sync/upload`.
@@ -141,7 +141,7 @@ pub struct GroupCounts {
     pub unsupported: u32,
 }
 
-/// What has to be known before the first block of a comparison. Both runs are open already, the base's with the part
+/// What must be known before the first block of a comparison. Both runs are open already, the base's with the part
 /// [`Part::Base`] and the head's with [`Part::Head`] or [`Part::Detached`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonStart {
@@ -157,7 +157,7 @@ pub struct ComparisonStart {
     pub design: Design,
     /// Of the order within blocks and of the order of cases.
     pub seed: u64,
-    /// Now.
+    /// The time now.
     pub at: UnixMillis,
 }
 
@@ -166,11 +166,11 @@ pub struct ComparisonStart {
 pub struct OpenComparison {
     /// Its number.
     pub id: ComparisonId,
-    /// Whether it continues a comparison that was cut off.
+    /// Whether it continues a comparison that was interrupted.
     pub resumed: bool,
     /// The seed that it began with.
     pub seed: u64,
-    /// What is kept already, ordered by case, stage and index.
+    /// The blocks that it has already, ordered by case, stage and index.
     pub blocks: Vec<Block>,
 }
 
@@ -183,19 +183,27 @@ pub struct ComparisonListing {
     pub base: RunListing,
     /// The run of the head.
     pub head: RunListing,
-    /// Series that changed to the bad.
+    /// Series that got worse.
     pub worse: u32,
-    /// Series that changed to the good.
+    /// Series that got better.
     pub better: u32,
     /// Series that did not change.
     pub equivalent: u32,
-    /// Series about which the data do not decide.
+    /// Series on which the data do not decide.
     pub inconclusive: u32,
-    /// Series whose data are not worth deciding on.
+    /// Series whose data are too poor for a decision.
     pub unusable: u32,
 }
 
-/// What a comparison said about one point of a [`Series`], for marking it on a graph.
+impl ComparisonListing {
+    /// Gate series, by verdict.
+    pub fn summary(&self) -> Tally {
+        let ComparisonListing { worse, better, equivalent, inconclusive, unusable, .. } = *self;
+        Tally { worse, better, equivalent, inconclusive, unusable }
+    }
+}
+
+/// The verdict on one point of a [`Series`], for marking it on a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerdictPoint {
     /// [`Series::id`].
@@ -204,7 +212,7 @@ pub struct VerdictPoint {
     pub case: Case,
     /// The head's run: [`Point::run`].
     pub run: RunId,
-    /// Who said so.
+    /// The comparison that decided.
     pub comparison: ComparisonId,
     /// What the head was compared with: its parent only in a [`Purpose::Gate`].
     pub purpose: Purpose,
@@ -220,7 +228,7 @@ pub struct VerdictPoint {
     pub interval: Option<Interval>,
 }
 
-/// What has to be known before the first trial of a calibration.
+/// What must be known before the first trial of a calibration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrationStart {
     /// Which machine. Its annotations belong to the variants' runs.
@@ -231,9 +239,9 @@ pub struct CalibrationStart {
     pub plan: String,
     /// Blocks of each case.
     pub blocks: u32,
-    /// The procedure that will be replayed.
+    /// The procedure that is replayed.
     pub design: Design,
-    /// Now.
+    /// The time now.
     pub at: UnixMillis,
 }
 
@@ -242,7 +250,7 @@ pub struct CalibrationStart {
 pub struct OpenCalibration {
     /// Its number.
     pub id: i64,
-    /// Whether it continues a calibration that was cut off.
+    /// Whether it continues a calibration that was interrupted.
     pub resumed: bool,
     /// The variants that have a run already. [`super::Writer::open_run`] says what each holds.
     pub variants: Vec<(VariantKind, RunId)>,

@@ -1,59 +1,44 @@
 //! Between rows and records. Whatever a row holds, reading it gives a record or an error, never a panic.
 
-use rusqlite::{Connection, Params, Row};
 use serde::{
     de::DeserializeOwned,
     de::value::{Error as WordError, StrDeserializer},
 };
 
-use super::{HistoryError, Result, RunListing};
+use super::{
+    error::{HistoryError, Result},
+    records::RunListing,
+};
+use crate::database::{Connection, Params, Row, SqlError, query_all, query_first, signed, unsigned};
 use crate::model::{
     Case, CaseLabel, CheckStatus, Design, Environment, Interval, Revision, RevisionKind, Run, RunId, Stage,
     SubjectBuild, UnixMillis, Values, VariantKind,
 };
 
-/// All rows of a query as records.
+/// [`query_all`] with this room's error, so that closures need not name it.
 pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl Params,
-    mut record: impl FnMut(&Row) -> Result<T>,
+    record: impl FnMut(&Row) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(parameters)?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        records.push(record(row)?);
-    }
-    Ok(records)
+    query_all(connection, sql, parameters, record)
 }
 
-/// The first row of a query as a record, if there is one.
+/// [`query_first`] with this room's error.
 pub(super) fn first<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl Params,
     record: impl FnOnce(&Row) -> Result<T>,
 ) -> Result<Option<T>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(parameters)?;
-    rows.next()?.map(record).transpose()
-}
-
-/// An unsigned number as the database keeps it: its two's complement.
-pub(super) const fn signed(number: u64) -> i64 {
-    number.cast_signed()
-}
-
-/// The inverse of [`signed`].
-pub(super) const fn unsigned(number: i64) -> u64 {
-    number.cast_unsigned()
+    query_first(connection, sql, parameters, record)
 }
 
 /// A word of one of the model's closed lists, such as `finished`. `what` says which list.
 pub(super) fn word<T: DeserializeOwned>(text: &str, what: &str) -> Result<T> {
     T::deserialize(StrDeserializer::<WordError>::new(text))
-        .map_err(|_| HistoryError::damaged(format!("`{text}` stands where a {what} is expected")))
+        .map_err(|_| HistoryError::damaged(format!("`{text}` is not a valid {what}")))
 }
 
 /// The word that [`word`] reads again.
@@ -75,10 +60,10 @@ pub(super) const fn kind_word(kind: RevisionKind) -> &'static str {
 
 /// A text column that holds a word.
 pub(super) fn word_at<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
-    word(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?, column)
+    word(row.get_ref(column)?.as_str().map_err(SqlError::from)?, column)
 }
 
-/// A number column kept by [`signed`].
+/// A number column stored by [`signed`].
 pub(super) fn unsigned_at(row: &Row, column: &str) -> Result<u64> {
     Ok(unsigned(row.get(column)?))
 }
@@ -123,12 +108,12 @@ pub(super) const LISTING: &str = "SELECT runs.*, name, kind, commit_name, parent
      FROM runs JOIN revisions ON revisions.id = runs.revision_id";
 
 /// The end of a query on runs joined with revisions: a graph's x axis, which is the newest run of each revision on the
-/// environment `?1`, bases and calibrations left out. Every query that speaks of a place on an axis ends so.
+/// environment `?1`, without bases and calibrations. Every query about places on an axis ends like this.
 pub(super) const AXIS: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
          WHERE environment_id = ?1 AND part IN ('single', 'head') GROUP BY revision_id) \
      ORDER BY position, committed_at, runs.id";
 
-/// The end of a query like that: the newest run of each revision on each environment, at most `?1` of them.
+/// The end of such a query: the newest run of each revision on each environment, at most `?1` of them.
 pub(super) const LATEST: &str = "WHERE runs.id IN (SELECT max(id) FROM runs \
          WHERE part IN ('single', 'head') GROUP BY environment_id, revision_id) \
      ORDER BY position DESC, runs.id DESC LIMIT ?1";
@@ -202,11 +187,11 @@ pub(super) fn interval(row: &Row) -> Result<Option<Interval>> {
 /// The inverse of [`Stage::number`].
 pub(super) fn stage(number: u32) -> Result<Stage> {
     let found = [Stage::First, Stage::Second].into_iter().find(|stage| stage.number() == number);
-    found.ok_or_else(|| HistoryError::damaged(format!("{number} stands where a stage is expected")))
+    found.ok_or_else(|| HistoryError::damaged(format!("{number} is not a valid stage")))
 }
 
-/// An variant as the database keeps it: its word, and what the word is followed by.
-pub(super) const fn arm_columns(variant: VariantKind) -> (&'static str, i64) {
+/// A variant as the database stores it: its word, and the amount of its injection.
+pub(super) const fn variant_columns(variant: VariantKind) -> (&'static str, i64) {
     match variant {
         VariantKind::Base => ("base", 0),
         VariantKind::Same => ("same", 0),
@@ -216,10 +201,10 @@ pub(super) const fn arm_columns(variant: VariantKind) -> (&'static str, i64) {
     }
 }
 
-/// The inverse of [`arm_columns`], from the columns `variant` and `amount`.
-pub(super) fn arm(row: &Row) -> Result<VariantKind> {
+/// The inverse of [`variant_columns`], from the columns `variant` and `amount`.
+pub(super) fn variant(row: &Row) -> Result<VariantKind> {
     let (word, amount): (String, i64) = (row.get("variant")?, row.get("amount")?);
-    let unknown = || HistoryError::damaged(format!("`{word} {amount}` stands where a variant is expected"));
+    let unknown = || HistoryError::damaged(format!("`{word} {amount}` is not a valid variant"));
     let small = || u32::try_from(amount).map_err(|_| unknown());
     match (word.as_str(), amount) {
         ("base", 0) => Ok(VariantKind::Base),
@@ -278,6 +263,6 @@ mod tests {
         }
         assert_eq!(word::<Metric>("wall_time", "metric").unwrap(), Metric::WALL_TIME);
         let error = word::<Grade>("lovely", "grade").unwrap_err().to_string();
-        assert!(error.contains("`lovely` stands where a grade is expected"), "{error}");
+        assert!(error.contains("`lovely` is not a valid grade"), "{error}");
     }
 }

@@ -1,87 +1,32 @@
-//! The database's format: which migrations exist, and whether a file is a history that this program understands.
-//! A shipped migration must never be edited: append another.
+//! The history as a store: its name, its mark and its migrations.
 
-use std::{io, path::Path};
+use crate::database::Store;
 
-use rusqlite::{Connection, ErrorCode};
-use rusqlite_migration::{M, Migrations};
-
-use super::{HistoryError, Result};
-
-/// The migrations, oldest first. SQLite's `user_version` counts those applied, and is set in the transaction of each.
-/// History: 1, everything; 2, what comparisons, findings and calibrations need; 3, latencies of more than the reactor;
-/// 4, the microcode of a machine; 5, why something is missing.
-const MIGRATIONS: &[M<'static>] = &[
-    M::up(include_str!("migrations/0001_first.sql")),
-    M::up(include_str!("migrations/0002_deciding.sql")),
-    M::up(include_str!("migrations/0003_latencies.sql")),
-    M::up(include_str!("migrations/0004_microcode.sql")),
-    M::up(include_str!("migrations/0005_unavailable.sql")),
-];
-
-/// The newest format that this program knows.
-pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
-
-/// SQLite's `application_id` of a history: `benc`. Set by the first migration.
-const APPLICATION_ID: u32 = 0x6265_6e63;
-
-/// What a file turns out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Nothing yet: no file content, or a database without any table.
-    Empty,
-    /// A history of this format, which is at most [`VERSION`].
-    History(u32),
-}
-
-/// Says what the open database is, without changing it.
-///
-/// # Errors
-/// [`HistoryError::NotADatabase`] and [`HistoryError::NewerVersion`].
-pub(super) fn identify(connection: &Connection, path: &Path) -> Result<Found> {
-    let not_a_history = |found| HistoryError::NotADatabase { path: path.to_owned(), found };
-    let read = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0));
-    let tables = read("SELECT count(*) FROM sqlite_schema").map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => not_a_history("its content is not that of an SQLite database"),
-        _ => unreadable(path, error),
-    })?;
-    let version = read("PRAGMA user_version")?;
-    match (read("PRAGMA application_id")?, tables) {
-        (APPLICATION_ID, _) if version > VERSION => {
-            Err(HistoryError::NewerVersion { path: path.to_owned(), found: version, known: VERSION })
-        }
-        (APPLICATION_ID, _) => Ok(Found::History(version)),
-        (0, 0) if version == 0 => Ok(Found::Empty),
-        _ => Err(not_a_history("it is a database of another program")),
-    }
-}
-
-/// Applies the migrations that the database lacks, each in a transaction of its own.
-///
-/// # Errors
-/// [`HistoryError::Migration`]; the migration that failed left nothing behind.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let failed = |source| HistoryError::Migration { path: path.to_owned(), source: Box::new(source) };
-    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(failed)
-}
-
-/// An error of opening a file as the caller should see it.
-pub(super) fn unreadable(path: &Path, error: rusqlite::Error) -> HistoryError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            HistoryError::ReadOnly { path: path.to_owned(), source: io::Error::other(error) }
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => HistoryError::Busy { path: path.to_owned() },
-        _ => error.into(),
-    }
-}
+/// The history's database. Version 1 is the schema of Benchline 0.1.0.
+pub(super) static HISTORY: Store = Store {
+    name: "history",
+    application_id: 0x626e_6368,   // "bnch"
+    abandoned_ids: &[0x6265_6e63], // "benc", of the formats before 0.1.0
+    migrations: &[include_str!("migrations/0001_history.sql")],
+    create_command: "benchline run",
+    verify_command: "benchline history verify",
+    path_option: "--database",
+};
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
+
     use super::*;
 
+    /// The SHA-256 of each shipped migration. A change of one of these is a mistake: append a migration and its digest.
+    const SHIPPED: [&str; 1] = ["a944982424ac7d4c25e95f63183daa06b880b63b075958b8edbc5517dcb9646c"];
+
     #[test]
-    fn every_migration_applies_to_an_empty_database() {
-        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    fn a_shipped_migration_is_never_edited() {
+        let hex = |sql: &&str| -> String {
+            digest(&SHA256, sql.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        assert_eq!(HISTORY.migrations.iter().map(hex).collect::<Vec<_>>(), SHIPPED);
     }
 }

@@ -10,7 +10,7 @@ pub enum Seen {
     Unchanged,
     /// The change of the bad end is in it.
     Changed,
-    /// Nothing can be said of it: it does not build, does not know the operation, or gives wrong results.
+    /// It shows nothing: it does not build, does not know the operation, or gives wrong results.
     Skipped,
     /// It was measured, and the data do not decide.
     Unclear,
@@ -23,7 +23,7 @@ pub enum Next {
     Look(usize),
     /// The change came with this revision: the one before it was seen without.
     Found(usize),
-    /// The change came after the first and at the latest with the second; what lies between cannot tell.
+    /// The change came after the first and at the latest with the second; what lies between is not known.
     Range(usize, usize),
 }
 
@@ -85,7 +85,7 @@ impl Bisection {
     }
 }
 
-/// What the comparison of a revision with the good end says, `end` being that of the bad end, which is worse or better.
+/// What the comparison of a revision with the good end shows, `end` being that of the bad end, which is worse or better.
 ///
 /// The change is in it where its verdict is the end's own. It is not in it where the revision is equivalent to the good
 /// end, has changed the other way, or where the interval of its effect leaves no room for a change as small as the
@@ -122,17 +122,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Case, CaseLabel, Interval, Metric, Values};
+    use crate::model::{Case, CaseLabel, Interval, Metric};
 
     fn verdict(kind: VerdictKind, scale: Scale, interval: Option<(f64, f64)>) -> Verdict {
         Verdict {
-            case: Case {
-                scenario: "toy/work".into(),
-                version: 1,
-                operation: "toy/work".into(),
-                parameters: Values::new(),
-                configuration: Values::new(),
-            },
+            case: Case::plain("toy/work"),
             label: CaseLabel(String::new()),
             operation_version: 1,
             metric: Metric::WALL_TIME,

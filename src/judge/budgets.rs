@@ -17,7 +17,7 @@ pub struct Crossing {
     pub limit: Limit,
 }
 
-/// The estimates that exceed a budget of their case. `rules` says the rules of a case, where it is known.
+/// The estimates that exceed a budget of their case. `rules` gives the rules of a case, where they are known.
 pub fn crossed<'a>(measurements: &[Measurement], rules: impl Fn(&Case) -> Option<&'a Rules>) -> Vec<Crossing> {
     let estimates = measurements.iter().map(|m| (&m.case, &m.label, m.metric, m.summary.estimate));
     let value = |limit| if let Limit::Value(value) = limit { Some(value) } else { None };

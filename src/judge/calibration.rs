@@ -3,7 +3,7 @@
 //!
 //! **Overlap.** A window is a run of contiguous blocks, as many as both stages take; every possible one is replayed. The
 //! windows at blocks 0 and 1 share all blocks but one, so they nearly always agree: many windows are fewer pieces of
-//! evidence than their number says, and at least as many as fit side by side. Both numbers are in every [`Rate`]. Turning
+//! evidence than their number suggests, and at least as many as fit side by side. Both numbers are in every [`Rate`]. Turning
 //! a pair round (the variant as the base) gives nothing new: the test is two-sided, so the verdict turns round with it.
 //!
 //! Replays differ from comparisons in one thing: the blocks of the second stage follow those of the first at once, while a
@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use super::checks;
 use super::compare::{decides, resolution, sends_on, two_stages};
 use super::effects::{Effects, value};
-use super::series::SeriesTrials;
-use super::{JudgeError, check_together, gate_metrics};
+use super::error::JudgeError;
+use super::series::{SeriesTrials, check_same_series};
 use crate::model::{CheckStatus, Design, Metric, Rate, RatedSeries, Role, Rules, Scale, Trial, VariantKind};
 use crate::stats::{Power, SIGMA_PER_MAD, Sorted, StatsError, mad, signed_rank};
 
-/// What the windows of one case said.
+/// The results of the windows of one case.
 #[derive(Debug, Clone)]
 pub struct CaseReplay {
     variants: Vec<ArmReplay>,
@@ -65,12 +65,12 @@ impl CaseReplay {
         design: &Design,
     ) -> Result<CaseReplay, JudgeError> {
         let procedure = Procedure { rules, design, power: two_stages(design) };
-        let metrics = gate_metrics(roles, rules);
+        let metrics = rules.gate_metrics(roles);
         let Some(first) = base.first() else { return Ok(CaseReplay { variants: Vec::new() }) };
-        check_together(first, base)?;
+        check_same_series(first, base)?;
         let mut replays = Vec::new();
         for (variant, trials) in variants {
-            check_together(first, trials)?;
+            check_same_series(first, trials)?;
             let blocks = blocks(base, trials);
             let mut series = Vec::new();
             for metric in metrics.iter().filter(|metric| usable(base, **metric) && usable(trials, **metric)) {
@@ -191,7 +191,7 @@ fn states_resolution(variant: VariantKind) -> bool {
     matches!(variant, VariantKind::Same | VariantKind::Neutral(_))
 }
 
-/// The trials of both sides that stand in one block, in order.
+/// The trials of both sides that are in one block, in order.
 fn blocks<'t>(base: &'t [Trial], head: &'t [Trial]) -> Vec<(&'t Trial, &'t Trial)> {
     let heads: BTreeMap<u32, &Trial> = head.iter().map(|trial| (trial.index, trial)).collect();
     let mut blocks: Vec<(&Trial, &Trial)> =
@@ -200,10 +200,10 @@ fn blocks<'t>(base: &'t [Trial], head: &'t [Trial]) -> Vec<(&'t Trial, &'t Trial
     blocks
 }
 
-/// Whether a side has the metric, and a clock that resolves it: a comparison would say nothing of others.
+/// Whether a side has the metric, and a clock that resolves it: a comparison would decide nothing about others.
 fn usable(trials: &[Trial], metric: Metric) -> bool {
     SeriesTrials::of(trials, metric)
-        .is_some_and(|series| checks::resolved(&series).is_none_or(|check| check.status != CheckStatus::Fail))
+        .is_some_and(|series| checks::clock_resolved(&series).is_none_or(|check| check.status != CheckStatus::Fail))
 }
 
 /// Blocks of both stages; at least one.

@@ -1,11 +1,11 @@
-//! What a setting buys: two cases of one run, measured in rounds, held against each other as revisions are. It describes,
+//! The effect of a setting: two cases of one run, measured in rounds and compared as revisions are. It describes,
 //! and never decides: nothing here turns red.
 
 use super::effects::{Effects, value};
 use crate::model::{Interval, Metric, Rules, Scale, Trial};
 use crate::stats::StatsError;
 
-/// How one case stands against another in one metric.
+/// How one case differs from another in one metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrast {
     /// Whether the effect is a ratio, other over base, or a difference in the metric's unit.

@@ -1,9 +1,7 @@
 //! What is settled before anything is measured: sizes, error rates and the series that share the budget, and what is
 //! said when there is nothing to measure. Nothing here may depend on a measured value.
 
-use std::collections::BTreeSet;
-
-use crate::model::{Case, CaseLabel, Design, Metric, Quantity, Role, Rules, Scale, Tally, Unit, Verdict, VerdictKind};
+use crate::model::{Case, CaseLabel, Design, Metric, Role, Rules, Scale, Tally, Unit, Verdict, VerdictKind};
 use crate::stats::{self, BudgetError};
 
 /// Why a comparison cannot be designed like this.
@@ -26,19 +24,6 @@ pub fn design(first_blocks: u32, second_blocks: u32, budget: f64, gate_series: u
         budget,
         gate_series,
     })
-}
-
-/// The gate metrics of a case with these roles, to count the series that share a budget before measuring: wall time, CPU
-/// time and peak memory of each role, and what the scenario names beside them.
-pub fn gate_metrics(roles: &[Role], rules: &Rules) -> Vec<Metric> {
-    let of_roles = roles.iter().flat_map(|role| [Quantity::CpuTime, Quantity::RssPeak].map(|of| Metric::of(*role, of)));
-    let mut seen = BTreeSet::new();
-    std::iter::once(Metric::WALL_TIME)
-        .chain(of_roles)
-        .chain(rules.gate.iter().copied())
-        .chain(rules.only)
-        .filter(|metric| rules.decides(*metric) && seen.insert(*metric))
-        .collect()
 }
 
 /// The verdicts on identical subjects: every gate series is `equivalent` at once, without a trial, because no difference
@@ -73,7 +58,7 @@ pub fn identical(
             reason: "identical binary and configuration".to_owned(),
         }
     };
-    gate_metrics(roles, rules).into_iter().map(verdict).collect()
+    rules.gate_metrics(roles).into_iter().map(verdict).collect()
 }
 
 /// Whether a metric is compared by difference whatever its values.
@@ -100,6 +85,7 @@ pub fn tally(verdicts: &[Verdict]) -> Tally {
 mod tests {
     use super::super::fixture::trial;
     use super::*;
+    use crate::model::Quantity;
 
     const REQUESTS: Metric = Metric::of(Role::Client, Quantity::Requests);
 
@@ -114,30 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn gate_metrics_are_those_that_decide_each_once() {
-        let mut rules = Rules::default();
-        rules.gate.extend([REQUESTS, Metric::WALL_TIME]);
-        let found = gate_metrics(&[Role::Client, Role::Server], &rules);
-        let names: Vec<String> = found.iter().map(Metric::to_string).collect();
-        let expected = [
-            "wall_time",
-            "client.cpu_time",
-            "client.rss_peak",
-            "server.cpu_time",
-            "server.rss_peak",
-            "client.requests",
-        ];
-        assert_eq!(names, expected);
-        assert!(found.iter().all(|metric| rules.decides(*metric)));
-    }
-
-    #[test]
     fn identical_subjects_are_equivalent_without_a_trial() {
         let (example, mut rules) = (trial(0, &[1]), Rules::default());
         rules.gate.insert(REQUESTS);
         rules.exact.insert(REQUESTS);
         let found = identical(&example.case, &example.label, 3, &[Role::Client], &rules);
-        assert_eq!(found.iter().map(|v| v.metric).collect::<Vec<_>>(), gate_metrics(&[Role::Client], &rules));
+        assert_eq!(found.iter().map(|v| v.metric).collect::<Vec<_>>(), rules.gate_metrics(&[Role::Client]));
         for verdict in &found {
             assert_eq!((verdict.kind, verdict.gate, verdict.stage), (VerdictKind::Equivalent, true, None));
             assert_eq!((verdict.effect, verdict.p, verdict.blocks), (None, None, 0));

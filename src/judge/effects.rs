@@ -1,4 +1,4 @@
-//! From the pairs of a stage to effects and what they say together: one effect a block, never one a sample, because
+//! From the pairs of a stage to effects and what they show together: one effect a block, never one a sample, because
 //! samples of one trial hang together.
 
 use super::design::counted;

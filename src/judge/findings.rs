@@ -151,7 +151,7 @@ fn interval(scale: LevelScale, change: &Change) -> Option<Interval> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Quantity, Role, Values};
+    use crate::model::{Quantity, Role};
 
     /// A line with a little deterministic noise of about 0.3% whose level is multiplied at each of some places.
     fn line(series: i64, places: impl Iterator<Item = usize>, steps: &[(usize, f64)]) -> Line {
@@ -162,13 +162,7 @@ mod tests {
         };
         Line {
             series,
-            case: Case {
-                scenario: "sync/upload".into(),
-                version: 1,
-                operation: "sync/upload".into(),
-                parameters: Values::new(),
-                configuration: Values::new(),
-            },
+            case: Case::plain("sync/upload"),
             label: CaseLabel("1000 × 10 kB".into()),
             metric: Metric::of(Role::Client, Quantity::CpuTime),
             points: places.map(|place| LinePoint { place, value: value(place) }).collect(),

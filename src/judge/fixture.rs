@@ -2,40 +2,28 @@
 
 use crate::model::{
     Case, CaseLabel, Conditions, Failure, FailureKind, Metric, Quantity, Role, SampleColumn, Trial, TrialTotal,
-    UnixMillis, Values,
+    UnixMillis,
 };
 
 /// The fixture's value of a whole trial.
 pub(super) const PEAK: Metric = Metric::of(Role::Client, Quantity::RssPeak);
 
 fn case() -> Case {
-    Case {
-        scenario: "crypto/seal".into(),
-        version: 1,
-        operation: "crypto/seal".into(),
-        parameters: Values::new(),
-        configuration: Values::new(),
-    }
+    Case::plain("crypto/seal")
 }
 
-/// A quiet trial with one wild warm-up sample in front of the given wall times, and a peak of 1 MiB.
+/// An undisturbed trial with one wild warm-up sample in front of the given wall times, and a peak of 1 MiB.
 pub(super) fn trial(index: u32, wall_times: &[u64]) -> Trial {
     let values: Vec<u64> = [u64::MAX].iter().chain(wall_times).copied().collect();
     Trial {
-        case: case(),
         label: CaseLabel("10 kB".into()),
-        operation_version: 1,
         index,
         order: index,
-        started_at: UnixMillis(0),
         duration_ns: 1_000_000_000,
-        iterations: 1,
         warmup: 1,
         starts_ns: (0..values.len() as u64).collect(),
         columns: vec![SampleColumn { metric: Metric::WALL_TIME, values }],
         totals: vec![TrialTotal { metric: PEAK, value: 1 << 20 }],
-        histograms: Vec::new(),
-        timelines: Vec::new(),
         conditions: Conditions {
             pressure_ppm: Some(0),
             steal_ppm: Some(0),
@@ -43,8 +31,7 @@ pub(super) fn trial(index: u32, wall_times: &[u64]) -> Trial {
             sampler_ppm: 0,
             clock_step_ns: 10,
         },
-        canary: None,
-        unavailable: Vec::new(),
+        ..Trial::empty(case())
     }
 }
 

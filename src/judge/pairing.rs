@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{JudgeError, check_together, metrics};
+use super::error::JudgeError;
+use super::series::{check_same_series, metrics};
 use crate::model::{Block, Failure, FailureKind, Metric, Side, Stage, Trial};
 
 /// The trials of one case on both sides, and the blocks that pair them. A trial belongs to the block whose `trial` is its
@@ -54,7 +55,7 @@ impl<'a> Pairing<'a> {
         let Some(example) = pairs.head.first().or(pairs.base.first()) else { return Ok(None) };
         for side in [pairs.base, pairs.head] {
             let Some(first) = side.first() else { continue };
-            check_together(first, side)?;
+            check_same_series(first, side)?;
             if first.case != example.case {
                 let (found, expected) = (first.case.key(), example.case.key());
                 return Err(JudgeError::MixedCases { index: first.index, found, expected });

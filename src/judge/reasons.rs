@@ -1,4 +1,4 @@
-//! Verdicts in plain English: why a series is undecided, and each verdict as one sentence. Says what the figures say and
+//! Verdicts in plain English: why a series is undecided, and each verdict as one sentence. States what the figures show and
 //! nothing more.
 
 use super::pairing::Pairing;

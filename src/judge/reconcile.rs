@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::FoundChange;
-use crate::model::{Finding, FindingEvent, FindingId, FindingState, Revision, SeriesChange, UnixMillis};
+use crate::model::{
+    Finding, FindingEvent, FindingEventKind, FindingId, FindingState, Revision, SeriesChange, UnixMillis,
+};
 use crate::stats::NEARBY;
 
 /// How far, in places on the axis, a change may have been moved by a person from where it is seen.
@@ -12,9 +14,6 @@ const MOVED_BY: usize = 3 * NEARBY;
 
 /// The fewest revisions before a change that is seen.
 const BEFORE: usize = 3;
-
-/// The reason of an event by which a person moved a finding begins with this; see [`moved`].
-const MOVED: &str = "moved to ";
 
 /// Series named in a reason before the rest is counted.
 const NAMED: usize = 3;
@@ -57,8 +56,13 @@ pub enum FindingUpdate {
 
 /// The event by which a person moves a finding, which keeps its state. The finding's place is the caller's to set.
 pub fn moved(finding: &Finding, to: &Revision, person: &str, why: &str, now: UnixMillis) -> FindingEvent {
-    let reason = format!("{MOVED}{}: {why}", to.short());
-    FindingEvent { at: now, state: finding.state, person: Some(person.to_owned()), reason }
+    FindingEvent {
+        at: now,
+        kind: FindingEventKind::Moved { to: to.id.clone() },
+        state: finding.state,
+        person: Some(person.to_owned()),
+        reason: why.to_owned(),
+    }
 }
 
 /// Reconciles what is seen now with the findings of the same environment that the history holds, in whatever state.
@@ -92,7 +96,7 @@ pub fn reconcile(known: &[Finding], seen: &[FoundChange], axis: &[Revision], now
         };
         updates.extend(event.map(|(state, reason)| FindingUpdate::Event {
             id: finding.id,
-            event: FindingEvent { at: now, state, person: None, reason },
+            event: FindingEvent { at: now, kind: FindingEventKind::StateChanged, state, person: None, reason },
         }));
     }
     let matched: BTreeSet<usize> = pairs.into_values().collect();
@@ -135,16 +139,15 @@ fn shared(finding: &Finding, change: &FoundChange) -> usize {
 }
 
 fn is_moved(finding: &Finding) -> bool {
-    finding.events.iter().any(|event| event.person.is_some() && event.reason.starts_with(MOVED))
+    finding.events.iter().any(|event| event.kind.moved_to().is_some())
 }
 
-/// Whether a person chose its state last. Moving is no choice of a state.
+/// Whether a person chose its state last. Neither a move nor a note chooses a state.
 fn is_chosen(finding: &Finding) -> bool {
-    let mut chosen = finding.state == FindingState::Acknowledged;
-    if let Some(last) = finding.events.iter().rev().find(|event| !event.reason.starts_with(MOVED)) {
-        chosen |= last.person.is_some();
-    }
-    chosen
+    let chooses =
+        |event: &&FindingEvent| matches!(event.kind, FindingEventKind::Detected | FindingEventKind::StateChanged);
+    let last = finding.events.iter().rfind(chooses);
+    finding.state == FindingState::Acknowledged || last.is_some_and(|event| event.person.is_some())
 }
 
 fn told_anew(finding: &Finding, found: &FoundChange, axis: &[Revision]) -> Option<FindingUpdate> {
@@ -280,6 +283,7 @@ mod tests {
     fn finding(at: usize, series: &[(i64, f64)], states: &[(FindingState, Option<&str>)]) -> Finding {
         let event = |(state, person): &(FindingState, Option<&str>)| FindingEvent {
             at: UnixMillis(1),
+            kind: FindingEventKind::StateChanged,
             state: *state,
             person: person.map(str::to_owned),
             reason: "because".into(),
@@ -386,6 +390,19 @@ mod tests {
         known.at = axis()[55].clone();
         assert_eq!(outcome(&known, &[seen(43, Confirmed, &[(1, 1.04)])]), (None, Some(55)));
         assert_eq!(outcome(&known, &[]).0, Some(Noise), "moving is no word about whether it is there");
+    }
+
+    #[test]
+    fn neither_a_note_nor_the_words_of_a_move_decide() {
+        let mut known = finding(40, &[(1, 1.05)], &[(New, None)]);
+        let note = FindingEvent {
+            kind: FindingEventKind::Note,
+            person: Some("ada".into()),
+            reason: "moved to another desk".into(),
+            ..known.events[0].clone()
+        };
+        known.events.push(note);
+        assert_eq!(outcome(&known, &[seen(43, Confirmed, &[(1, 1.04)])]), (Some(Confirmed), Some(43)));
     }
 
     #[test]

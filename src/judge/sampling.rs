@@ -1,10 +1,10 @@
-//! Whether more trials are worth it. By precision and by time alone, never by what the numbers say: stopping when a
+//! Whether more trials are worth it. By precision and by time alone, never by the values: stopping when a
 //! difference looks large enough would make differences of noise.
 
 use crate::model::{CheckName, CheckStatus, Measurement};
 
 /// How many more trials a case needs for an estimate to reach its precision, at most as many as were planned: beyond that,
-/// more of the same rarely helps, and the check's advice says what would. Nothing where there is no interval to go by.
+/// more of the same rarely helps, and the check's advice explains what would. Nothing where there is no interval to go by.
 pub fn trials_wanted(measurement: &Measurement, planned: u32) -> u32 {
     let trials = measurement.summary.trials;
     let precise = measurement.checks.iter().find(|check| check.name == CheckName::Precise);

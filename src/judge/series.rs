@@ -1,5 +1,9 @@
-//! The values of one metric in the trials of one case. A trial without a value is left out, never filled in.
+//! The trials of one case: which belong together, and the values of one metric in them. A trial without a value is left
+//! out, never filled in.
 
+use std::collections::BTreeSet;
+
+use super::error::JudgeError;
 use crate::model::{Grain, Metric, Trial};
 use crate::stats::{Sorted, StatsError};
 
@@ -32,4 +36,29 @@ pub(super) fn values(trial: &Trial, metric: Metric) -> Option<Vec<f64>> {
         Grain::Trial => vec![trial.total(metric)? as f64],
     };
     (!values.is_empty()).then_some(values)
+}
+
+/// Rejects trials that are not of one series: another case, another version of the operation, or one trial given twice.
+pub(super) fn check_same_series(first: &Trial, trials: &[Trial]) -> Result<(), JudgeError> {
+    let mut seen = BTreeSet::new();
+    for trial in trials {
+        let index = trial.index;
+        if trial.case != first.case {
+            return Err(JudgeError::MixedCases { index, found: trial.case.key(), expected: first.case.key() });
+        }
+        if trial.operation_version != first.operation_version {
+            let (found, expected) = (trial.operation_version, first.operation_version);
+            return Err(JudgeError::MixedVersions { index, found, expected });
+        }
+        if !seen.insert(index) {
+            return Err(JudgeError::Repeated { index });
+        }
+    }
+    Ok(())
+}
+
+/// Every metric that a trial has, in the order of first appearance.
+pub(super) fn metrics(trials: &[Trial]) -> Vec<Metric> {
+    let mut seen = BTreeSet::new();
+    trials.iter().flat_map(Trial::metrics).filter(|metric| seen.insert(*metric)).collect()
 }

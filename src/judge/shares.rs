@@ -12,9 +12,6 @@ pub const SHARE_LEVEL: f64 = 0.95;
 /// Fewest pairs from which a rate of at most 1% may be claimed: even none flagged in 380 leaves more than 1% possible.
 pub const FEWEST_PAIRS: u32 = 400;
 
-/// A rate that is worth claiming, in shares.
-const GOOD_RATE: f64 = 0.01;
-
 /// How often windows were flagged, pooled over some rates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
@@ -34,7 +31,7 @@ pub struct Share {
     pub cautious: Interval,
 }
 
-/// Pools rates. Nothing can be said of no window.
+/// Pools rates. Nothing without a window.
 pub fn share<'r>(rates: impl IntoIterator<Item = &'r Rate>) -> Option<Share> {
     let (mut pairs, mut independent, mut flagged) = (0_u32, 0_u32, 0_u32);
     for rate in rates {
@@ -79,34 +76,6 @@ pub fn touches(variant: VariantKind, metric: Metric) -> bool {
     }
 }
 
-/// What may be claimed of a rate of false verdicts, in plain English. `window` is how many blocks a window holds.
-pub fn claim(share: &Share, window: u32) -> String {
-    let Share { pairs, independent, flagged, .. } = *share;
-    let bound = percent(share.interval.high);
-    if pairs < FEWEST_PAIRS {
-        let blocks = (FEWEST_PAIRS - 1).saturating_add(window);
-        return format!(
-            "{flagged} of {pairs} bounds it at {bound}: too few pairs to claim a rate of at most {}; --blocks {blocks} \
-             gives {FEWEST_PAIRS}",
-            percent(GOOD_RATE)
-        );
-    }
-    let kept = if share.interval.high <= GOOD_RATE { "kept" } else { "not shown" };
-    format!(
-        "{flagged} of {pairs} bounds it at {bound}, so at most {} is {kept}, were every pair evidence of its own; the \
-         {independent} that share no block bound it at {}",
-        percent(GOOD_RATE),
-        percent(share.cautious.high)
-    )
-}
-
-/// A share as people read it.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let decimals = if percent >= 10.0 || percent.fract().abs() < 1e-9 { 0 } else { 1 };
-    format!("{percent:.decimals$}%")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,22 +90,6 @@ mod tests {
         // z² ÷ (n + z²) with z = 1.959964: Wilson (1927) for no success.
         assert!((found.interval.high - 0.045_279).abs() < 1e-5, "{found:?}");
         assert!((found.cautious.high - 0.561_5).abs() < 1e-3, "{found:?}");
-        let says = claim(&found, 40);
-        assert_eq!(
-            says,
-            "0 of 81 bounds it at 4.5%: too few pairs to claim a rate of at most 1%; --blocks 439 gives 400"
-        );
-    }
-
-    #[test]
-    fn enough_pairs_are_said_to_be_enough_with_their_overlap() {
-        let says = claim(&share(&[rate(401, 11, 0)]).unwrap(), 40);
-        assert!(
-            says.starts_with("0 of 401 bounds it at 0.9%, so at most 1% is kept") && says.contains("the 11"),
-            "{says}"
-        );
-        let says = claim(&share(&[rate(401, 11, 3)]).unwrap(), 40);
-        assert!(says.contains("not shown"), "{says}");
     }
 
     #[test]
@@ -147,13 +100,6 @@ mod tests {
         assert!(found.cautious.low == 0.0 && (found.cautious.high - 0.699_4).abs() < 1e-3, "{found:?}");
         assert_eq!(share(&[]), None);
         assert_eq!(share(&[rate(0, 0, 0)]), None);
-    }
-
-    #[test]
-    fn shares_have_no_more_digits_than_they_bear() {
-        for (share, text) in [(0.0, "0%"), (0.01, "1%"), (0.0453, "4.5%"), (0.123, "12%"), (1.0, "100%")] {
-            assert_eq!(percent(share), text);
-        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Alarm {
         bell.notified().await;
     }
 
-    /// Wakes whoever waits, when their time has come, without end.
+    /// Wakes each waiter when its time has come, without end.
     pub(super) async fn ring(&self) -> io::Result<()> {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC)?;
         let fd: OwnedFd = nix::unistd::dup(&timer)?;

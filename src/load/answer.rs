@@ -10,7 +10,7 @@ const LINE_LIMIT: usize = 4096;
 /// Most bytes of all trailers.
 const TRAILER_LIMIT: usize = 16 << 10;
 
-/// What a head says.
+/// The content of a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
     /// Bytes that the head took.

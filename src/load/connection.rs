@@ -1,4 +1,4 @@
-//! One client's connection: sends a request, reads the whole answer, and says whether it was right. Buffers are kept from
+//! One client's connection: sends a request, reads the whole answer, and checks whether it was right. Buffers are kept from
 //! one request to the next. It must never keep more of an answer than a buffer holds.
 
 use std::io::{self, ErrorKind, IoSlice};
@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::answer::{Framing, Head};
-use super::exchange::{Answer, Kind};
+use super::exchange::Answer;
+use super::request::RequestTemplate;
 use super::tally::{Fault, Volume};
 
 /// Also the longest head.
@@ -53,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Connects ahead of time, where connections are kept. Where that fails, the next request tries again and says why.
+    /// Connects ahead of time, where connections are kept. Where that fails, the next request tries again and reports why.
     pub(super) async fn prepare(&mut self) {
         if self.keep_alive
             && let Ok(Ok(stream)) = tokio::time::timeout(self.timeout, open(self.target)).await
@@ -64,13 +65,13 @@ impl Connection {
     }
 
     /// Does one exchange, opening a connection where there is none.
-    pub(super) async fn exchange(&mut self, kind: &Kind, number: u64, turn: u64) -> Result<(), Fault> {
+    pub(super) async fn exchange(&mut self, request: &RequestTemplate, number: u64, turn: u64) -> Result<(), Fault> {
         let timeout = self.timeout;
-        let outcome = match tokio::time::timeout(timeout, self.send_and_read(kind, number, turn)).await {
+        let outcome = match tokio::time::timeout(timeout, self.send_and_read(request, number, turn)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Fault::Timeout),
         };
-        // After a whole answer the connection is as before; after anything else nobody knows what would come.
+        // After a whole answer the connection is as before; after anything else its state is unknown.
         if !matches!(outcome, Ok(()) | Err(Fault::Status | Fault::Content)) {
             self.stream = None;
         }
@@ -82,7 +83,7 @@ impl Connection {
         std::mem::take(&mut self.used)
     }
 
-    async fn send_and_read(&mut self, kind: &Kind, number: u64, turn: u64) -> Result<(), Fault> {
+    async fn send_and_read(&mut self, request: &RequestTemplate, number: u64, turn: u64) -> Result<(), Fault> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
@@ -92,14 +93,14 @@ impl Connection {
             }
         };
         self.read = 0..0;
-        let rest = kind.render(number, turn, &mut self.request);
+        let rest = request.render(number, turn, &mut self.request);
         let templated = self.request.len() - self.request.find("\r\n\r\n").map_or(0, |end| end + 4);
         let written = send(&mut stream, self.request.as_bytes(), rest).await;
         self.used
             .sent
             .add(Volume { bodies: (templated + rest.len()) as u64, whole: (self.request.len() + rest.len()) as u64 });
-        // A server may answer and close before it has read everything; then its answer says more than the failed write.
-        let answered = self.read_answer(&mut stream, kind).await;
+        // A server may answer and close before it has read everything; then its answer is more informative than the failed write.
+        let answered = self.read_answer(&mut stream, request).await;
         let (status, right, again) = match (written, answered) {
             (_, Ok(answer)) => answer,
             (Ok(()), Err(fault)) => return Err(fault),
@@ -108,7 +109,7 @@ impl Connection {
         if again {
             self.stream = Some(stream);
         }
-        match (status == kind.status, right) {
+        match (status == request.status, right) {
             (false, _) => Err(Fault::Status),
             (true, false) => Err(Fault::Content),
             (true, true) => Ok(()),
@@ -116,9 +117,13 @@ impl Connection {
     }
 
     /// Status, whether the body is right, and whether the connection can be used again.
-    async fn read_answer(&mut self, stream: &mut TcpStream, kind: &Kind) -> Result<(u16, bool, bool), Fault> {
+    async fn read_answer(
+        &mut self,
+        stream: &mut TcpStream,
+        request: &RequestTemplate,
+    ) -> Result<(u16, bool, bool), Fault> {
         let head = loop {
-            if let Some(head) = Head::parse(&self.buffer[self.read.clone()], kind.is_head)? {
+            if let Some(head) = Head::parse(&self.buffer[self.read.clone()], request.is_head)? {
                 self.read.start += head.length;
                 if head.status >= 200 {
                     break head;
@@ -127,7 +132,7 @@ impl Connection {
                 return Err(Fault::TooShort);
             }
         };
-        let mut body = Body { read: 0, limit: self.answer_limit, answer: &kind.answer, as_wanted: true };
+        let mut body = Body { read: 0, limit: self.answer_limit, answer: &request.answer, as_wanted: true };
         let Head { status, framing, keep_alive, .. } = head;
         match framing {
             Framing::Length(length) => self.read_counted(stream, length, &mut body).await?,

@@ -2,9 +2,9 @@
 //! reports what it could not do (late, dropped) as plainly as what the server did, and must never hide a wait: in an open
 //! loop a request's time counts from when it was planned.
 //!
-//! Read `plan` for what can be asked for, `run` for how it is done, `tally` for what is reported; `exchange` makes requests,
+//! Read `plan` for what can be asked for, `run` for how it is done, `tally` for what is reported; `request` prepares requests,
 //! `connection` and `answer` do one exchange, `schedule` and `alarm` keep planned times. `role` is a case's load: a process
-//! that speaks the pipe contract, with `workload` (what the server's subject says is sent) and `script` (how).
+//! that speaks the pipe contract, with `workload` (what is sent, by the server's subject) and `script` (how).
 
 mod alarm;
 mod answer;
@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod exchange;
 mod plan;
+mod request;
 mod role;
 mod run;
 mod schedule;

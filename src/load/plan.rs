@@ -15,7 +15,7 @@ pub const MOST_CLIENTS: usize = 10_000;
 /// Requests a second above which planned times would lie closer together than the machine can wake.
 pub const HIGHEST_RATE: f64 = 1_000_000.0;
 
-/// Requests a second below which nobody would wait for the next.
+/// The lowest rate, in requests per second.
 pub const LOWEST_RATE: f64 = 0.001;
 
 /// No part of a run lasts longer.
@@ -36,7 +36,7 @@ pub struct LoadPlan {
     pub warm_up: Duration,
     /// When to send no more.
     pub end: End,
-    /// Whether a connection serves many requests. Else each request opens one, on the clock, and says `Connection: close`.
+    /// Whether a connection serves many requests. Else each request opens one, within its latency, and sends `Connection: close`.
     pub keep_alive: bool,
     /// Threads that send, each with its share of the clients.
     pub threads: usize,
@@ -51,7 +51,7 @@ pub struct LoadPlan {
 /// One who sends: never more than one request at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// What stands for `${name}` in the exchanges, besides `${n}`, `${k}` and `${c}`.
+    /// What replaces `${name}` in the exchanges, besides `${n}`, `${k}` and `${c}`.
     pub variables: BTreeMap<String, String>,
     /// Its own numbers of requests, `${k}`: it begins with the first and stops, in any case, before the end.
     pub turns: Range<u64>,
@@ -74,8 +74,8 @@ pub enum Pace {
         ramp: Duration,
         /// How planned times lie.
         arrivals: Arrivals,
-        /// How long a request may wait past its planned time for a client that is free. After that it is dropped.
-        patience: Duration,
+        /// How long a request may wait past its planned time for a free client. After that it is dropped.
+        queue_timeout: Duration,
     },
 }
 
@@ -91,9 +91,9 @@ pub enum Arrivals {
 /// When to send no more. What was sent by then is waited for, and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// So long after warm-up.
+    /// This long after warm-up.
     After(Duration),
-    /// After so many requests that count, of all clients together; in an open loop those that are dropped are among them.
+    /// After this number of requests that count, of all clients together; in an open loop those that are dropped are among them.
     Requests(u64),
     /// When each client has done its turns.
     Turns,
@@ -113,11 +113,11 @@ impl LoadPlan {
             return wrong("a request needs a time limit above zero");
         }
         let mut spans = vec![self.warm_up, self.timeout];
-        if let Pace::Open { from, to, ramp, patience, .. } = self.pace {
+        if let Pace::Open { from, to, ramp, queue_timeout, .. } = self.pace {
             if !((0.0..=HIGHEST_RATE).contains(&from) && (LOWEST_RATE..=HIGHEST_RATE).contains(&to)) {
                 return wrong(&format!("a rate ends at {LOWEST_RATE} to {HIGHEST_RATE} requests a second"));
             }
-            spans.extend([ramp, patience]);
+            spans.extend([ramp, queue_timeout]);
         }
         if let End::After(duration) = self.end {
             spans.push(duration);

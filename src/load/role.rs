@@ -1,4 +1,4 @@
-//! The role `load` of a case: speaks the pipe contract, and sends what the server's subject told it. It drives the case in
+//! The role `load` of a case: speaks the pipe contract, and sends what the server's subject described. It drives the case in
 //! the place of a client. It must never answer a sample of which any answer was wrong without saying so at `verify`.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use super::error::LoadError;
 use super::exchange::{Answer, Exchange};
 use super::plan::{Client, End, LoadPlan, Pace};
 use super::run::run;
-use super::script::{PATIENCE, Script, ScriptError, Volume};
+use super::script::{Script, ScriptError, TIMEOUT, Volume};
 use super::tally::{Fault, LoadReport, nanoseconds};
 use super::workload::Job;
 
@@ -28,10 +28,10 @@ const THREADS: usize = 1;
 /// Most bytes of a right answer.
 const ANSWER_LIMIT: u64 = 64 << 20;
 
-/// Serves the runner until told to finish, or until its input ends.
+/// Serves the runner until it is asked to finish, or until its input ends.
 ///
 /// # Errors
-/// When the pipes fail. What a request asked for may fail as well; that is told to the runner, and the next is read.
+/// When the pipes fail. What a request asked for may fail as well; that is reported to the runner, and the next is read.
 pub fn serve(input: impl Read, mut output: impl Write) -> io::Result<()> {
     let mut input = io::BufReader::new(input);
     let mut load = None;
@@ -102,7 +102,7 @@ impl Load {
         })?;
         if job.before.is_some() && matches!(script.pace, Pace::Open { .. }) {
             return Err(wrong(
-                "nobody knows which client sends what of an open loop, so nothing can be made before".into(),
+                "in an open loop it is not known which client sends what, so nothing can be made before".into(),
             ));
         }
         let load = Self { job, script, seed: request.seed, next: 0, report: None };
@@ -192,7 +192,7 @@ impl Load {
             end: End::Turns,
             keep_alive: self.script.keep_alive,
             threads: THREADS,
-            timeout: PATIENCE,
+            timeout: TIMEOUT,
             answer_limit: ANSWER_LIMIT,
             seed: self.seed,
         }

@@ -12,12 +12,12 @@ use tokio::runtime::{Builder, Runtime};
 use super::alarm::Alarm;
 use super::connection::Connection;
 use super::error::LoadError;
-use super::exchange::{Ready, cycle};
 use super::plan::{End, LoadPlan, Pace};
+use super::request::{ClientRequests, cycle};
 use super::schedule::Schedule;
 use super::tally::{LoadReport, between};
 
-/// Does what the plan says and waits for its end. Connections that are kept are opened before the clock starts.
+/// Executes the plan and waits for its end. Connections that are kept are opened before the clock starts.
 ///
 /// # Errors
 /// [`LoadError`] where the run cannot begin. What goes wrong with requests is in the report.
@@ -28,9 +28,9 @@ pub fn run(plan: &LoadPlan) -> Result<LoadReport, LoadError> {
     let mut crews = (0..workers).map(|_| Crew::new()).collect::<Result<Vec<_>, _>>()?;
     let host = plan.target.to_string();
     for (index, client) in plan.clients.iter().enumerate() {
-        let ready = Ready::new(&plan.mix, &host, plan.keep_alive, index, client)?;
+        let requests = ClientRequests::new(&plan.mix, &host, plan.keep_alive, index, client)?;
         let connection = Connection::new(plan.target, plan.keep_alive, plan.timeout, plan.answer_limit);
-        crews[index % workers].senders.push(Sender { index, ready, connection, turns: client.turns.clone() });
+        crews[index % workers].senders.push(Sender { index, requests, connection, turns: client.turns.clone() });
     }
     for crew in &mut crews {
         let Crew { runtime, senders } = crew;
@@ -152,7 +152,7 @@ struct Shared {
 /// When the clients of one thread send in an open loop.
 struct Planned {
     schedule: Mutex<Schedule>,
-    patience: Duration,
+    queue_timeout: Duration,
 }
 
 /// A request to be sent now.
@@ -172,9 +172,9 @@ impl Shared {
     ) -> Result<Self, LoadError> {
         let planned = match plan.pace {
             Pace::Closed => None,
-            Pace::Open { from, to, ramp, arrivals, patience } => {
+            Pace::Open { from, to, ramp, arrivals, queue_timeout } => {
                 let schedule = Mutex::new(Schedule::new((from, to, ramp), arrivals, plan.seed, share));
-                Some(Planned { schedule, patience })
+                Some(Planned { schedule, queue_timeout })
             }
         };
         let most = match plan.end {
@@ -194,14 +194,14 @@ impl Shared {
 
     /// Waits for the next request that is due; `None` at the end.
     async fn due(&self) -> Option<Due> {
-        let Some(Planned { schedule, patience }) = &self.plan else {
+        let Some(Planned { schedule, queue_timeout }) = &self.plan else {
             return self.admit(Instant::now());
         };
         loop {
             let planned = self.span.began + schedule.lock().unwrap_or_else(PoisonError::into_inner).next();
             let due = self.admit(planned)?;
             let now = Instant::now();
-            if now.saturating_duration_since(planned) > *patience {
+            if now.saturating_duration_since(planned) > *queue_timeout {
                 self.report().dropped += u64::from(due.counts);
                 continue;
             }
@@ -233,13 +233,13 @@ impl Shared {
 /// One client at work.
 struct Sender {
     index: usize,
-    ready: Ready,
+    requests: ClientRequests,
     connection: Connection,
     turns: Range<u64>,
 }
 
 impl Sender {
-    /// Sends until the end, and tells which turns counted.
+    /// Sends until the end, and returns which turns counted.
     async fn send(mut self, shared: Arc<Shared>) -> (usize, Range<u64>) {
         let mut counted: Option<Range<u64>> = None;
         let mut free = shared.span.began;
@@ -248,9 +248,9 @@ impl Sender {
         for turn in self.turns.clone() {
             let Some(Due { planned, counts }) = shared.due().await else { break };
             let number = shared.numbers.next.fetch_add(1, Ordering::Relaxed);
-            let kind = self.ready.kind(shared.order[(number % shared.order.len() as u64) as usize]);
+            let request = self.requests.request(shared.order[(number % shared.order.len() as u64) as usize]);
             let sent = Instant::now();
-            let outcome = self.connection.exchange(kind, number, turn).await;
+            let outcome = self.connection.exchange(request, number, turn).await;
             let now = Instant::now();
             let used = self.connection.take_used();
             if counts {

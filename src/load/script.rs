@@ -1,4 +1,4 @@
-//! The parameters of a case that say how the load is sent. It must never ignore one.
+//! The parameters of a case for its load. None may be ignored.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::plan::{Arrivals, Pace};
 
 /// How long a request may wait for its answer, and, in an open loop, for a client that is free: longer than a server
 /// that works ever takes, so that what is dropped is a finding.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How an iteration is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,9 +21,9 @@ pub(super) struct Script {
 /// How much an iteration sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Volume {
-    /// So many requests of each client, in a closed loop.
+    /// This number of requests per client, in a closed loop.
     Each(u64),
-    /// So many in all, in an open loop.
+    /// This number in all, in an open loop.
     All(u64),
 }
 
@@ -66,7 +66,8 @@ impl Script {
             (Some(each), None, None) if !parameters.contains_key("arrivals") => (Pace::Closed, Volume::Each(each)),
             (None, Some(rate), Some(seconds)) => {
                 let hertz = rate as f64;
-                let pace = Pace::Open { from: hertz, to: hertz, ramp: Duration::ZERO, arrivals, patience: PATIENCE };
+                let pace =
+                    Pace::Open { from: hertz, to: hertz, ramp: Duration::ZERO, arrivals, queue_timeout: TIMEOUT };
                 (pace, Volume::All(rate.saturating_mul(seconds)))
             }
             _ => {

@@ -88,7 +88,7 @@ pub struct LoadReport {
     /// What was read, heads and framing included.
     pub received: Volume,
     /// Nanoseconds from when a request was planned (closed loop: sent) until its answer was whole: of right answers, and of
-    /// those that the timeout cut short, which would have taken longer. Other failures say nothing about speed.
+    /// those that the timeout cut short, which would have taken longer. Other failures are no measure of speed.
     pub latency: Histogram<u64>,
     /// The generator's own: nanoseconds from when a request should and could have been sent (its time was there and a
     /// client was free) until it was. In a closed loop none is planned, and none is late.

@@ -29,7 +29,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Reads what a server told.
+    /// Reads what a server described.
     pub(super) fn read(access: &Access) -> Result<Self, LoadError> {
         let wrong = |what: String| LoadError::Plan(what);
         let target = access
@@ -38,7 +38,7 @@ impl Job {
             .and_then(|address| address.trim_end_matches('/').parse().ok())
             .ok_or_else(|| wrong(format!("`{}` is not an address as `http://127.0.0.1:8080`", access.address)))?;
         let workload: Workload = serde_json::from_str(&access.credential)
-            .map_err(|error| wrong(format!("what the server says is to be sent is not a workload: {error}")))?;
+            .map_err(|error| wrong(format!("the server's description is not a workload: {error}")))?;
         let mut files = Files::default();
         let mut exchange = |message: &Message| files.exchange(message);
         let Workload { parameters, clients, stock, stock_count, before, timed, after } = workload;

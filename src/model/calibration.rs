@@ -1,5 +1,6 @@
 //! What the platform measured of itself: its false-alarm rate and its power on one machine.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, Design, Metric, RunState, SubjectBuild, UnixMillis};
@@ -27,8 +28,8 @@ pub struct Calibration {
     pub rates: Vec<Rate>,
 }
 
-/// What stood in a calibration's blocks beside the plain program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What a calibration compared with the plain program in each block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariantKind {
     /// The program itself: what every other variant is compared with.

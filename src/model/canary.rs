@@ -1,4 +1,4 @@
-//! The runner's own fixed workload, measured around a trial to tell a drifting machine from changed code.
+//! The runner's own fixed workload, measured around a trial to distinguish a drifting machine from changed code.
 
 use serde::{Deserialize, Serialize};
 

@@ -28,6 +28,17 @@ pub struct Case {
 pub struct CaseLabel(pub String);
 
 impl Case {
+    /// The case of a scenario without parameters, whose operation has the scenario's name: `group/name`, version 1.
+    pub fn plain(scenario: &str) -> Case {
+        Case {
+            scenario: scenario.to_owned(),
+            version: 1,
+            operation: scenario.to_owned(),
+            parameters: Values::new(),
+            configuration: Values::new(),
+        }
+    }
+
     /// The case as one line of text, equal exactly when the cases are: `sync/upload@1 documents=1000 size=10000`.
     pub fn key(&self) -> String {
         let mut key = format!("{}@{}", self.scenario, self.version);
@@ -43,13 +54,13 @@ impl Case {
         key
     }
 
-    /// The command that performs this case by hand, as a shell reads it.
+    /// The shell command that replays this case.
     pub fn replay(&self) -> String {
         format!("benchline replay '{}'", self.key().replace('\'', r"'\''"))
     }
 }
 
-/// A value as it stands in a key. Text values are validated words without blanks, so keys stay unambiguous.
+/// A value as a key holds it. Text values are validated words without blanks, so keys stay unambiguous.
 fn plain(value: &Value) -> String {
     match value {
         Value::Count(count) => count.to_string(),

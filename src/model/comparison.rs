@@ -1,13 +1,14 @@
-//! Two runs measured interleaved: how a comparison is designed, what it is for, and which trials stand against each other.
+//! Two runs measured interleaved: how a comparison is designed, what it is for, and which trials are paired.
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, RunId, RunState, UnixMillis};
 
 /// The number of a comparison in its history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ComparisonId(pub i64);
 
@@ -38,7 +39,7 @@ impl Side {
 }
 
 /// Why two runs were measured together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// A commit against its parent: its verdict.
@@ -76,7 +77,7 @@ impl FromStr for Purpose {
 }
 
 /// Sizes and error rates of a two-stage comparison, all fixed before the first trial.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Design {
     /// Blocks of the first stage, which every series goes through.
     pub first_blocks: u32,
@@ -85,9 +86,10 @@ pub struct Design {
     pub second_blocks: u32,
     /// A gate series with a smaller p in the first stage is suspicious.
     pub first_alpha: f64,
-    /// What p is held against in the second stage.
+    /// The threshold for p in the second stage.
     pub second_alpha: f64,
-    /// Probability that a clean commit shows any false red or green.
+    /// Probability that a clean commit shows any false worse or better.
+    #[serde(rename = "error_budget")]
     pub budget: f64,
     /// How many gate series share the budget.
     pub gate_series: u32,
@@ -114,7 +116,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// 1 or 2, as people and the database say it.
+    /// 1 or 2, as on pages and in the database.
     pub const fn number(self) -> u32 {
         match self {
             Stage::First => 1,

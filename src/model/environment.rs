@@ -1,9 +1,10 @@
 //! The fingerprint of a machine and its settings.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A machine as far as it decides which series a value belongs to. Series never mix environments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// Short digest of the fields below (not of the annotations): 12 hex digits.
     pub id: String,
@@ -17,14 +18,14 @@ pub struct Environment {
     pub virtualization: String,
     /// Such as `linux x86_64`.
     pub platform: String,
-    /// The processor's microcode, such as `0xa101148`. Empty where the machine does not tell, as in most guests.
+    /// The processor's microcode, such as `0xa101148`. Empty where the machine does not show it, as in most guests.
     pub microcode: String,
     /// What may change from run to run without splitting series, and is marked on graphs where it does.
     pub annotations: Vec<Annotation>,
 }
 
 /// A named fact about a machine at the time of a run: `kernel`, `governor`, `toolchain`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Annotation {
     /// Such as `kernel`.
     pub name: String,

@@ -1,4 +1,4 @@
-//! What the runner tells while it works: one closed list, so that whoever listens handles all of it.
+//! The events of the runner: one closed list, so that every listener handles all of them.
 
 use super::{Case, CaseLabel, Failure, Trial};
 

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, UnixMillis};
@@ -26,7 +27,7 @@ pub struct Failure {
 }
 
 /// Sorts of failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The revision does not know the operation, or does not speak the contract.
@@ -39,9 +40,9 @@ pub enum FailureKind {
     Crashed,
     /// A step took longer than it may.
     TimedOut,
-    /// The subject said that it failed.
+    /// The subject reported that it failed.
     Reported,
-    /// The subject said something that is not the contract.
+    /// The subject sent something that is not the contract.
     Protocol,
     /// The result was not the expected one.
     WrongResult,

@@ -1,13 +1,14 @@
-//! Changes found in history: a commit or a range of commits, the series that change there, and what people said of it.
+//! Changes found in history: a commit or a range of commits, the series that change there, and what people noted about it.
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, Interval, Metric, Revision, UnixMillis};
 
 /// The number of a finding in its history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct FindingId(pub i64);
 
@@ -65,15 +66,15 @@ pub struct SeriesChange {
     pub confirmed: bool,
 }
 
-/// Where a finding stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The state of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingState {
-    /// First seen; a few more commits will tell.
+    /// First seen; a few more commits will confirm it or not.
     New,
     /// Enough points lie after it.
     Confirmed,
-    /// A person has seen it and said why it may stay.
+    /// A person has seen it and explained why it may stay.
     Acknowledged,
     /// The level returned to what it was.
     Resolved,
@@ -112,15 +113,75 @@ impl FromStr for FindingState {
     }
 }
 
+/// What kind of thing happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FindingEventKind {
+    /// The change was seen for the first time.
+    Detected,
+    /// The state changed, or a person chose the one that it had.
+    StateChanged,
+    /// A person added a note; the state stays.
+    Note,
+    /// A person moved the finding to another commit; the state stays.
+    Moved {
+        /// Id of that commit.
+        to: String,
+    },
+}
+
+impl FindingEventKind {
+    /// The word used in the database and the API.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            FindingEventKind::Detected => "detected",
+            FindingEventKind::StateChanged => "state_changed",
+            FindingEventKind::Note => "note",
+            FindingEventKind::Moved { .. } => "moved",
+        }
+    }
+
+    /// Where a person moved the finding: id of the commit.
+    pub fn moved_to(&self) -> Option<&str> {
+        match self {
+            FindingEventKind::Moved { to } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// The inverse of [`FindingEventKind::as_str`] and [`FindingEventKind::moved_to`]; `None` where they do not fit.
+    pub fn from_parts(word: &str, moved_to: Option<String>) -> Option<FindingEventKind> {
+        match (word, moved_to) {
+            ("detected", None) => Some(FindingEventKind::Detected),
+            ("state_changed", None) => Some(FindingEventKind::StateChanged),
+            ("note", None) => Some(FindingEventKind::Note),
+            ("moved", Some(to)) => Some(FindingEventKind::Moved { to }),
+            _ => None,
+        }
+    }
+}
+
 /// Something that happened to a finding. Nothing is ever deleted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingEvent {
     /// When.
     pub at: UnixMillis,
+    /// What kind of thing.
+    pub kind: FindingEventKind,
     /// The state from here on.
     pub state: FindingState,
     /// Who; `None` for the platform itself.
     pub person: Option<String>,
     /// Why, in plain English.
     pub reason: String,
+}
+
+impl FindingEvent {
+    /// The reason as people read it, with the commit that a finding was moved to.
+    pub fn text(&self) -> String {
+        match self.kind.moved_to() {
+            Some(to) => format!("moved to {}: {}", to.get(..8).unwrap_or(to), self.reason),
+            None => self.reason.clone(),
+        }
+    }
 }

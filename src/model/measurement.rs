@@ -1,5 +1,6 @@
-//! What one run says about one series.
+//! The result of one run for one series.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, Check, Grade, Metric};
@@ -19,7 +20,7 @@ pub struct Measurement {
     pub summary: Summary,
     /// What was looked at.
     pub checks: Vec<Check>,
-    /// What the checks say together.
+    /// The grade that the checks give together.
     pub grade: Grade,
 }
 
@@ -51,7 +52,7 @@ pub struct Summary {
 }
 
 /// A confidence interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,

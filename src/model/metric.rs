@@ -1,7 +1,8 @@
 //! What can be measured: the closed list of quantities, each with its unit, its direction and its grain.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de};
 
 use super::Role;
@@ -18,7 +19,7 @@ pub struct Metric {
 }
 
 /// Which way is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Less is better.
@@ -184,6 +185,21 @@ impl Metric {
     /// Wall time, the one metric every case has.
     pub const WALL_TIME: Metric = Metric::of_case(Quantity::WallTime);
 
+    /// The gate metrics of every scenario, see [`super::Rules::gates`]: wall time, and CPU time and peak memory of client
+    /// and server. What the load generator uses is not the subject's.
+    pub const DEFAULT_GATES: [Metric; 5] = [
+        Metric::WALL_TIME,
+        Metric::of(Role::Client, Quantity::CpuTime),
+        Metric::of(Role::Client, Quantity::RssPeak),
+        Metric::of(Role::Server, Quantity::CpuTime),
+        Metric::of(Role::Server, Quantity::RssPeak),
+    ];
+
+    /// Whether it is a gate metric of every scenario: for readers of a run who do not have the scenario's rules.
+    pub fn gates_by_default(self) -> bool {
+        Metric::DEFAULT_GATES.contains(&self)
+    }
+
     /// A quantity of the case as a whole.
     pub const fn of_case(quantity: Quantity) -> Metric {
         Metric { role: None, quantity }
@@ -248,6 +264,20 @@ impl FromStr for Metric {
 impl Serialize for Metric {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Metric {
+    fn schema_name() -> Cow<'static, str> {
+        "Metric".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A metric of the case (`wall_time`), or `ROLE.QUANTITY` (`client.cpu_time`).",
+            "type": "string",
+            "pattern": "^((client|server|load)\\.)?[a-z0-9_]+$",
+        })
     }
 }
 

@@ -1,11 +1,12 @@
 //! What is under test.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::UnixMillis;
 
 /// A commit, or a dirty work tree on top of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revision {
     /// 40 hex digits for a commit; `worktree-` and 12 digits of its tree for a dirty work tree.
     pub id: String,
@@ -26,7 +27,7 @@ pub struct Revision {
 }
 
 /// Which kind of revision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevisionKind {
     /// A commit.

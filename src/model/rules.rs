@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, Quantity, Role, Unit};
+use super::{Metric, Role, Unit};
 
 /// The rules by which a case's series are compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
-    /// What the scenario lets decide beside wall time, CPU time and peak memory.
+    /// Gate metrics of the scenario beside [`Metric::DEFAULT_GATES`].
     pub gate: BTreeSet<Metric>,
     /// Counts that must be the same every time, compared by difference.
     pub exact: BTreeSet<Metric>,
@@ -31,8 +32,8 @@ pub struct Budget {
     pub limit: Limit,
 }
 
-/// What a budget is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// What a budget is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// The estimate, in the metric's unit.
@@ -61,17 +62,36 @@ impl Margin {
 }
 
 impl Rules {
-    /// Whether a metric may turn red or green.
-    pub fn decides(&self, metric: Metric) -> bool {
+    /// Whether a metric is a **gate metric**: one whose series may be judged worse or better, and that shares the error
+    /// budget. This is the one definition; whoever asks about a case asks its rules.
+    ///
+    /// Gate metrics are those of [`Metric::DEFAULT_GATES`] and those that the scenario names, unless one metric alone was
+    /// asked about. A stored verdict says in [`super::Verdict::gate`] what the rules were when it was made. Readers of
+    /// measurements that have no rules at hand use [`Metric::gates_by_default`].
+    pub fn gates(&self, metric: Metric) -> bool {
         match self.only {
             Some(only) => metric == only,
-            None => {
-                // What the load generator uses is nobody's fault.
-                matches!(metric.quantity, Quantity::WallTime | Quantity::CpuTime | Quantity::RssPeak)
-                    && metric.role != Some(Role::Load)
-                    || self.gate.contains(&metric)
-            }
+            None => metric.gates_by_default() || self.gate.contains(&metric),
         }
+    }
+
+    /// The gate metrics of a case with these roles, each once: the default ones of its roles first.
+    pub fn gate_metrics(&self, roles: &[Role]) -> Vec<Metric> {
+        let measured = |metric: &Metric| metric.role.is_none_or(|role| roles.contains(&role));
+        let mut seen = BTreeSet::new();
+        let default = Metric::DEFAULT_GATES.into_iter().filter(measured);
+        default
+            .chain(self.gate.iter().copied())
+            .chain(self.only)
+            .filter(|metric| self.gates(*metric) && seen.insert(*metric))
+            .collect()
+    }
+
+    /// The gate metrics of any of several scenarios, each once, in order.
+    pub fn gate_metrics_of_any<'r>(rules: impl Iterator<Item = &'r Rules>) -> Vec<Metric> {
+        let roles = [Role::Client, Role::Server, Role::Load];
+        let metrics: BTreeSet<Metric> = rules.flat_map(|rules| rules.gate_metrics(&roles)).collect();
+        metrics.into_iter().collect()
     }
 
     /// The margin of a metric. Zero for counts declared exact.
@@ -81,5 +101,31 @@ impl Rules {
             None if self.exact.contains(&metric) => Margin { share: 0.0, absolute: 0.0 },
             None => Margin::of(metric),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Quantity;
+
+    #[test]
+    fn gate_metrics_are_those_that_decide_each_once() {
+        let mut rules = Rules::default();
+        rules.gate.extend([Metric::of(Role::Client, Quantity::Requests), Metric::WALL_TIME]);
+        let found = rules.gate_metrics(&[Role::Client, Role::Server]);
+        let names: Vec<String> = found.iter().map(Metric::to_string).collect();
+        let expected = [
+            "wall_time",
+            "client.cpu_time",
+            "client.rss_peak",
+            "server.cpu_time",
+            "server.rss_peak",
+            "client.requests",
+        ];
+        assert_eq!(names, expected);
+        assert!(found.iter().all(|metric| rules.gates(*metric)));
+        let one = Rules { only: Some(Metric::of(Role::Server, Quantity::RssPeak)), ..rules };
+        assert_eq!(one.gate_metrics(&[Role::Client, Role::Server]), [Metric::of(Role::Server, Quantity::RssPeak)]);
     }
 }

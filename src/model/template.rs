@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a text with placeholders cannot be read or filled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// A brace stands alone.
+    /// A single brace without its counterpart.
     #[error("a brace of `{0}` stands alone; write {{{{ or }}}} for a brace itself")]
     Brace(String),
     /// Nothing has that name.
@@ -18,7 +18,7 @@ enum Piece<'a> {
     Name(&'a str),
 }
 
-/// The names that stand between braces.
+/// The names between braces.
 ///
 /// # Errors
 /// A brace that stands alone.

@@ -1,5 +1,6 @@
 //! One fresh set of subject processes: its samples, its totals, and the conditions around it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Canary, Case, CaseLabel, Metric, Quantity, Role, Timeline, UnixMillis};
@@ -45,7 +46,7 @@ pub struct Trial {
 }
 
 /// A metric that was wanted and could not be had. Missing is missing, never zero, and never without a reason.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Unavailable {
     /// What is missing.
     pub metric: Metric,
@@ -112,9 +113,9 @@ impl LatencyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conditions {
     /// Share of the trial in which some task waited for a CPU, in millionths (`/proc/pressure/cpu`, `some`).
-    /// `None` where the kernel does not tell.
+    /// `None` where the kernel does not report it.
     pub pressure_ppm: Option<u64>,
-    /// Share of the machine's CPU time that the hypervisor took, in millionths. `None` where the kernel does not tell.
+    /// Share of the machine's CPU time that the hypervisor took, in millionths. `None` where the kernel does not report it.
     pub steal_ppm: Option<u64>,
     /// Share of the machine's CPU time used by processes other than subjects and runner, in millionths.
     pub others_ppm: Option<u64>,
@@ -125,6 +126,29 @@ pub struct Conditions {
 }
 
 impl Trial {
+    /// The first trial of a case, of one iteration a sample, without any sample yet. To be filled in.
+    pub fn empty(case: Case) -> Trial {
+        Trial {
+            case,
+            label: CaseLabel(String::new()),
+            operation_version: 1,
+            index: 0,
+            order: 0,
+            started_at: UnixMillis(0),
+            duration_ns: 0,
+            iterations: 1,
+            warmup: 0,
+            starts_ns: Vec::new(),
+            columns: Vec::new(),
+            totals: Vec::new(),
+            histograms: Vec::new(),
+            timelines: Vec::new(),
+            conditions: Conditions::default(),
+            canary: None,
+            unavailable: Vec::new(),
+        }
+    }
+
     /// Every sample of `metric`, warm-up first, in its unit and for one operation. Rates are derived from what was done and
     /// the wall time that it took.
     pub fn values(&self, metric: Metric) -> Option<Vec<f64>> {
@@ -184,7 +208,7 @@ mod tests {
                 column(Quantity::Items, [20, 20, 20]),
                 SampleColumn { metric: busy, values: vec![0, 250_000, 1_000_000] },
             ],
-            ..empty()
+            ..Trial::empty(Case::plain("a/b"))
         };
         assert_eq!(trial.samples(Metric::WALL_TIME), Some(vec![250_000_000.0, 1_000_000_000.0]));
         assert_eq!(trial.samples(Metric::of_case(Quantity::Rate)), Some(vec![40.0, 10.0]));
@@ -192,33 +216,5 @@ mod tests {
         assert_eq!(trial.samples(busy), Some(vec![0.25, 1.0]));
         let metrics: Vec<Metric> = trial.metrics().collect();
         assert_eq!(metrics, [Metric::WALL_TIME, Metric::of_case(Quantity::Rate), busy]);
-    }
-
-    fn empty() -> Trial {
-        Trial {
-            case: Case {
-                scenario: "a/b".into(),
-                version: 1,
-                operation: "a/b".into(),
-                parameters: Default::default(),
-                configuration: Default::default(),
-            },
-            label: CaseLabel(String::new()),
-            operation_version: 1,
-            index: 0,
-            order: 0,
-            started_at: UnixMillis(0),
-            duration_ns: 0,
-            iterations: 1,
-            warmup: 0,
-            starts_ns: Vec::new(),
-            columns: Vec::new(),
-            totals: Vec::new(),
-            histograms: Vec::new(),
-            timelines: Vec::new(),
-            conditions: Conditions::default(),
-            canary: None,
-            unavailable: Vec::new(),
-        }
     }
 }

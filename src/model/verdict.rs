@@ -1,12 +1,13 @@
-//! What a comparison says about one series, with all that the decision rests on.
+//! The verdict of a comparison on one series, with everything that the decision is based on.
 
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, CaseLabel, Interval, Metric, Stage};
 
-/// What a comparison says about one series.
+/// The verdict of a comparison on one series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What was measured.
@@ -33,21 +34,21 @@ pub struct Verdict {
     pub interval: Option<Interval>,
     /// p of the Wilcoxon signed-rank test, two-sided.
     pub p: Option<f64>,
-    /// What p was held against. `None` for series that are only described.
+    /// The threshold for p. `None` for series that are only described.
     pub alpha: Option<f64>,
     /// Below it a change does not matter: a share of the base for ratios, in the metric's unit for differences.
     pub margin: f64,
     /// The change, as `margin` is measured, that this procedure with this series' spread would have caught with 90%
-    /// probability. `None` where the blocks cannot tell, or no change could be caught.
+    /// probability. `None` where the blocks do not suffice, or no change could be detected.
     pub resolution: Option<f64>,
     /// How many blocks would decide, where the verdict is inconclusive and a number of them would.
     pub blocks_needed: Option<u32>,
-    /// Why, in plain English. Empty where the figures say it all.
+    /// Why, in plain English. Empty where the figures suffice.
     pub reason: String,
 }
 
 /// What was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
     /// A change to the bad, beyond the margin.
@@ -94,7 +95,7 @@ impl FromStr for VerdictKind {
 }
 
 /// What an effect is measured in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
     /// Head over base; 1 is no change.
@@ -114,7 +115,7 @@ impl Scale {
 }
 
 /// How many series that decide have each verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// A change to the bad.
     pub worse: u32,

@@ -1,5 +1,5 @@
-//! The fingerprint of this machine: what decides which series a value belongs to, and what is only noted beside it.
-//! A fact that the machine does not tell is left out or called unknown, never guessed: series would be split by guesses.
+//! The fingerprint of this machine: what decides which series a value belongs to, and annotations that do not. A fact that
+//! the machine does not show is left out or called unknown, never guessed: guesses would split series.
 
 use std::{env::consts, thread};
 

@@ -1,5 +1,5 @@
 //! Instructions of a process in user mode, from the processor's own counters, by perf_event_open(2). It must never
-//! estimate: where the counter shared the hardware with others and did not run all the time, it tells nothing.
+//! estimate: where the counter shared the hardware with others and did not run all the time, there is no count.
 
 use std::io;
 
@@ -31,7 +31,7 @@ impl InstructionCounter {
     /// Instructions so far; nothing where the counter did not run for all of the process's time.
     ///
     /// # Errors
-    /// The kernel does not tell.
+    /// The kernel does not report it.
     pub fn total(&mut self) -> io::Result<Option<u64>> {
         let read = self.counter.read_count_and_time()?;
         Ok((read.time_running == read.time_enabled).then_some(read.count))

@@ -28,7 +28,7 @@ pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     lines.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim()).find(|value| !value.is_empty())
 }
 
-/// What a processor is called: as x86 kernels say it, else the board's name in the device tree, else VariantKind's part number.
+/// What a processor is called: as x86 kernels name it, else the board's name in the device tree, else Arm's part number.
 pub(super) fn cpu_name(files: Files) -> Option<String> {
     let info = files("/proc/cpuinfo").unwrap_or_default();
     let named = ["model name", "cpu model", "Processor"].iter().find_map(|name| field(&info, name)).map(one_space);
@@ -82,7 +82,7 @@ fn hypervisor(files: Files) -> Option<String> {
     if let Some(kind) = fact(files, "/sys/hypervisor/type") {
         return Some(kind);
     }
-    // An x86 processor says itself whether it is a guest's; others have no flags to say it with.
+    // An x86 processor has a flag that marks a guest; others have none.
     let info = files("/proc/cpuinfo").unwrap_or_default();
     let guest = field(&info, "flags").map(|flags| flags.split_ascii_whitespace().any(|flag| flag == "hypervisor"));
     if guest == Some(false) {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The machine at one moment. Facts that the kernel does not tell are `None`, never zero.
+/// The machine at one moment. Facts that the kernel does not show are `None`, never zero.
 #[derive(Debug, Clone, Copy)]
 pub struct MachineReading {
     at: Instant,

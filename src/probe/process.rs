@@ -220,7 +220,7 @@ impl Counters {
     }
 }
 
-/// What a small file below `/proc` says now, from its beginning.
+/// The present content of a small file below `/proc`, from its beginning.
 pub(super) fn read<'b>(file: &File, buffer: &'b mut [u8; READ_LIMIT]) -> io::Result<&'b str> {
     let length = file.read_at(buffer, 0)?;
     str::from_utf8(&buffer[..length]).map_err(io::Error::other)

@@ -1,13 +1,13 @@
 //! A process with all of its descendants seen from outside, as one: a server with its workers, a shell with what it runs.
 //!
 //! - **CPU time** is the sum of the living, in nanoseconds, and what ended descendants left behind: the larger of what was
-//!   last seen of them and what the kernel added to the accounts of those that waited for them, which it tells in steps of
+//!   last seen of them and what the kernel added to the accounts of those that waited for them, which it reports in steps of
 //!   10 ms. Of a process that came and went between two readings only the latter is known.
 //! - **I/O** is the sum of the living: an account below `/proc` holds that of waited-for children already.
 //! - **Memory** is the sum of the living. Pages that several of them share count once for each: what would tell them apart
 //!   (`smaps`) stops the process that is being measured, and is never read.
 //!
-//! For a process without children all of it is what [`ProcessProbe`] tells. Descendants whose parents ended without
+//! For a process without children all of it is what [`ProcessProbe`] reads. Descendants whose parents ended without
 //! waiting for them are followed as long as they can be reached: a root that is a subreaper keeps all of them.
 
 use std::{
@@ -29,7 +29,7 @@ const SELDOM: u32 = 25;
 pub enum Root {
     /// It is a subject.
     Counts,
-    /// It only holds subjects: its own CPU time and memory are left out. Its I/O cannot be told from that of the children
+    /// It only holds subjects: its own CPU time and memory are left out. Its I/O cannot be separated from that of the children
     /// that it waited for, so it must do none of its own between two readings.
     OnlyHolds,
 }
@@ -44,12 +44,12 @@ pub struct TreeProbe {
     /// CPU time of those that have ended, as far as it was seen.
     ended_cpu_ns: u64,
     ended_switches: u64,
-    /// The highest counters told, so that none ever falls.
-    told: Counters,
+    /// The highest counters reported, so that none ever falls.
+    reported: Counters,
     /// The highest sum of memory and the highest mark of one process; `None` while there was but one that counts.
     several_peak: Option<u64>,
-    /// CPU time of waited-for children, as their parents told it at the last look.
-    told_by_parents: u64,
+    /// CPU time of waited-for children, by the accounts of their parents at the last look.
+    waited_for_ns: u64,
     readings: u32,
     /// Readings of the counters between two looks for processes that are new.
     look_every: u32,
@@ -77,9 +77,9 @@ impl TreeProbe {
             members: BTreeMap::from([(root, Member::new(root)?)]),
             ended_cpu_ns: 0,
             ended_switches: 0,
-            told: Counters::default(),
+            reported: Counters::default(),
             several_peak: None,
-            told_by_parents: 0,
+            waited_for_ns: 0,
             readings: 0,
             look_every: 1,
             calls: 0,
@@ -107,9 +107,9 @@ impl TreeProbe {
         for (id, member) in &mut self.members {
             match member.probe.counters() {
                 Ok(counters) => member.seen = counters,
-                // It tells its time as long as it was not waited for.
+                // Its time can be read as long as it was not waited for.
                 Err(_) if *id == self.root => drop(member.probe.cpu_ns()?),
-                // One that ended since the look is told of at the next.
+                // One that ended since the last look is handled at the next.
                 Err(_) => {}
             }
             if self.left_out != Some(*id) {
@@ -121,18 +121,18 @@ impl TreeProbe {
             sum.write_calls += member.seen.write_calls;
             sum.storage_written += member.seen.storage_written;
         }
-        sum.cpu_ns += self.ended_cpu_ns.max(self.told_by_parents);
-        self.told = self.told.highest(&sum);
-        Ok(self.told)
+        sum.cpu_ns += self.ended_cpu_ns.max(self.waited_for_ns);
+        self.reported = self.reported.highest(&sum);
+        Ok(self.reported)
     }
 
-    /// CPU time so far, in nanoseconds, with I/O as [`TreeProbe::counters`] told it last: half the price.
+    /// CPU time so far, in nanoseconds, with I/O as [`TreeProbe::counters`] reported it last: half the price.
     ///
     /// # Errors
     /// The root is gone.
     pub fn cpu_alone(&mut self) -> io::Result<Counters> {
         self.renew()?;
-        let mut cpu_ns = self.ended_cpu_ns.max(self.told_by_parents);
+        let mut cpu_ns = self.ended_cpu_ns.max(self.waited_for_ns);
         for (id, member) in &mut self.members {
             match member.probe.cpu_ns() {
                 Ok(now) => member.seen.cpu_ns = now,
@@ -143,8 +143,8 @@ impl TreeProbe {
                 cpu_ns += member.seen.cpu_ns;
             }
         }
-        self.told.cpu_ns = self.told.cpu_ns.max(cpu_ns);
-        Ok(self.told)
+        self.reported.cpu_ns = self.reported.cpu_ns.max(cpu_ns);
+        Ok(self.reported)
     }
 
     /// CPU time so far, in nanoseconds.
@@ -161,8 +161,7 @@ impl TreeProbe {
         self.calls = self.calls.wrapping_add(1);
         if looks {
             self.look()?;
-            self.told_by_parents =
-                self.members.values().filter_map(Member::waited_for_ticks).sum::<u64>() * self.tick_ns;
+            self.waited_for_ns = self.members.values().filter_map(Member::waited_for_ticks).sum::<u64>() * self.tick_ns;
         }
         Ok(())
     }
@@ -241,7 +240,7 @@ impl TreeProbe {
         Ok(sum)
     }
 
-    /// Takes new descendants in and says farewell to those that have ended.
+    /// Adds new descendants and removes those that have ended.
     fn look(&mut self) -> io::Result<()> {
         if self.readings.is_multiple_of(THREADS_EVERY) {
             self.members.values_mut().for_each(|member| drop(member.probe.find_threads()));

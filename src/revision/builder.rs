@@ -11,12 +11,13 @@ use std::{
 };
 
 use super::{
-    BuildVariant, Recipe, Repository, RevisionError, checkout,
+    BuildVariant, Recipe, Repository, RevisionError,
+    build_env::{self, BuildEnv},
+    checkout,
     inputs::{Inputs, toolchain_name},
     lock::Lock,
     store::{self, Store},
     supervise::{self, Ending},
-    surroundings::{self, Surroundings},
 };
 use crate::model::{Revision, SubjectBuild};
 
@@ -78,7 +79,7 @@ impl<'a> Builder<'a> {
         Builder { repository, recipe, home, target, store, limit: LIMIT }
     }
 
-    /// The same with another limit on the time of one build; an hour unless told.
+    /// The same with another limit on the time of one build. The default is an hour.
     pub fn with_limit(self, limit: Duration) -> Builder<'a> {
         Builder { limit, ..self }
     }
@@ -100,12 +101,12 @@ impl<'a> Builder<'a> {
             Ok(inputs) => inputs,
             Err(missing) => return Ok(unsupported(revision, &missing)),
         };
-        let surroundings = surroundings::of_the_caller(inputs.name_toolchain());
-        let toolchain = inputs.toolchain(self.repository, &surroundings, stop)?;
+        let build_env = build_env::of_the_caller(inputs.name_toolchain());
+        let toolchain = inputs.toolchain(self.repository, &build_env, stop)?;
         if stop.load(Ordering::Relaxed) {
             return Ok(BuildOutcome::Stopped);
         }
-        let key = inputs.key(&self.recipe, toolchain.as_deref(), &surroundings)?;
+        let key = inputs.key(&self.recipe, toolchain.as_deref(), &build_env)?;
         if let Some(built) = self.find(&key) {
             return Ok(built);
         }
@@ -120,7 +121,7 @@ impl<'a> Builder<'a> {
         let tree = self.home.join("tree");
         checkout::materialise(self.repository, &revision.tree, &tree, &self.home.join("index"), progress)?;
         self.remove_old_binary()?;
-        if let Some(bad_end) = self.run_recipe(&tree, &surroundings, &lock, progress, stop)? {
+        if let Some(bad_end) = self.run_recipe(&tree, &build_env, &lock, progress, stop)? {
             return Ok(bad_end);
         }
         self.keep(&key, &toolchain_name(toolchain.as_deref()), &tree)
@@ -174,7 +175,7 @@ impl<'a> Builder<'a> {
     fn run_recipe(
         &self,
         tree: &Path,
-        surroundings: &Surroundings,
+        build_env: &BuildEnv,
         lock: &Lock,
         progress: &mut dyn FnMut(&str),
         stop: &AtomicBool,
@@ -187,7 +188,7 @@ impl<'a> Builder<'a> {
         // With a slash in it, a program is one of the tree's own; without, it is looked for on the PATH.
         let program = if program.contains('/') { tree.join(program) } else { PathBuf::from(program) };
         let mut command = Command::new(&program);
-        command.args(arguments).current_dir(tree).env_clear().envs(surroundings.variables());
+        command.args(arguments).current_dir(tree).env_clear().envs(build_env.variables());
         command.env("CARGO_TARGET_DIR", &self.target);
         command.stdin(lock.as_input().map_err(RevisionError::io("share the lock in", &self.home))?);
         let mut note = |_, text: &str| {

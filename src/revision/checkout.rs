@@ -7,7 +7,7 @@ use super::{Repository, RevisionError, git::Git, store};
 
 /// Makes `place` hold exactly `tree`. Only the holder of the build lock may call this. Submodules stay empty folders.
 ///
-/// `index` is git's notes about `place`, kept beside it; the repository's own index is not used.
+/// `index` is git's notes about `place`, kept next to it; the repository's own index is not used.
 pub(super) fn materialise(
     repository: &Repository,
     tree: &str,
@@ -26,7 +26,7 @@ pub(super) fn materialise(
     remove_if_present(&index.with_extension("lock"))?;
     let filled = git_at(repository, place, index, "read-tree").args(["--reset", "-u", tree]).bytes();
     if filled.is_err() {
-        // Notes that cannot be read are worth less than an hour of puzzling: without them, all files are written anew.
+        // Notes that cannot be read are removed: without them, all files are written again.
         remove_if_present(index)?;
         git_at(repository, place, index, "read-tree").args(["--reset", "-u", tree]).bytes()?;
     }

@@ -1,5 +1,5 @@
-//! What can go wrong with a repository or a cache, in words that say what to do. A revision that does not build is no
-//! error: see `BuildOutcome`.
+//! Errors of repositories and caches, each with what to do. A revision that does not build is not an error: see
+//! `BuildOutcome`.
 
 use std::{io, path::PathBuf};
 
@@ -21,7 +21,7 @@ pub enum RevisionError {
     #[error("`{}` belongs to a git repository but has no work tree; clone the repository and run this in the clone", .0.display())]
     NoWorkTree(PathBuf),
     /// Git refuses the repository because somebody else owns it.
-    #[error("git does not trust `{}`, for another user owns it; if you do, run `git config --global --add safe.directory` with that path", .0.display())]
+    #[error("git does not trust `{}` because another user owns it; if you do, run `git config --global --add safe.directory` with that path", .0.display())]
     Untrusted(PathBuf),
     /// HEAD points at a branch without commits.
     #[error("the repository `{}` has no commit yet; commit once, then run this again", .0.display())]
@@ -34,8 +34,8 @@ pub enum RevisionError {
         /// What git calls the format.
         format: String,
     },
-    /// History is cut off, so the place of a commit in it is unknown.
-    #[error("the clone `{}` is shallow, so the place of a commit in its history is unknown; run `git fetch --unshallow` (in a CI job: check out with fetch-depth 0)", .0.display())]
+    /// History is cut off, so the position of a commit in it is unknown.
+    #[error("the clone `{}` is shallow, so the position of a commit in its history is unknown; run `git fetch --unshallow` (in a CI job: check out with fetch-depth 0)", .0.display())]
     Shallow(PathBuf),
     /// There is no tag to compare with.
     #[error(
@@ -78,7 +78,7 @@ pub enum RevisionError {
         /// Where it was to end.
         last: String,
     },
-    /// A range of more commits than anybody wants to measure by accident.
+    /// A range of more commits than is likely to be intended.
     #[error(
         "the range `{first}..{last}` holds {count} commits, more than the {limit} that are measured at once; narrow it"
     )]
@@ -93,51 +93,51 @@ pub enum RevisionError {
         limit: u64,
     },
     /// Git failed in a way that has no name above.
-    #[error("`git {command}` failed in `{}`: {said}", .folder.display())]
+    #[error("`git {command}` failed in `{}`: {stderr}", .folder.display())]
     Git {
         /// The subcommand.
         command: String,
         /// Where.
         folder: PathBuf,
         /// The end of what git wrote to its standard error.
-        said: String,
+        stderr: String,
     },
-    /// Git answered more than it should, or something that is not an answer.
-    #[error("`git {command}` gave an answer that makes no sense: {why}; git 2.34 or newer is needed")]
-    Answer {
+    /// Git printed more than it should, or something else than expected.
+    #[error("unexpected output of `git {command}`: {why}; git 2.34 or newer is needed")]
+    UnexpectedOutput {
         /// The subcommand.
         command: String,
         /// What is wrong.
         why: String,
     },
-    /// The cache has no place to be.
+    /// No folder for the cache is known.
     #[error("there is no folder for cached builds: set BENCHLINE_CACHE, or HOME, to an absolute path")]
     NoCache,
     /// The recipe contradicts itself.
-    #[error("the build recipe is wrong: {0}; mend it in benchline.toml")]
+    #[error("the build recipe is wrong: {0}; fix it in benchline.toml")]
     Recipe(String),
     /// A recipe whose result cannot be varied.
     #[error(
-        "`{command}` cannot be told to link in another order: only Benchline's own recipe can; leave [subject] out of benchline.toml, or measure without neutral builds"
+        "`{command}` cannot link in another order: only Benchline's own recipe can; leave [subject] out of benchline.toml, or measure without neutral builds"
     )]
     NoVariant {
         /// What the recipe does.
         command: String,
     },
-    /// The file system said no.
+    /// The file system reported an error.
     #[error("could not {doing} `{}`: {source}", .path.display())]
     Io {
         /// What was tried.
         doing: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
 }
 
 impl RevisionError {
-    /// For `map_err`: says what was tried on which path.
+    /// For `map_err`: adds what was tried on which path.
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> RevisionError {
         let path = path.into();
         move |source| RevisionError::Io { doing, path, source }

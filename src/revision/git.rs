@@ -1,5 +1,5 @@
-//! Calls the `git` program: arguments never pass a shell, answers are bounded, and neither the caller's `GIT_*`
-//! variables nor the user's hooks can change what is read. Never call git anywhere else in this room.
+//! Calls the `git` program: arguments never pass a shell, outputs are bounded, and neither the caller's `GIT_*`
+//! variables nor the user's hooks can change what is read. Git is called nowhere else in this room.
 
 use std::{
     env,
@@ -13,13 +13,13 @@ use std::{
 
 use super::RevisionError;
 
-/// No answer that this room asks for is longer. Listings of a large tree are the longest.
-const MAX_ANSWER: u64 = 64 << 20;
+/// The longest output that is read. Listings of a large tree are the longest.
+const MAX_OUTPUT: u64 = 64 << 20;
 
-/// Kept of what git says to its standard error.
-const MAX_COMPLAINT: u64 = 16 << 10;
+/// How much of git's standard error is kept, from its beginning.
+const MAX_STDERR: u64 = 16 << 10;
 
-/// Variables of the caller that say where git's own parts and its settings are. All other `GIT_*` variables go: set by
+/// Variables of the caller with the places of git's own parts and settings. All other `GIT_*` variables go: set by
 /// a hook, by `git rebase --exec` or by a test, they would point at another index, work tree or object store.
 const KEPT: [&str; 6] = [
     "GIT_EXEC_PATH",
@@ -50,14 +50,42 @@ pub(super) struct Git {
     variables: Vec<(String, OsString)>,
 }
 
-/// What a call answered.
-pub(super) struct Answer {
-    /// Did it succeed?
+/// The output of a call.
+pub(super) struct GitOutput {
+    /// Whether it succeeded.
     pub(super) success: bool,
     /// Its standard output.
     pub(super) stdout: Vec<u8>,
     /// The beginning of its standard error.
     pub(super) stderr: String,
+}
+
+/// Why git refused, where that matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The folder is not in a repository.
+    NotARepository,
+    /// The repository has no work tree here.
+    NoWorkTree,
+    /// Another user owns the repository.
+    Untrusted,
+    /// A name is the beginning of several ids.
+    Ambiguous,
+    /// Anything else.
+    Other,
+}
+
+impl GitOutput {
+    /// Why git refused. It states that only in text, in the language that [`Git::run`] sets.
+    pub(super) fn refusal(&self) -> Refusal {
+        let known = [
+            ("not a git repository", Refusal::NotARepository),
+            ("must be run in a work tree", Refusal::NoWorkTree),
+            ("dubious ownership", Refusal::Untrusted),
+            ("ambiguous", Refusal::Ambiguous),
+        ];
+        known.into_iter().find(|(text, _)| self.stderr.contains(text)).map_or(Refusal::Other, |(_, refusal)| refusal)
+    }
 }
 
 impl Git {
@@ -97,18 +125,18 @@ impl Git {
         self
     }
 
-    /// Runs it; that git itself fails is part of the answer.
-    pub(super) fn ask(self) -> Result<Answer, RevisionError> {
+    /// Runs it. A failure of git itself is part of the output.
+    pub(super) fn run(self) -> Result<GitOutput, RevisionError> {
         let child = self.command().spawn().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => RevisionError::GitMissing,
             _ => RevisionError::Io { doing: "start git in", path: self.folder.clone(), source },
         })?;
-        let answer = collect(child).map_err(RevisionError::io("read git's answer in", &self.folder))?;
-        if answer.stdout.len() as u64 > MAX_ANSWER {
-            let why = format!("it is longer than {} MiB", MAX_ANSWER >> 20);
-            return Err(RevisionError::Answer { command: self.subcommand, why });
+        let output = collect(child).map_err(RevisionError::io("read git's output in", &self.folder))?;
+        if output.stdout.len() as u64 > MAX_OUTPUT {
+            let why = format!("it is longer than {} MiB", MAX_OUTPUT >> 20);
+            return Err(RevisionError::UnexpectedOutput { command: self.subcommand, why });
         }
-        Ok(answer)
+        Ok(output)
     }
 
     fn command(&self) -> Command {
@@ -130,11 +158,11 @@ impl Git {
     /// Runs it and gives its standard output; a failure of git's is an error.
     pub(super) fn bytes(self) -> Result<Vec<u8>, RevisionError> {
         let (command, folder) = (self.subcommand.clone(), self.folder.clone());
-        let answer = self.ask()?;
-        if answer.success {
-            Ok(answer.stdout)
+        let output = self.run()?;
+        if output.success {
+            Ok(output.stdout)
         } else {
-            Err(RevisionError::Git { command, folder, said: answer.stderr.trim().to_owned() })
+            Err(RevisionError::Git { command, folder, stderr: output.stderr.trim().to_owned() })
         }
     }
 
@@ -142,7 +170,7 @@ impl Git {
     pub(super) fn text(self) -> Result<String, RevisionError> {
         let command = self.subcommand.clone();
         let text = String::from_utf8(self.bytes()?)
-            .map_err(|_| RevisionError::Answer { command, why: "it is not UTF-8".to_owned() })?;
+            .map_err(|_| RevisionError::UnexpectedOutput { command, why: "it is not UTF-8".to_owned() })?;
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
@@ -162,7 +190,7 @@ impl Git {
         if is_object_name(&text) {
             Ok(text)
         } else {
-            Err(RevisionError::Answer { command, why: "it is not the name of an object".to_owned() })
+            Err(RevisionError::UnexpectedOutput { command, why: "it is not the name of an object".to_owned() })
         }
     }
 
@@ -170,7 +198,7 @@ impl Git {
     pub(super) fn number(self) -> Result<u64, RevisionError> {
         let command = self.subcommand.clone();
         let parsed = self.text()?.parse();
-        parsed.map_err(|_| RevisionError::Answer { command, why: "it is not a number".to_owned() })
+        parsed.map_err(|_| RevisionError::UnexpectedOutput { command, why: "it is not a number".to_owned() })
     }
 }
 
@@ -188,26 +216,26 @@ fn misleads(name: &OsStr) -> bool {
 }
 
 /// Reads both pipes at once, so that git can never wait for us while we wait for it.
-fn collect(mut child: Child) -> io::Result<Answer> {
-    let complaints = child.stderr.take().map(|mut pipe| {
+fn collect(mut child: Child) -> io::Result<GitOutput> {
+    let stderr_reader = child.stderr.take().map(|mut pipe| {
         thread::spawn(move || {
             let mut kept = Vec::new();
             // What is lost here is only the wording of an error.
-            let _ = pipe.by_ref().take(MAX_COMPLAINT).read_to_end(&mut kept);
+            let _ = pipe.by_ref().take(MAX_STDERR).read_to_end(&mut kept);
             let _ = io::copy(&mut pipe, &mut io::sink());
             kept
         })
     });
     let mut stdout = Vec::new();
     let read = match child.stdout.take() {
-        Some(pipe) => pipe.take(MAX_ANSWER + 1).read_to_end(&mut stdout),
+        Some(pipe) => pipe.take(MAX_OUTPUT + 1).read_to_end(&mut stdout),
         None => Ok(0),
     };
     // Dropping the pipe above ends a git that has more to say than it may.
     let status = child.wait()?;
     read?;
-    let stderr = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    Ok(Answer { success: status.success(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+    let stderr = stderr_reader.and_then(|thread| thread.join().ok()).unwrap_or_default();
+    Ok(GitOutput { success: status.success(), stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
 }
 
 #[cfg(test)]

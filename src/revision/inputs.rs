@@ -1,4 +1,4 @@
-//! What goes into a build, and the key that stands for all of it: equal keys mean equal binaries.
+//! The inputs of a build, and a key over all of them: equal keys mean equal binaries.
 
 use std::{
     env::consts,
@@ -13,9 +13,9 @@ use std::{
 
 use super::{
     Recipe, Repository, RevisionError,
+    build_env::BuildEnv,
     digest::Digest,
     supervise::{self, Ending, Pipe},
-    surroundings::Surroundings,
 };
 
 /// The version of what a key covers and of what is kept under it. A change of either starts the cache afresh.
@@ -68,17 +68,17 @@ impl Inputs {
         Ok(Ok(Inputs { entries }))
     }
 
-    /// Does the tree say which toolchain builds it?
+    /// Whether the tree names the toolchain that builds it.
     pub(super) fn name_toolchain(&self) -> bool {
         self.toolchain_files().next().is_some()
     }
 
-    /// The output of `rustc -vV` for this tree, or `None` where rustc cannot tell (a project in another language need
+    /// The output of `rustc -vV` for this tree, or `None` where rustc does not answer (a project in another language need
     /// not have one). It runs in a folder that holds the tree's toolchain files and nothing else.
     pub(super) fn toolchain(
         &self,
         repository: &Repository,
-        surroundings: &Surroundings,
+        build_env: &BuildEnv,
         stop: &AtomicBool,
     ) -> Result<Option<String>, RevisionError> {
         let folder = tempfile::tempdir_in(repository.scratch())
@@ -90,7 +90,7 @@ impl Inputs {
         }
         let mut command = Command::new("rustc");
         command.arg("-vV").current_dir(folder.path()).stdin(Stdio::null());
-        command.env_clear().envs(surroundings.variables());
+        command.env_clear().envs(build_env.variables());
         let mut answer = String::new();
         let mut keep = |pipe, line: &str| {
             if pipe == Pipe::Output {
@@ -109,7 +109,7 @@ impl Inputs {
         &self,
         recipe: &Recipe,
         toolchain: Option<&str>,
-        surroundings: &Surroundings,
+        build_env: &BuildEnv,
     ) -> Result<String, RevisionError> {
         let mut key = Digest::new();
         key.field(format!("benchline build {KEY_VERSION} {} {}", consts::OS, consts::ARCH));
@@ -124,7 +124,7 @@ impl Inputs {
             key.field(entry.path.as_os_str().as_bytes());
             key.field(&entry.object);
         }
-        surroundings.describe(&mut key)?;
+        build_env.describe(&mut key)?;
         Ok(key.hex())
     }
 
@@ -145,7 +145,8 @@ pub(super) fn toolchain_name(answer: Option<&str>) -> String {
 
 /// Records of `git ls-tree -z`: `mode SP type SP object TAB path NUL`, sorted by path here.
 fn parse_listing(listed: &[u8]) -> Result<Vec<Entry>, RevisionError> {
-    let wrong = || RevisionError::Answer { command: "ls-tree".to_owned(), why: "it is not a listing".to_owned() };
+    let wrong =
+        || RevisionError::UnexpectedOutput { command: "ls-tree".to_owned(), why: "it is not a listing".to_owned() };
     let records = listed.split(|byte| *byte == 0).filter(|record| !record.is_empty());
     let parsed = records.map(|record| {
         let tab = record.iter().position(|byte| *byte == b'\t')?;

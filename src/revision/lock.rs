@@ -13,7 +13,7 @@ use std::{
 use super::RevisionError;
 
 /// How often a waiting benchline looks again.
-const PATIENCE: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 /// A held lock; dropping it lets the next one in.
 pub(super) struct Lock {
@@ -28,7 +28,7 @@ impl Lock {
         stop: &AtomicBool,
     ) -> Result<Option<Lock>, RevisionError> {
         let file = open(path).map_err(RevisionError::io("open the lock", path))?;
-        let mut told = false;
+        let mut reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(Lock { file })),
@@ -38,11 +38,11 @@ impl Lock {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            if !told {
+            if !reported {
                 progress("waiting for another benchline that builds this repository");
-                told = true;
+                reported = true;
             }
-            thread::sleep(PATIENCE);
+            thread::sleep(POLL);
         }
     }
 

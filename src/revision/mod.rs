@@ -5,6 +5,7 @@
 //! and the folder that the recipe's command builds into.
 //! Start with [`Repository`], then [`Builder`].
 
+mod build_env;
 mod builder;
 mod checkout;
 mod digest;
@@ -19,12 +20,11 @@ mod resolve;
 mod snapshot;
 mod store;
 mod supervise;
-mod surroundings;
 
+pub use build_env::flags_of_the_caller;
 pub use builder::{BuildOutcome, Builder, BuiltSubject};
 pub use error::RevisionError;
 pub use recipe::{BuildVariant, Recipe};
 pub use repository::Repository;
 pub use resolve::MAX_REVISIONS;
 pub use store::cache_root;
-pub use surroundings::flags_of_the_caller;

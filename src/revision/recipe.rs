@@ -11,7 +11,7 @@ pub enum BuildVariant {
     /// addresses, as after any change of them. What it costs or saves is the bias of code layout, that no author of a change
     /// meant. Libraries stay where they are: with all of their functions thrown about, no page of the program has its
     /// neighbours any more, and 6 MB more of it are resident, which no change of source does. It takes a linker with
-    /// `--shuffle-sections`: lld, which is what rustc links with on x86-64 Linux unless told otherwise.
+    /// `--shuffle-sections`: lld, which is what rustc links with by default on x86-64 Linux.
     LinkOrder(u32),
     /// With an allocator that counts what it is asked for, and is slower for it.
     Allocations,
@@ -30,7 +30,7 @@ impl Recipe {
     ///
     /// - `command`: program and arguments, started at the top of the tree, never through a shell.
     /// - `binary`: what it leaves. A path that begins with `target` and is not in the tree after the build is looked
-    ///   for in the target folder, which the command is told as CARGO_TARGET_DIR.
+    ///   for in the target folder, which the command gets as CARGO_TARGET_DIR.
     /// - `inputs`: files and folders that decide what the binary is; `.` means the whole tree. Two revisions whose
     ///   inputs are equal share a binary. Files that choose the Rust toolchain always count as inputs.
     ///
@@ -45,7 +45,7 @@ impl Recipe {
             return wrong("its command holds a NUL character".to_owned());
         }
         if inputs.is_empty() {
-            return wrong("it names no inputs, so nothing would tell one build from another".to_owned());
+            return wrong("it names no inputs, so nothing would distinguish one build from another".to_owned());
         }
         let binary = below_the_top(binary)?;
         if binary.file_name().is_none() {

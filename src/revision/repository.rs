@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{
     RevisionError,
-    git::{Answer, Git},
+    git::{Git, GitOutput, Refusal},
 };
 
 /// A git repository with a work tree and at least one commit.
@@ -38,7 +38,7 @@ impl Repository {
         if !folder.is_dir() {
             return Err(RevisionError::NoFolder(folder));
         }
-        let top = rev_parse(&folder).arg("--show-toplevel").ask()?;
+        let top = rev_parse(&folder).arg("--show-toplevel").run()?;
         if !top.success {
             return Err(discovery_error(folder, &top));
         }
@@ -113,7 +113,7 @@ impl Repository {
     }
 
     fn first_root(&self) -> Result<String, RevisionError> {
-        let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD^{commit}"]).ask()?;
+        let head = self.git("rev-parse").args(["--verify", "--quiet", "HEAD^{commit}"]).run()?;
         if !head.success {
             return Err(RevisionError::NoCommit(self.root.clone()));
         }
@@ -127,16 +127,14 @@ fn rev_parse(folder: &Path) -> Git {
     Git::new(folder, "rev-parse").arg("--path-format=absolute")
 }
 
-fn discovery_error(folder: PathBuf, answer: &Answer) -> RevisionError {
-    let said = &answer.stderr;
-    if said.contains("not a git repository") {
-        RevisionError::NotARepository(folder)
-    } else if said.contains("must be run in a work tree") {
-        RevisionError::NoWorkTree(folder)
-    } else if said.contains("dubious ownership") {
-        RevisionError::Untrusted(folder)
-    } else {
-        RevisionError::Git { command: "rev-parse".to_owned(), folder, said: said.trim().to_owned() }
+fn discovery_error(folder: PathBuf, output: &GitOutput) -> RevisionError {
+    match output.refusal() {
+        Refusal::NotARepository => RevisionError::NotARepository(folder),
+        Refusal::NoWorkTree => RevisionError::NoWorkTree(folder),
+        Refusal::Untrusted => RevisionError::Untrusted(folder),
+        Refusal::Ambiguous | Refusal::Other => {
+            RevisionError::Git { command: "rev-parse".to_owned(), folder, stderr: output.stderr.trim().to_owned() }
+        }
     }
 }
 

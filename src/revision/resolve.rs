@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::{
     Repository, RevisionError,
-    git::is_object_name,
+    git::{Refusal, is_object_name},
     request::{Request, printable},
 };
 use crate::model::{Revision, RevisionKind, UnixMillis};
@@ -62,7 +62,7 @@ impl Repository {
             RevisionKind::Worktree => revision.commit.clone(),
             RevisionKind::Commit => format!("{}^", revision.commit),
         };
-        let answer = self.git("describe").args(["--tags", "--abbrev=0", &start]).ask()?;
+        let answer = self.git("describe").args(["--tags", "--abbrev=0", &start]).run()?;
         let tag = String::from_utf8_lossy(&answer.stdout).trim_end().to_owned();
         if answer.success && !tag.is_empty() { Ok(tag) } else { Err(RevisionError::NoTag(revision.short().to_owned())) }
     }
@@ -107,32 +107,32 @@ impl Repository {
 
     /// The commit that a text names: 40 hex digits.
     fn find(&self, text: &str) -> Result<String, RevisionError> {
-        let named = self.git("rev-parse").args(["--verify", "--end-of-options", text]).ask()?;
+        let named = self.git("rev-parse").args(["--verify", "--end-of-options", text]).run()?;
         let object = String::from_utf8_lossy(&named.stdout).trim_end().to_owned();
         if !named.success {
-            return Err(self.unknown(text, &named.stderr));
+            return Err(self.unknown(text, named.refusal()));
         }
         if !is_object_name(&object) {
             return Err(RevisionError::BadText { text: printable(text), why: "it names more than one thing" });
         }
-        let peeled = self.git("rev-parse").args(["--verify", "--quiet", &format!("{object}^{{commit}}")]).ask()?;
+        let peeled = self.git("rev-parse").args(["--verify", "--quiet", &format!("{object}^{{commit}}")]).run()?;
         let commit = String::from_utf8_lossy(&peeled.stdout).trim_end().to_owned();
         if peeled.success && is_object_name(&commit) {
             return Ok(commit);
         }
-        let kind = self.git("cat-file").args(["-t", &object]).ask()?;
+        let kind = self.git("cat-file").args(["-t", &object]).run()?;
         if kind.success {
             let kind = String::from_utf8_lossy(&kind.stdout).trim_end().to_owned();
             Err(RevisionError::NotACommit { text: printable(text), kind })
         } else {
-            Err(self.unknown(text, ""))
+            Err(self.unknown(text, Refusal::Other))
         }
     }
 
-    fn unknown(&self, text: &str, said: &str) -> RevisionError {
+    fn unknown(&self, text: &str, refusal: Refusal) -> RevisionError {
         let on_origin = format!("refs/remotes/origin/{text}^{{commit}}");
-        let found = self.git("rev-parse").args(["--verify", "--quiet", "--end-of-options", &on_origin]).ask();
-        let advice = if said.contains("ambiguous") {
+        let found = self.git("rev-parse").args(["--verify", "--quiet", "--end-of-options", &on_origin]).run();
+        let advice = if refusal == Refusal::Ambiguous {
             "it is the beginning of several ids: give more digits".to_owned()
         } else if found.is_ok_and(|answer| answer.success) {
             format!("did you mean `origin/{}`?", printable(text))
@@ -145,7 +145,8 @@ impl Repository {
     /// A commit by its full name.
     fn commit(&self, commit: &str) -> Result<Revision, RevisionError> {
         let found = self.commits(&["--max-count=1", commit])?.pop();
-        let missing = || RevisionError::Answer { command: "rev-list".to_owned(), why: format!("no {commit} in it") };
+        let missing =
+            || RevisionError::UnexpectedOutput { command: "rev-list".to_owned(), why: format!("no {commit} in it") };
         Ok(Revision { position: self.position(commit)?, ..found.ok_or_else(missing)? })
     }
 
@@ -155,7 +156,7 @@ impl Repository {
         let listed = self.git("rev-list").args(options).args(selection).bytes()?;
         let parsed: Option<Vec<Revision>> = String::from_utf8_lossy(&listed).lines().map(parse_commit).collect();
         let why = "it is not a list of commits".to_owned();
-        parsed.ok_or(RevisionError::Answer { command: "rev-list".to_owned(), why })
+        parsed.ok_or(RevisionError::UnexpectedOutput { command: "rev-list".to_owned(), why })
     }
 
     fn position(&self, commit: &str) -> Result<u64, RevisionError> {

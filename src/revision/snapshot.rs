@@ -26,7 +26,7 @@ impl Repository {
 /// Copies the index, so that git need not read again what did not change.
 ///
 /// The time of the last change goes along: git takes a file that changed at the index's own time or later for possibly
-/// changed, whatever its size says. With a younger index, such a change would go unseen.
+/// changed, even where its size is the same. With a younger index, such a change would go unseen.
 fn copy_index(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = match File::open(from) {
         Ok(source) => source,

@@ -100,7 +100,7 @@ impl Group {
     }
 
     fn send(&self, signal: Signal) {
-        // The only failure is that nobody is left to receive it.
+        // It fails only where the receiver is gone.
         let _ = killpg(self.0, signal);
     }
 

@@ -1,8 +1,9 @@
-//! One try at one trial: measures it and says what became of it, as a kept trial or as a failure with its cause.
+//! One try at one trial, which ends as a kept trial or as a failure with its cause.
 
 use super::{
     canary::Workload,
-    trial::{TrialError, TrialSpec, now, run_trial},
+    spec::TrialSpec,
+    trial::{TrialError, now, run_trial},
 };
 use crate::{
     model::{Failure, FailureKind, Trial},
@@ -12,7 +13,7 @@ use crate::{
 /// Failed tries at one case in a row after which the rest of it is given up.
 pub(super) const FAILURES_IN_A_ROW: u32 = 2;
 
-/// What became of a try.
+/// The outcome of a try.
 pub enum Attempt {
     /// A whole trial.
     Kept(Box<Trial>),
@@ -22,15 +23,15 @@ pub enum Attempt {
     Stopped,
 }
 
-/// Measures one trial, with the canary around it. `on_sample` is told the number of each sample and its wall time.
-pub(super) fn attempt(order: &TrialSpec<'_>, canary: &Workload, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
-    match run_trial(order, canary, on_sample) {
+/// Measures one trial, with the canary around it. `on_sample` receives the number of each sample and its wall time.
+pub(super) fn attempt(spec: &TrialSpec<'_>, canary: &Workload, on_sample: &mut dyn FnMut(u32, u64)) -> Attempt {
+    match run_trial(spec, canary, on_sample) {
         Ok(trial) => Attempt::Kept(Box::new(trial)),
         Err(TrialError::Stopped) => Attempt::Stopped,
         Err(TrialError::Failed { kind, message, log }) => {
-            // What a revision does not know, no other trial will teach it.
-            let trial = (kind != FailureKind::Unsupported).then_some(order.index);
-            Attempt::Failed(failure(order.plan, trial, kind, message, log))
+            // An operation that a revision does not support fails in every trial.
+            let trial = (kind != FailureKind::Unsupported).then_some(spec.index);
+            Attempt::Failed(failure(spec.plan, trial, kind, message, log))
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Measures programs against each other: in blocks of one trial each, one right after the other, in random order. Whatever
-//! the machine does to one it does to the others, so that their ratio is the programs' own.
+//! Measures programs against each other in blocks: one trial of each, one right after the other, in random order. What
+//! disturbs one disturbs the others too, so that their ratio is the programs' own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,13 +8,12 @@ use std::{
 };
 
 use super::{
-    Stop,
     attempt::{Attempt, FAILURES_IN_A_ROW, attempt, given_up},
     canary::Workload,
-    measure::Ended,
     order::rank,
     programs::Programs,
-    trial::TrialSpec,
+    spec::TrialSpec,
+    stop::{Ended, Stop},
 };
 use crate::{
     model::{Case, Failure, FailureKind, Injection, PlannedCase, Trial},
@@ -22,12 +21,12 @@ use crate::{
     scenario::CasePlan,
 };
 
-/// One of the programs that stand against each other.
+/// One of the programs that are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Variant<'a> {
     /// What is started.
     pub programs: Programs<'a>,
-    /// What a role of the subject is asked to do beside its work, so that the platform can measure its own power.
+    /// What a role of the subject does in addition to its work, so that the platform can measure its own power.
     pub injection: Option<Injection>,
 }
 
@@ -54,19 +53,19 @@ pub enum BlockEvent {
     },
     /// A variant's trial begins.
     TrialStarted {
-        /// Place in the list of variants.
+        /// Index in the list of variants.
         variant: usize,
     },
     /// A sample was taken; for progress only.
     SampleTaken {
-        /// Place in the list of variants.
+        /// Index in the list of variants.
         variant: usize,
         /// Which sample, from 0, warm-up included.
         sample: u32,
         /// Its wall time per operation, in nanoseconds.
         wall_ns: u64,
     },
-    /// Every variant had its turn. A block that was cut off is never told: nothing of it is kept.
+    /// Every variant was measured. A block that was cut off is never reported: nothing of it is kept.
     Finished(Box<FinishedBlock>),
 }
 
@@ -77,11 +76,11 @@ pub struct FinishedBlock {
     pub case: Case,
     /// Which block.
     pub block: u32,
-    /// The variants in the order in which they had their turns.
+    /// The variants in the order in which they were measured.
     pub order: Vec<usize>,
     /// Each variant's trial; `None` where it failed.
     pub trials: Vec<Option<Trial>>,
-    /// What failed, with the variant. One that names no trial ends the case for everybody.
+    /// What failed, with the variant. One that names no trial ends the case for all variants.
     pub failures: Vec<(usize, Failure)>,
 }
 
@@ -90,14 +89,14 @@ pub struct FinishedBlock {
 pub fn rounds<'a>(cases: &'a [CasePlan], blocks: Range<u32>, seed: u64) -> Vec<BlockSpec<'a>> {
     let round = |block: u32| {
         let mut round: Vec<BlockSpec<'a>> = cases.iter().map(|case| BlockSpec { case, block, trial: block }).collect();
-        round.sort_by_cached_key(|order| rank(seed, &format!("{block} {}", order.case.case.key())));
+        round.sort_by_cached_key(|spec| rank(seed, &format!("{block} {}", spec.case.case.key())));
         round
     };
     blocks.flat_map(round).collect()
 }
 
-/// Measures `blocks` in the order given. `first_order` is the place in the comparison's order of the first trial. Trials' files
-/// go below `folder`. A case that failed twice in a row, or that a variant does not know, is given up.
+/// Measures `blocks` in the order given. `first_order` is the first trial's position in the comparison's order. Trials' files
+/// go below `folder`. A case that failed twice in a row, or that a variant does not support, is given up.
 ///
 /// # Errors
 /// Only those of `emit`: failures of subjects are events.
@@ -141,7 +140,7 @@ pub fn measure_blocks<E>(
     Ok(if stop.is_set() { Ended::Stopped } else { Ended::Complete })
 }
 
-/// Whether the case is over, after so many failed blocks in a row. Adds the failure that says so.
+/// Whether the case is given up after this number of failed blocks in a row. Adds the failure that reports it.
 fn give_up(case: &CasePlan, finished: &mut FinishedBlock, failures_in_a_row: u32) -> bool {
     if finished.failures.iter().any(|(_, failure)| failure.trial.is_none()) {
         return true;
@@ -191,7 +190,7 @@ impl<E> Walk<'_, E> {
         let Variant { programs, injection } = self.variants[variant];
         // One folder for all: paths of equal length, and the same place on the disk.
         let folder = self.folder.join("trial");
-        let order = TrialSpec {
+        let spec = TrialSpec {
             plan: block.case,
             programs,
             folder: &folder,
@@ -199,17 +198,17 @@ impl<E> Walk<'_, E> {
             order: self.order,
             clock_step_ns: self.clock_step_ns,
             injection,
-            by_hand: None,
+            inspection: None,
             stop: self.stop,
         };
         self.order += 1;
-        let mut told = Ok(());
-        let attempt = attempt(&order, &self.canary, &mut |sample, wall_ns| {
-            if told.is_ok() {
-                told = (self.emit)(BlockEvent::SampleTaken { variant, sample, wall_ns });
+        let mut emitted = Ok(());
+        let attempt = attempt(&spec, &self.canary, &mut |sample, wall_ns| {
+            if emitted.is_ok() {
+                emitted = (self.emit)(BlockEvent::SampleTaken { variant, sample, wall_ns });
             }
         });
-        told?;
+        emitted?;
         Ok(attempt)
     }
 }

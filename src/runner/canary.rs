@@ -11,7 +11,7 @@ const WORKLOAD: &str = "mix@1";
 /// Words in the table that is walked: 256 KiB, more than a first-level cache holds and less than a second-level one.
 const WORDS: usize = 32_768;
 
-/// Steps of one repetition, about half a millisecond: short beside any trial.
+/// Steps of one repetition, about half a millisecond: short compared with any trial.
 const STEPS: usize = 150_000;
 
 /// Repetitions a reading. The fastest counts, so that one interruption does not.

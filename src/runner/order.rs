@@ -3,7 +3,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// Where something stands in the order that `seed` gives.
+/// The position of something in the random order of `seed`.
 pub(super) fn rank(seed: u64, what: &str) -> [u8; 32] {
     let mut rank = [0; 32];
     rank.copy_from_slice(digest(&SHA256, format!("{seed} {what}").as_bytes()).as_ref());

@@ -1,4 +1,4 @@
-//! The samples of a trial as they come in, from the subjects' own words and from outside, until they are columns.
+//! The samples of a trial as they come in, reported by the subjects and read from outside, until they are columns.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ const COUNTED: [Quantity; 12] = [
     Quantity::FirstResult,
 ];
 
-/// One iteration as everybody saw it.
+/// One iteration: what each role reported, and what was read of it from outside.
 pub(super) struct Reading {
     pub(super) sample: Sample,
     /// What each role used, in the order of the subjects.
@@ -44,11 +44,11 @@ pub(super) struct Readings {
     pub(super) starts_ns: Vec<u64>,
     values: BTreeMap<Metric, Vec<u64>>,
     histograms: BTreeMap<(Role, LatencyKind), BTreeMap<u64, u64>>,
-    told_peaks: BTreeMap<Role, u64>,
+    reported_peaks: BTreeMap<Role, u64>,
 }
 
 impl Readings {
-    /// Adds a sample of so many `iterations`. One of warm-up does not count: its latencies are left out.
+    /// Adds a sample of `iterations` operations. The latencies of warm-up samples are left out.
     pub(super) fn add(
         &mut self,
         subjects: &[Subject],
@@ -68,7 +68,7 @@ impl Readings {
             let (counters, reactor) = match &reading.observed[index] {
                 Some(observed) => (&observed.counters, &observed.reactor),
                 None => {
-                    // Who iterates times exactly what it did; from outside, the pipe would be in it.
+                    // The role that iterates times exactly its own work; readings from outside would include the pipe.
                     used.cpu_ns = sample.cpu_ns;
                     if counts {
                         self.merge(role, LatencyKind::Request, &sample.latency);
@@ -94,16 +94,16 @@ impl Readings {
             }
             if counts {
                 self.merge(role, LatencyKind::Reactor, reactor);
-                let told = self.told_peaks.entry(role).or_default();
-                *told = counters.get(Quantity::RssPeak.as_str()).copied().unwrap_or(0).max(*told);
+                let reported = self.reported_peaks.entry(role).or_default();
+                *reported = counters.get(Quantity::RssPeak.as_str()).copied().unwrap_or(0).max(*reported);
             }
         }
     }
 
-    /// The highest resident memory that a role told of processes that ended before they were seen from outside; 0 where it
-    /// told nothing.
-    pub(super) fn told_peak(&self, role: Role) -> u64 {
-        self.told_peaks.get(&role).copied().unwrap_or(0)
+    /// The highest resident memory that a role reported of processes that ended before they were seen from outside; 0
+    /// where it reported none.
+    pub(super) fn reported_peak(&self, role: Role) -> u64 {
+        self.reported_peaks.get(&role).copied().unwrap_or(0)
     }
 
     fn merge(&mut self, role: Role, kind: LatencyKind, counts: &[LatencyCount]) {

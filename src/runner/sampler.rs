@@ -24,7 +24,7 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(20);
 /// every 500 ms.
 const THREADS_EVERY: usize = 25;
 
-/// A thread that reads processes until it is told to end.
+/// A thread that reads processes until it is stopped.
 pub(super) struct Sampler {
     stop: mpsc::Sender<()>,
     peaks: Arc<[AtomicU64]>,
@@ -35,7 +35,7 @@ pub(super) struct Sampler {
 pub(super) struct Sampled {
     pub(super) timelines: Vec<Timeline>,
     /// The highest memory of each role that was several processes, since [`Sampler::restart_peaks`]; 0 for others, whose
-    /// peak the kernel tells.
+    /// peak the kernel reports.
     pub(super) peaks: Vec<u64>,
     /// CPU time of the sampling thread, in nanoseconds.
     pub(super) cpu_ns: u64,
@@ -68,7 +68,7 @@ impl Sampler {
 /// Does `work` while this process is read as a subject is, so that what that costs can be measured.
 ///
 /// # Errors
-/// The kernel does not tell of this process.
+/// The kernel shows nothing of this process.
 pub fn sampled<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
     let probe = TreeProbe::new(std::process::id(), Root::Counts)?.looking_seldom();
     let sampler = Sampler::start(vec![(Role::Client, probe)], Instant::now());
@@ -98,7 +98,7 @@ fn sample(
                 peak.fetch_max(seen, Ordering::Relaxed);
             }
         }
-        // Readings that were missed are left out, not made up for: a gap in the timeline says so.
+        // Missed readings are left out and leave a gap in the timeline.
         next += INTERVAL;
         let now = Instant::now();
         while next <= now {

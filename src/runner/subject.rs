@@ -18,16 +18,18 @@ use nix::{
 };
 
 use super::{
-    Stop,
-    by_hand::{Tap, Way},
-    totals::ChildUsage,
+    pipe_trace::{PipeDirection, PipeTrace},
+    stop::Stop,
 };
 use crate::{
     model::FailureKind,
-    probe::tree::{Root, descendants},
+    probe::{
+        child::{self, ChildExit, ChildUsage},
+        tree::{Root, descendants},
+    },
 };
 
-/// How long a subject that was told to finish may take to exit.
+/// How long a subject may take to exit after `finish`.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// How often a wait looks whether it should stop.
@@ -39,7 +41,7 @@ const LOG_LIMIT: usize = 16 << 10;
 /// How long the rest of the log of a process that has ended is waited for.
 const LOG_GRACE: Duration = Duration::from_secs(1);
 
-/// A started subject that has said hello. Dropping it kills its process group and all of its descendants.
+/// A started subject that has sent its hello. Dropping it kills its process group and all of its descendants.
 pub(super) struct Subject {
     role: Role,
     root: Root,
@@ -48,11 +50,12 @@ pub(super) struct Subject {
     lines: mpsc::Receiver<Line>,
     log: Log,
     timeout: Duration,
-    tap: Option<Tap>,
-    exited: bool,
-    /// What it said it is.
+    trace: Option<PipeTrace>,
+    /// How it ended, once it was waited for: a process can be waited for only once.
+    exit: Option<ChildExit>,
+    /// Its hello.
     pub(super) hello: Hello,
-    /// Bytes of the last request and the last reply, so that the pipe's own traffic can be told from the subject's.
+    /// Bytes of the last request and the last reply, so that the pipe's own traffic can be subtracted from the subject's.
     pub(super) last_exchange: (u64, u64),
 }
 
@@ -64,14 +67,14 @@ pub(super) struct Program<'a> {
     pub(super) root: Root,
     /// A program and its arguments that start it; empty for none.
     pub(super) tool: &'a [OsString],
-    /// Is told each line of the pipe.
-    pub(super) tap: Option<Tap>,
+    /// Receives each line of the pipe.
+    pub(super) trace: Option<PipeTrace>,
 }
 
 impl Program<'_> {
-    /// A program of which nobody hears a line.
+    /// A program without arguments, tool or trace.
     pub(super) fn plain(binary: &Path) -> Program<'_> {
-        Program { binary, arguments: Vec::new(), root: Root::Counts, tool: &[], tap: None }
+        Program { binary, arguments: Vec::new(), root: Root::Counts, tool: &[], trace: None }
     }
 
     fn command(&self) -> Command {
@@ -94,7 +97,7 @@ enum Line {
     Unreadable(io::Error),
 }
 
-/// Why a step did not end in the answer that it should have.
+/// Why a step did not end with the expected reply.
 #[derive(Debug)]
 pub(super) enum StepError {
     /// The measurement failed.
@@ -132,12 +135,14 @@ impl Subject {
         let lines = read_lines(child.stdout.take());
         let log = collect_log(child.stderr.take());
         let hello = Hello { contract: 0, engine: String::new(), operations: Vec::new() };
-        let (tap, exited, last_exchange) = (program.tap.clone(), false, (0, 0));
+        let (trace, exit, last_exchange) = (program.trace.clone(), None, (0, 0));
         let mut subject =
-            Subject { role, root: program.root, child, input, lines, log, timeout, tap, exited, hello, last_exchange };
+            Subject { role, root: program.root, child, input, lines, log, timeout, trace, exit, hello, last_exchange };
         let hello = match subject.receive("hello", stop) {
-            // A program that ends well without a word is no broken subject: it never was one.
-            Err(StepError::Failed(FailureKind::Crashed, _)) if subject.ended_well() => {
+            // A program that ends successfully without a word is not a broken subject: it is no subject.
+            Err(StepError::Failed(FailureKind::Crashed, _))
+                if subject.exit.is_some_and(|exit| exit.status.success()) =>
+            {
                 return failed(FailureKind::Unsupported, "the subject does not speak the contract: it said no hello");
             }
             hello => hello?,
@@ -149,7 +154,7 @@ impl Subject {
                 let message = format!("the subject speaks version {spoken} of the contract, not {CONTRACT_VERSION}");
                 return failed(FailureKind::Unsupported, message);
             }
-            other => return failed(FailureKind::Protocol, subject.unexpected("hello", &other)),
+            other => return Err(subject.unexpected("hello", &other)),
         }
         Ok(subject)
     }
@@ -171,7 +176,7 @@ impl Subject {
     pub(super) fn ask(&mut self, request: &Request, step: &str, stop: &Stop) -> Result<Reply, StepError> {
         let mut line = serde_json::to_string(request)
             .map_err(|error| StepError::Failed(FailureKind::Protocol, format!("{step}: {error}")))?;
-        self.tell(Way::Asked, &line);
+        self.trace(PipeDirection::Request, &line);
         line.push('\n');
         self.last_exchange = (line.len() as u64, 0);
         let sent = self.input.as_mut().map(|input| input.write_all(line.as_bytes()).and_then(|()| input.flush()));
@@ -181,11 +186,11 @@ impl Subject {
         }
     }
 
-    /// What to say of an answer that does not belong here.
-    pub(super) fn unexpected(&self, step: &str, reply: &Reply) -> String {
-        let said = serde_json::to_string(reply).unwrap_or_default();
-        let said: String = said.chars().take(200).collect();
-        format!("the {} answered {step} with {said}", self.role.as_str())
+    /// The failure of a reply of the wrong type.
+    pub(super) fn unexpected(&self, step: &str, reply: &Reply) -> StepError {
+        let text = serde_json::to_string(reply).unwrap_or_default();
+        let start: String = text.chars().take(200).collect();
+        StepError::Failed(FailureKind::Protocol, format!("the {} answered {step} with {start}", self.role.as_str()))
     }
 
     fn receive(&mut self, step: &str, stop: &Stop) -> Result<Reply, StepError> {
@@ -215,7 +220,7 @@ impl Subject {
             }
         };
         self.last_exchange.1 = text.len() as u64 + 1;
-        self.tell(Way::Answered, &text);
+        self.trace(PipeDirection::Reply, &text);
         match serde_json::from_str(&text) {
             Ok(Reply::Failed(report)) => {
                 let kind = match report.kind {
@@ -233,74 +238,64 @@ impl Subject {
         }
     }
 
-    fn tell(&self, way: Way, line: &str) {
-        if let Some(tap) = &self.tap {
-            tap(self.role, way, line);
+    fn trace(&self, direction: PipeDirection, line: &str) {
+        if let Some(trace) = &self.trace {
+            trace(self.role, direction, line);
         }
     }
 
-    /// The pipe is closed: says how the process ended.
+    /// The pipe is closed: reports how the process ended.
     fn ended<T>(&mut self, step: &str) -> Result<T, StepError> {
         let role = self.role.as_str();
         let how = match self.wait(Duration::from_secs(1)) {
-            Some(status) => format!("ended with {status}"),
+            Some(exit) => format!("ended with {}", exit.status),
             None => "closed its pipe but goes on".to_owned(),
         };
         failed(FailureKind::Crashed, format!("the {role} {how} before it answered {step}"))
     }
 
-    /// Whether it has ended, with a status of success.
-    fn ended_well(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(status)) if status.success())
-    }
-
-    /// Asks the subject to finish and waits until it is gone. Returns what the kernel says it used from start to exit.
+    /// Asks the subject to finish and waits until it is gone. Returns what it used from start to exit, by the kernel's
+    /// account of this child alone.
     pub(super) fn finish(mut self, stop: &Stop) -> Result<ChildUsage, StepError> {
         match self.ask(&Request::Finish, "finish", stop)? {
             Reply::Finished => {}
-            other => return failed(FailureKind::Protocol, self.unexpected("finish", &other)),
+            other => return Err(self.unexpected("finish", &other)),
         }
         drop(self.input.take());
-        // The kernel adds a child's usage to its parent's account when the child is waited for. Nothing else is waited for
-        // meanwhile, because a trial's processes are ended one after the other by the one thread that measures.
-        let before = children_usage()?;
-        if self.wait(STOP_GRACE).is_none() {
+        let Some(exit) = self.wait(STOP_GRACE) else {
             let message = format!("the {} was told to finish and went on for {STOP_GRACE:?}", self.role.as_str());
             return failed(FailureKind::TimedOut, message);
-        }
-        let after = children_usage()?;
-        Ok(after.since(&before))
+        };
+        Ok(exit.usage)
     }
 
     /// The end of what it wrote to its standard error. Of a process that has ended all of it is waited for, unless another
     /// that it left behind holds the pipe.
     pub(super) fn log(&self) -> String {
         let deadline = Instant::now() + LOG_GRACE;
-        while self.exited && !self.log.reader.is_finished() && Instant::now() < deadline {
+        while self.exit.is_some() && !self.log.reader.is_finished() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
         let log = self.log.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    fn wait(&mut self, at_most: Duration) -> Option<std::process::ExitStatus> {
+    fn wait(&mut self, at_most: Duration) -> Option<ChildExit> {
         let deadline = Instant::now() + at_most;
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => {
-                    self.exited = true;
-                    return Some(status);
-                }
+        while self.exit.is_none() {
+            match child::try_wait(&self.child) {
+                Ok(Some(exit)) => self.exit = Some(exit),
                 Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
                 _ => return None,
             }
         }
+        self.exit
     }
 }
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        if !self.exited {
+        if self.exit.is_none() {
             // The whole group, so that nothing that the subject started outlives it; and what left the group.
             let strays = descendants(self.child.id());
             let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
@@ -310,11 +305,6 @@ impl Drop for Subject {
             let _ = self.child.wait();
         }
     }
-}
-
-fn children_usage() -> Result<ChildUsage, StepError> {
-    ChildUsage::now()
-        .map_err(|error| StepError::Failed(FailureKind::Protocol, format!("the kernel does not tell usage: {error}")))
 }
 
 /// Reads lines on a thread of its own, so that waiting for one can end.

@@ -1,48 +1,56 @@
-//! What the kernel's accounts say of a process once it has ended.
+//! What is known once a trial: what each role used from start to exit, its memory, and the conditions of the machine.
 
-use std::time::Duration;
+use super::sampler::Sampled;
+use crate::{
+    model::{Conditions, Metric, Quantity, Role, TrialTotal},
+    probe::{child::ChildUsage, machine::MachineReading},
+};
 
-use nix::sys::resource::{UsageWho, getrusage};
-
-/// What all waited-for children of this process have used so far, or the difference of two such readings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct ChildUsage {
-    pub(super) user_ns: u64,
-    pub(super) system_ns: u64,
-    pub(super) voluntary_switches: u64,
-    pub(super) involuntary_switches: u64,
-    pub(super) minor_faults: u64,
-    pub(super) major_faults: u64,
+/// What a role used from start to exit.
+pub(super) fn exit_totals(role: Role, usage: &ChildUsage) -> [TrialTotal; 7] {
+    [
+        (Quantity::CpuTotal, usage.cpu_ns()),
+        (Quantity::CpuUser, usage.user_ns),
+        (Quantity::CpuSystem, usage.system_ns),
+        (Quantity::VoluntarySwitches, usage.voluntary_switches),
+        (Quantity::InvoluntarySwitches, usage.involuntary_switches),
+        (Quantity::MinorFaults, usage.minor_faults),
+        (Quantity::MajorFaults, usage.major_faults),
+    ]
+    .map(|(quantity, value)| TrialTotal { metric: Metric::of(role, quantity), value })
 }
 
-impl ChildUsage {
-    /// Reads the account of children that were waited for.
-    pub(super) fn now() -> nix::Result<ChildUsage> {
-        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        let nanoseconds = |time: nix::sys::time::TimeVal| {
-            let time =
-                Duration::new(time.tv_sec().unsigned_abs(), 0) + Duration::from_micros(time.tv_usec().unsigned_abs());
-            u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-        };
-        Ok(ChildUsage {
-            user_ns: nanoseconds(usage.user_time()),
-            system_ns: nanoseconds(usage.system_time()),
-            voluntary_switches: usage.voluntary_context_switches().unsigned_abs(),
-            involuntary_switches: usage.involuntary_context_switches().unsigned_abs(),
-            minor_faults: usage.minor_page_faults().unsigned_abs(),
-            major_faults: usage.major_page_faults().unsigned_abs(),
-        })
-    }
+/// Mean of the resident memory read since the first sample that counts, while there was any.
+pub(super) fn mean_rss(sampled: &Sampled, role: Role, since_ns: u64) -> Option<u64> {
+    let timeline = sampled.timelines.iter().find(|timeline| timeline.role == role)?;
+    let readings: Vec<u64> =
+        timeline.points.iter().filter(|p| p.at_ns >= since_ns && p.rss > 0).map(|p| p.rss).collect();
+    (!readings.is_empty()).then(|| readings.iter().sum::<u64>() / readings.len() as u64)
+}
 
-    /// What was added since `earlier`.
-    pub(super) fn since(&self, earlier: &ChildUsage) -> ChildUsage {
-        ChildUsage {
-            user_ns: self.user_ns.saturating_sub(earlier.user_ns),
-            system_ns: self.system_ns.saturating_sub(earlier.system_ns),
-            voluntary_switches: self.voluntary_switches.saturating_sub(earlier.voluntary_switches),
-            involuntary_switches: self.involuntary_switches.saturating_sub(earlier.involuntary_switches),
-            minor_faults: self.minor_faults.saturating_sub(earlier.minor_faults),
-            major_faults: self.major_faults.saturating_sub(earlier.major_faults),
-        }
+/// The machine since `before`. `own_cpu_ns` is the CPU time of subjects and runner.
+pub(super) fn conditions(
+    before: &MachineReading,
+    elapsed_ns: u64,
+    own_cpu_ns: u64,
+    sampled: &Sampled,
+    clock_step_ns: u64,
+) -> Conditions {
+    let used = MachineReading::now().since(before);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let own_ppm = own_cpu_ns.saturating_mul(1_000_000) / (elapsed_ns.max(1) * cores);
+    Conditions {
+        pressure_ppm: used.pressure_ppm,
+        steal_ppm: used.steal_ppm,
+        others_ppm: used.busy_ppm.map(|busy| busy.saturating_sub(own_ppm)),
+        sampler_ppm: sampled.cpu_ns.saturating_mul(1_000_000) / elapsed_ns.max(1),
+        clock_step_ns,
     }
+}
+
+/// CPU time of this process so far, in nanoseconds.
+pub(super) fn own_cpu_ns() -> u64 {
+    use nix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(std::time::Duration::from).unwrap_or_default();
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::validate::ParameterKind;
+use super::parameters::ParameterKind;
 use crate::{
     model::{
         CaseLabel, Value, Values,
@@ -14,7 +14,7 @@ use crate::{
 /// Fills the template.
 ///
 /// # Errors
-/// A brace that stands alone; a name that is no parameter and no setting of the point.
+/// A single brace; a name that is no parameter and no setting of the point.
 pub(super) fn fill(
     template: &str,
     kinds: &BTreeMap<String, ParameterKind>,

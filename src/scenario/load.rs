@@ -74,7 +74,7 @@ pub fn load_texts(folder: &Path, texts: &[(PathBuf, String)]) -> Result<Vec<Scen
     }
 }
 
-/// A name stands once, and in the file that bears it, so that people find it.
+/// A name is used once, and by the file with that name, so that people find it.
 fn check_place(
     folder: &Path,
     file: &Path,
@@ -91,7 +91,7 @@ fn check_place(
     let wanted = folder.join(format!("{}.toml", scenario.name));
     if file != wanted {
         return problem(
-            format!("`{}` is not where its name says", scenario.name),
+            format!("`{}` is not in the file of its name", scenario.name),
             format!("move the file to {}, or change its name", wanted.display()),
         );
     }

@@ -4,9 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     problem::did_you_mean,
-    validate::{Point, Scenario},
+    validate::{Point, Scenario, SubjectKind},
 };
-use crate::model::{Case, CaseLabel, Foreign, PlannedCase, Profile, Role, Rules};
+use crate::model::{Case, CaseLabel, PlannedCase, Profile, Role, Rules};
 
 /// Cases to measure, in order. Never empty.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,8 @@ pub struct CasePlan {
     pub label: CaseLabel,
     /// The processes, in the order in which they are started.
     pub roles: Vec<Role>,
-    /// What plays the subject's part, where the program does not speak the contract.
-    pub foreign: Option<Foreign>,
+    /// What plays the roles of the subject.
+    pub subject: SubjectKind,
     /// The folder of the scenario's file.
     pub here: PathBuf,
     /// Whether the reactor's latency is probed.
@@ -91,7 +91,7 @@ impl CasePlan {
         if self.roles.contains(&Role::Client) { Role::Client } else { Role::Load }
     }
 
-    /// The case as events tell it.
+    /// The case as events report it.
     pub fn planned(&self) -> PlannedCase {
         PlannedCase {
             case: self.case.clone(),
@@ -108,22 +108,30 @@ impl Plan {
         self.cases.iter().map(|case| case.trials).sum()
     }
 
-    /// The rules of a case, where the plan holds it.
-    pub fn rules(&self, case: &Case) -> Option<&Rules> {
-        self.cases.iter().find(|planned| planned.case == *case).map(|planned| &planned.rules)
-    }
-
-    /// One line a case that tells everything that decides what is measured, so that equal text means an equal plan.
+    /// One line per case with everything that decides what is measured, so that equal text means an equal plan.
     pub fn fingerprint_text(&self) -> String {
         let line = |case: &CasePlan| {
-            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, foreign, .. } = case;
+            let CasePlan { case, trials, warmup, samples, iterations, seed, expect, rules, subject, .. } = case;
             // Equal specifications have equal text: `Debug` of plain records is made of all of their fields.
-            let foreign = foreign.as_ref().map(|foreign| format!(" {foreign:?}")).unwrap_or_default();
+            let external = match subject {
+                SubjectKind::External(program) => format!(" {program:?}"),
+                SubjectKind::Built | SubjectKind::Platform => String::new(),
+            };
             let only = rules.only.map(|metric| format!(" only={metric}")).unwrap_or_default();
-            format!("{} {trials} {warmup} {samples} {iterations} {seed} {}{only}{foreign}\n", case.key(), expect.digest)
+            format!(
+                "{} {trials} {warmup} {samples} {iterations} {seed} {}{only}{external}\n",
+                case.key(),
+                expect.digest
+            )
         };
         self.cases.iter().map(line).collect()
     }
+}
+
+/// The rules of a case, where its scenario is there in the same version.
+pub fn rules<'s>(scenarios: &'s [Scenario], case: &Case) -> Option<&'s Rules> {
+    let of_case = |scenario: &&Scenario| scenario.name == case.scenario && scenario.version == case.version;
+    scenarios.iter().find(of_case).map(|scenario| &scenario.rules)
 }
 
 /// The cases that `profile` measures of the scenarios that match any of `patterns` (all of them where there is none).
@@ -183,7 +191,7 @@ fn case_plan(scenario: &Scenario, point: &Point, profile: Profile) -> CasePlan {
         },
         label: point.label.clone(),
         roles: scenario.roles.clone(),
-        foreign: scenario.foreign.clone(),
+        subject: scenario.subject.clone(),
         here: scenario.folder.clone(),
         reactor: scenario.reactor,
         seed: scenario.seed,

@@ -1,4 +1,4 @@
-//! What is wrong with scenario files, said so that a person can mend it: file, line, cause, suggestion.
+//! Problems of scenario files, reported so that a person can fix them: file, line, cause, suggestion.
 
 use std::{fmt, ops::Range, path::PathBuf};
 
@@ -84,7 +84,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// The known word that looks most like `word`, said as a suggestion; or the list of known ones.
+/// The most similar known word as a suggestion, or the list of known words.
 pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(word, known.iter().copied()) {

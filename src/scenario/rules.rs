@@ -1,4 +1,4 @@
-//! What a scenario file says about deciding: gate metrics, exact counts, margins and budgets.
+//! The rules for deciding in a scenario file: gate metrics, exact counts, margins and budgets.
 
 use std::collections::{BTreeMap, BTreeSet};
 

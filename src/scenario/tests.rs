@@ -172,8 +172,8 @@ fn rules_of_deciding_are_read_and_checked() {
     let text = GOOD.replacen("[sampling]", rules, 1);
     let scenario = load(&[("sync/upload.toml", &text)]).unwrap().remove(0);
     let metric = |name: &str| name.parse::<Metric>().unwrap();
-    assert!(scenario.rules.decides(metric("client.reactor_p99")) && scenario.rules.decides(Metric::WALL_TIME));
-    assert!(!scenario.rules.decides(metric("client.wire_sent")));
+    assert!(scenario.rules.gates(metric("client.reactor_p99")) && scenario.rules.gates(Metric::WALL_TIME));
+    assert!(!scenario.rules.gates(metric("client.wire_sent")));
     assert_eq!(scenario.rules.margin(metric("client.requests")), Margin { share: 0.0, absolute: 0.0 });
     assert_eq!(scenario.rules.margin(Metric::WALL_TIME), Margin { share: 0.02, absolute: 0.0 });
     assert_eq!(scenario.rules.margin(metric("client.rss_peak")), Margin { share: 0.0, absolute: 256_000.0 });

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,12 +9,13 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    foreign, label,
+    external, label,
+    parameters::{ParameterKind, bytes, configuration, parameter_kinds, parameters},
     problem::{Problem, Reporter, did_you_mean},
     rules, written,
 };
 use crate::{
-    model::{CaseLabel, Foreign, Profile, Role, Rules, Value, Values, template::placeholders},
+    model::{CaseLabel, ExternalProgram, Profile, Role, Rules, Values, template::placeholders},
     units,
 };
 
@@ -38,11 +38,11 @@ pub struct Scenario {
     pub reactor: bool,
     /// Seed of the payload.
     pub seed: u64,
-    /// What plays the subject's part, where the program does not speak the contract.
-    pub foreign: Option<Foreign>,
-    /// The folder of its file, where helpers of a foreign program lie.
+    /// What plays the roles of the subject.
+    pub subject: SubjectKind,
+    /// The folder of its file, where helpers of an external program lie.
     pub folder: PathBuf,
-    /// The settings or parameters that others are held against, on the scenario's page.
+    /// The settings or parameters that others are compared with, on the scenario's page.
     pub baseline: Option<Values>,
     /// How often each case is measured.
     pub sampling: Sampling,
@@ -53,6 +53,20 @@ pub struct Scenario {
     /// The file's text, for its page.
     pub source: String,
 }
+
+/// What plays the roles of the subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// The program that the revision's recipe builds.
+    Built,
+    /// The platform, which measures itself.
+    Platform,
+    /// A program that does not speak the contract, through an adapter.
+    External(Box<ExternalProgram>),
+}
+
+/// Operations with this prefix are the platform's own.
+const SELF_PREFIX: &str = "self/";
 
 /// How often cases are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,26 +121,6 @@ pub struct Point {
     pub expect_digest: String,
 }
 
-/// What a parameter's value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParameterKind {
-    /// A whole number.
-    Count,
-    /// A size: `10 kB`, or a whole number of bytes.
-    Bytes,
-    /// A size as above, or `mail`: each payload as large as a message of the mail mix.
-    Payload,
-    /// A word.
-    Word,
-}
-
-const KINDS: [(&str, ParameterKind); 4] = [
-    ("count", ParameterKind::Count),
-    ("bytes", ParameterKind::Bytes),
-    ("payload", ParameterKind::Payload),
-    ("word", ParameterKind::Word),
-];
-
 /// The most trials, samples or warm-up samples that a file may ask for: far above any use, so that a typing error shows.
 const MOST_REPEATS: u32 = 100_000;
 
@@ -151,13 +145,18 @@ fn validate(file: &written::File, path: &Path, text: &str, reporter: &mut Report
     }
     for prose in [&file.question, &file.reading] {
         if prose.get_ref().trim().is_empty() {
-            reporter.report(prose.span(), "this text stands on the scenario's page and must not be empty", None);
+            reporter.report(prose.span(), "this text is shown on the scenario's page and must not be empty", None);
         }
     }
     let kinds = parameter_kinds(file, reporter);
     let points = points(file, &kinds, reporter);
     let roles = roles(file, reporter);
     let operation = file.operation.as_ref().unwrap_or(&file.name).get_ref().clone();
+    let subject = match external::external(file, &kinds, &roles, reporter) {
+        Some(program) => SubjectKind::External(Box::new(program)),
+        None if operation.starts_with(SELF_PREFIX) => SubjectKind::Platform,
+        None => SubjectKind::Built,
+    };
     Scenario {
         name: file.name.get_ref().clone(),
         version: *file.version.get_ref(),
@@ -165,7 +164,7 @@ fn validate(file: &written::File, path: &Path, text: &str, reporter: &mut Report
         reading: file.reading.get_ref().trim().to_owned(),
         operation,
         rules: rules::rules(file, &roles, reporter),
-        foreign: foreign::foreign(file, &kinds, &roles, reporter),
+        subject,
         roles,
         reactor: file.reactor,
         seed: file.seed,
@@ -186,22 +185,6 @@ fn check_name(name: &Spanned<String>, reporter: &mut Reporter<'_>) {
         let message = format!("`{}` is not a scenario's name", name.get_ref());
         reporter.report(name.span(), message, Some("write `group/name`, in a-z, 0-9, `_` and `-`".into()));
     }
-}
-
-fn parameter_kinds(file: &written::File, reporter: &mut Reporter<'_>) -> BTreeMap<String, ParameterKind> {
-    let mut kinds = BTreeMap::new();
-    for (name, kind) in &file.parameters {
-        match KINDS.iter().find(|(word, _)| word == kind.get_ref()) {
-            Some((_, kind)) => {
-                kinds.insert(name.get_ref().clone(), *kind);
-            }
-            None => {
-                let message = format!("`{}` is not a kind of parameter", kind.get_ref());
-                reporter.report(kind.span(), message, did_you_mean(kind.get_ref(), KINDS.map(|(word, _)| word)));
-            }
-        }
-    }
-    kinds
 }
 
 fn check_label(
@@ -240,7 +223,7 @@ fn roles(file: &written::File, reporter: &mut Reporter<'_>) -> Vec<Role> {
     roles
 }
 
-/// The settings to hold others against. Where no point has them there would be nothing to hold against.
+/// The settings to compare others with. Some point must have them.
 fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>) -> Option<Values> {
     let written = file.baseline.as_ref()?;
     let baseline = configuration(written, reporter);
@@ -252,26 +235,6 @@ fn baseline(file: &written::File, points: &[Point], reporter: &mut Reporter<'_>)
         reporter.report(span, "no point has the settings of the baseline", None);
     }
     Some(baseline)
-}
-
-fn configuration(written: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, reporter: &mut Reporter<'_>) -> Values {
-    let mut values = Values::new();
-    for (name, value) in written {
-        match value.get_ref() {
-            toml::Value::Boolean(flag) => values.insert(name.get_ref().clone(), Value::Flag(*flag)),
-            toml::Value::Integer(count) if *count >= 0 => {
-                values.insert(name.get_ref().clone(), Value::Count(count.unsigned_abs()))
-            }
-            toml::Value::String(text) if is_word(text) => {
-                values.insert(name.get_ref().clone(), Value::Text(text.clone()))
-            }
-            _ => {
-                reporter.report(value.span(), "a setting is true, false, a whole number or a word", None);
-                None
-            }
-        };
-    }
-    values
 }
 
 fn sampling(written: &written::Sampling, reporter: &mut Reporter<'_>) -> Sampling {
@@ -331,7 +294,7 @@ fn point(
 ) -> Point {
     let point = written.get_ref();
     let parameters = parameters(written.span(), point, kinds, reporter);
-    let own = self::configuration(&point.configuration, reporter);
+    let own = configuration(&point.configuration, reporter);
     let configuration: Values = common.clone().into_iter().chain(own).collect();
     let label = point.label.as_ref().unwrap_or(&file.label);
     check_label(label, kinds, &configuration, reporter);
@@ -362,57 +325,6 @@ fn point(
     }
 }
 
-fn parameters(
-    point: Range<usize>,
-    written: &written::Point,
-    kinds: &BTreeMap<String, ParameterKind>,
-    reporter: &mut Reporter<'_>,
-) -> Values {
-    let mut values = Values::new();
-    for (name, value) in &written.parameters {
-        let Some(kind) = kinds.get(name.get_ref()) else {
-            let suggestion = did_you_mean(name.get_ref(), kinds.keys().map(String::as_str));
-            reporter.report(name.span(), format!("`{}` is not in [parameters]", name.get_ref()), suggestion);
-            continue;
-        };
-        if let Some(value) = parameter(*kind, value, reporter) {
-            values.insert(name.get_ref().clone(), value);
-        }
-    }
-    for name in kinds.keys() {
-        if !written.parameters.keys().any(|written| written.get_ref() == name) {
-            reporter.report(point.clone(), format!("this point has no `{name}`"), None);
-        }
-    }
-    values
-}
-
-fn parameter(kind: ParameterKind, value: &Spanned<toml::Value>, reporter: &mut Reporter<'_>) -> Option<Value> {
-    match (kind, value.get_ref()) {
-        (ParameterKind::Payload, toml::Value::String(text)) if text == "mail" => Some(Value::Text(text.clone())),
-        (ParameterKind::Bytes | ParameterKind::Payload, _) => bytes(value, reporter).map(Value::Count),
-        (ParameterKind::Count, toml::Value::Integer(count)) if *count >= 0 => Some(Value::Count(count.unsigned_abs())),
-        (ParameterKind::Word, toml::Value::String(text)) if is_word(text) => Some(Value::Text(text.clone())),
-        (ParameterKind::Count, _) => {
-            reporter.report(value.span(), "this parameter is a count: a whole number such as 1000", None);
-            None
-        }
-        (ParameterKind::Word, _) => {
-            reporter.report(value.span(), "this parameter is a word of a-z, 0-9, `-`, `_` and `.`", None);
-            None
-        }
-    }
-}
-
-fn bytes(value: &Spanned<toml::Value>, reporter: &mut Reporter<'_>) -> Option<u64> {
-    let parsed = match value.get_ref() {
-        toml::Value::Integer(count) if *count >= 0 => return Some(count.unsigned_abs()),
-        toml::Value::String(text) => units::parse_bytes(text).map_err(|error| error.to_string()),
-        _ => Err("a size is a text such as \"10 kB\", or a whole number of bytes".to_owned()),
-    };
-    parsed.map_err(|message| reporter.report(value.span(), message, None)).ok()
-}
-
 fn profiles(written: &Spanned<Vec<Spanned<String>>>, reporter: &mut Reporter<'_>) -> Vec<Profile> {
     let mut profiles = Vec::new();
     for word in written.get_ref() {
@@ -425,10 +337,4 @@ fn profiles(written: &Spanned<Vec<Spanned<String>>>, reporter: &mut Reporter<'_>
         }
     }
     profiles
-}
-
-/// Words stand in keys of cases, between blanks and `=`.
-fn is_word(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
 }

@@ -99,7 +99,7 @@ pub(super) struct Stop {
     pub(super) grace: Option<Spanned<String>>,
 }
 
-/// Which metrics decide beside wall time, CPU time and peak memory, and by how much.
+/// Which metrics decide besides wall time, CPU time and peak memory, and by how much.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Gate {

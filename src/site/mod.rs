@@ -2,47 +2,14 @@
 //! codes. It must never write: every answer is a function of the history and the address, so that an ETag made of the
 //! data's serial number is the whole truth about freshness.
 //!
-//! [`app`] lists every address. Each page is a file here and a template in `templates/`; [`Shared`] is what they read.
+//! [`app`] lists every address. `pages` has a file for each page, with its template in `templates/`; `api` answers JSON,
+//! `downloads` CSV and SVG; `parts` is what several of them show; `http` is what every request goes through.
 
-mod about;
 mod api;
-mod api_deciding;
-mod assets;
-mod beside;
-mod calibration;
-mod case;
-mod case_data;
-mod cases;
-mod commit;
-mod comparison;
-mod comparisons;
-mod csv;
-mod download;
-mod effects;
-mod environments;
-mod error;
-mod figure;
-mod finding;
-mod findings;
-mod graph;
-mod growth;
-mod home;
-mod judged;
-mod layout;
-mod live;
-mod marks;
-mod now;
-mod params;
-mod respond;
-mod run;
-mod scenarios;
-mod series;
-mod settings;
-mod shared;
-mod surroundings;
-mod verdict_table;
-mod verdicts;
-mod words;
+mod downloads;
+mod http;
+mod pages;
+mod parts;
 
 #[cfg(test)]
 mod fixture;
@@ -58,8 +25,11 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
-use crate::model::Values;
-use shared::Shared;
+use crate::model::{Rules, Values};
+use api::{decisions, reports, results};
+use downloads::files;
+use http::{assets, live, respond, shared::Shared};
+use parts::effects;
 
 /// What the site shows.
 #[derive(Debug, Clone)]
@@ -73,10 +43,14 @@ pub struct SiteState {
 }
 
 /// A scenario's file, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioText {
     /// `group/name`.
     pub name: String,
+    /// Version of the file.
+    pub version: u32,
+    /// How its series are compared, and its budgets.
+    pub rules: Rules,
     /// The question it answers.
     pub question: String,
     /// How to read the answer.
@@ -105,40 +79,42 @@ pub fn app(state: SiteState) -> Router {
 
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(home::page))
-        .route("/commits/{revision}", get(commit::page))
-        .route("/runs/{run}", get(run::page))
-        .route("/runs/{run}/samples.csv", get(download::run_samples))
-        .route("/runs/{run}/cases/{case}", get(case::page))
-        .route("/runs/{run}/cases/{case}/samples.csv", get(download::case_samples))
-        .route("/runs/{run}/cases/{case}/samples.svg", get(download::strip_svg))
-        .route("/runs/{run}/cases/{case}/timelines.csv", get(download::timelines_csv))
-        .route("/runs/{run}/cases/{case}/timelines.svg", get(download::timelines_svg))
-        .route("/comparisons", get(comparisons::page))
-        .route("/comparison/{comparison}", get(comparison::page))
-        .route("/comparison/{comparison}/series", get(series::page))
+        .route("/", get(pages::overview::page))
+        .route("/commits/{revision}", get(pages::commit::page))
+        .route("/runs/{run}", get(pages::run::page))
+        .route("/runs/{run}/samples.csv", get(files::run_samples))
+        .route("/runs/{run}/cases/{case}", get(pages::case::page))
+        .route("/runs/{run}/cases/{case}/samples.csv", get(files::case_samples))
+        .route("/runs/{run}/cases/{case}/samples.svg", get(files::strip_svg))
+        .route("/runs/{run}/cases/{case}/timelines.csv", get(files::timelines_csv))
+        .route("/runs/{run}/cases/{case}/timelines.svg", get(files::timelines_svg))
+        .route("/comparisons", get(pages::comparisons::page))
+        .route("/comparison/{comparison}", get(pages::comparison::page))
+        .route("/comparison/{comparison}/series", get(pages::series::page))
         .route("/comparison/{comparison}/series.csv", get(effects::csv))
         .route("/comparison/{comparison}/series.svg", get(effects::svg))
-        .route("/findings", get(findings::page))
-        .route("/finding/{id}", get(finding::page))
-        .route("/calibration", get(calibration::page))
-        .route("/scenarios", get(scenarios::list))
-        .route("/scenarios/{group}/{name}", get(scenarios::page))
-        .route("/environments", get(environments::page))
-        .route("/about", get(about::page))
-        .route("/series.csv", get(download::series_csv))
-        .route("/series.svg", get(download::series_svg))
-        .route("/growth.svg", get(download::growth_svg))
-        .route("/api/v1/runs", get(api::runs))
-        .route("/api/v1/runs/{run}", get(api::run))
-        .route("/api/v1/runs/{run}/cases/{case}", get(api::case))
-        .route("/api/v1/series", get(api::series))
-        .route("/api/v1/comparisons", get(api_deciding::comparisons))
-        .route("/api/v1/comparison/{comparison}", get(api_deciding::comparison))
-        .route("/api/v1/comparison/{comparison}/series", get(api_deciding::series))
-        .route("/api/v1/findings", get(api_deciding::findings))
-        .route("/api/v1/finding/{id}", get(api_deciding::finding))
-        .route("/api/v1/calibrations", get(api_deciding::calibrations))
+        .route("/findings", get(pages::findings::page))
+        .route("/finding/{id}", get(pages::finding::page))
+        .route("/calibration", get(pages::calibration::page))
+        .route("/scenarios", get(pages::scenarios::list))
+        .route("/scenarios/{group}/{name}", get(pages::scenarios::page))
+        .route("/environments", get(pages::environments::page))
+        .route("/about", get(pages::about::page))
+        .route("/series.csv", get(files::series_csv))
+        .route("/series.svg", get(files::series_svg))
+        .route("/growth.svg", get(files::growth_svg))
+        .route("/api/v1/runs", get(results::runs))
+        .route("/api/v1/runs/{run}", get(results::run))
+        .route("/api/v1/runs/{run}/cases/{case}", get(results::case))
+        .route("/api/v1/series", get(results::series))
+        .route("/api/v1/comparisons", get(decisions::comparisons))
+        .route("/api/v1/comparisons/{comparison}", get(decisions::comparison))
+        .route("/api/v1/comparisons/{comparison}/series", get(decisions::series))
+        .route("/api/v1/findings", get(decisions::findings))
+        .route("/api/v1/findings/{id}", get(decisions::finding))
+        .route("/api/v1/calibrations", get(decisions::calibrations))
+        .route("/api/v1/calibrations/{id}", get(decisions::calibration))
+        .route("/api/v1/schemas/{file}", get(reports::schema))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), respond::when_changed))
         .route("/live", get(live::stream))
         .route("/static/{file}", get(assets::file))

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{StatsError, check_length, check_range};
+use super::error::{StatsError, check_length, check_range};
 
 /// The fewest values that can show dependence.
 const FEWEST: usize = 3;

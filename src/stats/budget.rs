@@ -1,12 +1,13 @@
 //! How the probability of any false verdict on a clean commit is shared out between two stages and many series. A plan
 //! that cannot work must be refused here, before anything is measured.
 
-use super::{check_probability, least_p};
+use super::error::check_probability;
+use super::signed_rank::least_p;
 
 /// A series whose p of the first stage is below this goes on to the second.
 pub const FIRST_ALPHA: f64 = 0.1;
 
-/// What p of the second stage is held against at most, however few series share the budget.
+/// The largest threshold for p in the second stage, however few series share the budget.
 pub const LARGEST_SECOND_ALPHA: f64 = 0.01;
 
 /// The most blocks that advice names: 2⁻⁶³ is beyond every budget.

@@ -1,12 +1,13 @@
 //! What a set of samples looks like: extremes, quartiles and spread. Robust figures only; a mean of timings must not
 //! creep in here, because one stall moves it.
 
-use super::{Sorted, StatsError};
+use super::error::StatsError;
+use super::sorted::Sorted;
 
 /// The factor that makes the median absolute deviation of Gaussian noise its standard deviation: 1 / Φ⁻¹(3/4).
 pub const SIGMA_PER_MAD: f64 = 1.482_602_218_505_602;
 
-/// The figures stored beside the samples. All in the unit of the values.
+/// The figures stored with the samples. All in the unit of the values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Description {
     /// How many values.

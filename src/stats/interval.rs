@@ -3,7 +3,8 @@
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use super::{Sorted, StatsError, check_probability};
+use super::error::{StatsError, check_probability};
+use super::sorted::Sorted;
 
 /// The level that intervals are asked for.
 pub const LEVEL: f64 = 0.95;

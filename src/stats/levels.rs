@@ -1,7 +1,16 @@
 //! The level of a stretch of points under correlated noise, and how well they know it. Takes values as they are: clipping
 //! is the caller's.
 
-use super::NoiseLevel;
+use super::noise_level::NoiseLevel;
+
+/// What levels are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LevelScale {
+    /// Ratios matter: the logarithm of values, all above zero. Levels are geometric means.
+    Ratio,
+    /// Differences matter. Levels are means.
+    Difference,
+}
 
 /// Sums of a growing series, so that the level of any stretch of it takes no time. Around its first value, so that equal
 /// values add nothing.
@@ -41,7 +50,7 @@ impl Sums {
     }
 }
 
-/// What a stretch of points says of its level.
+/// What a stretch of points shows of its level.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
     pub(super) level: f64,

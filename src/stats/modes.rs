@@ -1,7 +1,8 @@
 //! Whether values gather around two levels instead of one: a mode of the machine, say, that some processes land in. It
 //! must not take a long tail for a second mode.
 
-use super::{Sorted, StatsError, check_length};
+use super::error::{StatsError, check_length};
+use super::sorted::Sorted;
 
 /// The fewest values that can show two modes.
 const FEWEST: usize = 6;
@@ -45,7 +46,7 @@ pub struct Split {
 /// Divides values in two where the sum of squares within both is least (two-means; Fisher, *On grouping for maximum
 /// homogeneity*, 1958), with at least a fifth of the values on each side. Nothing for values that are all equal.
 ///
-/// With fewer than about 20 values two modes are rarely told from chance.
+/// With fewer than about 20 values two modes are rarely distinguished from chance.
 ///
 /// # Errors
 /// With fewer than 6 values, or values out of range.

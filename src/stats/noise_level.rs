@@ -20,11 +20,11 @@ const DIFFERENCE_CLIP: f64 = 3.0;
 /// distances mistake steps for correlation.
 const DISTANCE: usize = 6;
 
-/// More correlated than this, level and noise cannot be told apart.
+/// More correlated than this, level and noise cannot be separated.
 const MOST_CORRELATED: f64 = 0.9;
 
 /// The share of the noise as the upper quartile of the differences tells it that counts at least. Where values are counted
-/// in whole pages most differences are zero, and their median tells nothing.
+/// in whole pages most differences are zero, and their median is uninformative.
 const FLOOR: f64 = 0.5;
 
 /// Median of a standard normal value's magnitude: Φ⁻¹(3/4).
@@ -147,6 +147,6 @@ fn mean_square_difference(values: &[f64], distance: usize) -> f64 {
     let Some(median) = quantile(&mut squares().collect::<Vec<_>>(), 1, 2) else { return 0.0 };
     let mean = |limit: f64| squares().map(|square| square.min(limit)).sum::<f64>() / (values.len() - distance) as f64;
     let variance = median / MEDIAN_MAGNITUDE.powi(2);
-    // Where most differences are zero the median tells nothing.
+    // Where most differences are zero the median is uninformative.
     mean(DIFFERENCE_CLIP.powi(2) * if variance > 0.0 { variance } else { mean(f64::INFINITY) })
 }

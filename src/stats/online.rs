@@ -1,9 +1,10 @@
 //! Change points of a series that grows, with the story of each: when it was first seen, believed, and withdrawn. Never
 //! forgets one that it reported.
 
-use super::StatsError;
-use super::cutter::Cutter;
-use super::segments::{self, FOLLOWING, LevelScale, Segmentation};
+use super::changepoint::Changepoints;
+use super::error::StatsError;
+use super::levels::LevelScale;
+use super::segments::{self, FOLLOWING, Segmentation};
 
 /// A change that moves by no more than this many points from one point to the next is the same change.
 pub const NEARBY: usize = 10;
@@ -24,26 +25,26 @@ pub struct Sighting {
 /// A series that grows. At any moment its segmentation is that of [`segments`](super::segments()), bit for bit.
 #[derive(Debug, Clone)]
 pub struct Online {
-    cutter: Cutter,
+    points: Changepoints,
     sightings: Vec<Sighting>,
 }
 
 impl Online {
     /// A series without points.
     pub fn new(scale: LevelScale) -> Self {
-        Self { cutter: Cutter::new(scale), sightings: Vec::new() }
+        Self { points: Changepoints::new(scale), sightings: Vec::new() }
     }
 
-    /// Takes the next point. What is estimated from the whole series is estimated anew when the series has grown by a
+    /// Takes the next point. What is estimated from the whole series is estimated again when the series has grown by a
     /// sixteenth (at each point up to 256 points), so a point costs little on average, and that one costs as much as the
     /// whole series.
     ///
     /// # Errors
     /// When the value is out of range, or not above zero where ratios matter. The series stays as it was.
     pub fn append(&mut self, value: f64) -> Result<(), StatsError> {
-        self.cutter.extend(&[value])?;
-        let newest = self.cutter.len() - 1;
-        let mut unknown = self.cutter.cuts();
+        self.points.extend(&[value])?;
+        let newest = self.points.len() - 1;
+        let mut unknown = self.points.cuts();
         for sighting in self.sightings.iter_mut().filter(|sighting| sighting.withdrawn_at.is_none()) {
             let nearest = (0..unknown.len()).min_by_key(|index| unknown[*index].abs_diff(sighting.at));
             match nearest.filter(|index| unknown[*index].abs_diff(sighting.at) <= NEARBY) {
@@ -73,6 +74,6 @@ impl Online {
 
     /// The series as it is now.
     pub fn segmentation(&self) -> Segmentation {
-        segments::segmentation(&self.cutter)
+        segments::segmentation(&self.points)
     }
 }

@@ -1,6 +1,6 @@
 //! Values far from the rest. They are counted so that a reader can doubt the machine; nothing here may drop one.
 
-use super::Sorted;
+use super::sorted::Sorted;
 
 /// How many interquartile ranges beyond the quartiles a value must lie: Tukey's outer fence (*Exploratory Data
 /// Analysis*, 1977, §2D).

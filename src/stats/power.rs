@@ -1,13 +1,16 @@
 //! What a two-stage comparison can see, given how far the effects of its blocks scatter: the probability of catching a
 //! change, the change that is caught with a wanted probability, and how many blocks would settle an open question.
-//! Nothing here may decide anything; it says what a decision is worth.
+//! Nothing here may decide anything; it states how reliable a decision is.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::describe::SIGMA_PER_MAD;
+use super::error::{StatsError, check_length, check_range};
+use super::interval::{FEWEST_TRIALS, LEVEL};
 use super::random::SplitMix64;
-use super::shift::fill_walsh_averages;
+use super::shift::{Shift, fill_walsh_averages, shift};
 use super::signed_rank::tail;
-use super::{FEWEST_TRIALS, LEVEL, SIGMA_PER_MAD, Shift, Sorted, StatsError, check_length, check_range, shift};
+use super::sorted::Sorted;
 
 /// Simulated stages, where each is small. A share of 90% of plain draws would have a standard error of 1.9 points, the
 /// stratified ones here have less.
@@ -91,7 +94,7 @@ impl Power {
     /// above -θ (see [`shift`](fn@super::shift)), which gives the power for every θ at once, without approximation.
     ///
     /// # Errors
-    /// With fewer than 6 effects, which do not tell a spread, or effects out of range.
+    /// With fewer than 6 effects, which do not show a spread, or effects out of range.
     pub fn catches(&self, effects: &[f64], margin: f64) -> Result<Catches, StatsError> {
         check_length(effects, FEWEST_TRIALS, usize::MAX)?;
         check_range(effects)?;
@@ -153,7 +156,7 @@ impl Simulation {
                 Some(margin) if middle >= self.depth => {
                     significant.max(margin - *above.select_nth_unstable_by(middle - self.depth, f64::total_cmp).1)
                 }
-                // An average at least as deep as the middle one stands for it.
+                // An average at least as deep as the middle one represents it.
                 Some(margin) => margin + significant,
                 None => significant,
             }
@@ -165,7 +168,7 @@ impl Simulation {
 }
 
 /// Places between 0 and 1, `blocks` for each round. Each block takes every stratum once over all rounds (Latin hypercube
-/// sampling: McKay, Beckman and Conover, Technometrics 21, 1979), which tells shares more sharply than plain draws.
+/// sampling: McKay, Beckman and Conover, Technometrics 21, 1979), which estimates shares more precisely than plain draws.
 fn strata(rounds: usize, blocks: usize, random: &mut SplitMix64) -> Vec<f64> {
     let mut places = vec![0.0; rounds * blocks];
     for block in 0..blocks {

@@ -1,8 +1,10 @@
 //! How large an effect is, from paired effects: the Hodges–Lehmann estimate, and the interval that the signed-rank test
 //! gives when it is turned round. The interval must never state a level that it does not reach.
 
+use super::error::{StatsError, check_length, check_probability, check_range};
+use super::interval::Interval;
 use super::signed_rank::tail;
-use super::{Interval, Sorted, StatsError, check_length, check_probability, check_range};
+use super::sorted::Sorted;
 
 /// The most effects accepted: their pairs take 4 MiB.
 const MOST: usize = 1024;

@@ -4,7 +4,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{StatsError, check_length, check_range};
+use super::error::{StatsError, check_length, check_range};
 
 /// The most effects whose distribution is counted out. Beyond, the normal approximation is good to four digits.
 const EXACT: usize = 100;

@@ -1,7 +1,7 @@
 //! Values in ascending order, and what can be read off them directly. The only way in is validation, so nothing that
 //! takes a [`Sorted`] needs to check again.
 
-use super::{StatsError, check_probability, check_range};
+use super::error::{StatsError, check_probability, check_range};
 
 /// At least one value, all finite, ascending.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,10 @@
 //! Whether values drift in the order in which they were taken, and by how much. Ranks and medians only, so that one
-//! stall is no trend. Quadratic in time and memory, so long series are refused rather than thinned in silence.
+//! stall is no trend. Quadratic in time and memory, so long series are rejected rather than thinned silently.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Sorted, StatsError, check_length, check_range};
+use super::error::{StatsError, check_length, check_range};
+use super::sorted::Sorted;
 
 /// The most values accepted. The slopes of all their pairs take 64 MiB.
 const MOST: usize = 4096;
@@ -62,7 +63,7 @@ pub fn common_trend(groups: &[Vec<f64>]) -> Result<Trend, StatsError> {
     Ok(Trend { s, p: approximate_probability(s, sum_of_variances), slope: Sorted::of_finite(slopes).median() })
 }
 
-/// What all pairs of a series say.
+/// The slopes of all pairs of a series.
 struct Pairs {
     s: i64,
     slopes: Vec<f64>,

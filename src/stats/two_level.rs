@@ -1,8 +1,10 @@
 //! From trials of samples to one number. Samples within a trial are not independent, so the trial is the unit: nothing
 //! here may treat samples of different trials as one pool when it states an uncertainty.
 
-use super::describe::robust_deviation;
-use super::{Description, Interval, LEVEL, Sorted, StatsError, describe, median_interval};
+use super::describe::{Description, describe, robust_deviation};
+use super::error::StatsError;
+use super::interval::{Interval, LEVEL, median_interval};
+use super::sorted::Sorted;
 
 /// One number from independent values, one value a trial.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +19,7 @@ pub struct Estimate {
     pub between: Option<f64>,
 }
 
-/// What trials of samples say together.
+/// What trials of samples show together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TwoLevel {
     /// The estimate from the trial medians.

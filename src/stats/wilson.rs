@@ -2,7 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Interval, StatsError, check_probability};
+use super::error::{StatsError, check_probability};
+use super::interval::Interval;
 
 /// The score interval of a share (Wilson, *Probable inference, the law of succession, and statistical inference*,
 /// Journal of the American Statistical Association 22, 1927): the true shares that a normal test does not reject. Its

@@ -229,7 +229,7 @@ impl<'a> Decimal<'a> {
         let digits: Option<u128> = format!("{}{fraction}", self.whole).parse().ok();
         let scaled = digits.and_then(|digits| digits.checked_mul(u128::from(factor)));
         let (Some(divisor), Some(scaled)) = (divisor, scaled) else {
-            // More digits than 128 bits hold: the place that does not fit tells which limit was passed.
+            // More digits than 128 bits hold: the place that does not fit shows which limit was passed.
             return Err(if self.whole.trim_start_matches('0').len() > 20 {
                 Inexact::TooLarge
             } else {

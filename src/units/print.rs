@@ -1,10 +1,10 @@
 //! Numbers as people read them. Rounding is that of correctly rounded decimal formatting; nothing here may print more
-//! digits than it was told the value supports.
+//! digits than the value supports.
 
-use super::Unit;
 use super::scale::{self, Step};
+use super::unit::Unit;
 
-/// What stands where there is no value.
+/// Printed where there is no value.
 const MISSING: &str = "–";
 
 /// Significant digits of a value whose uncertainty is not known.
@@ -12,6 +12,33 @@ const PLAIN_DIGITS: usize = 3;
 
 /// Significant digits beyond which an interval, however narrow, adds none.
 const MOST_DIGITS: usize = 6;
+
+impl Unit {
+    /// A value whose uncertainty is not known, to three significant digits: `4.82 ms`. A missing value (one that is not
+    /// finite) is `–`.
+    pub fn format(self, value: f64) -> String {
+        plain(scale::of(self), value)
+    }
+
+    /// An estimate alone, to the place of the first significant digit of its interval's half-width: `4.82 ms` for an
+    /// interval of 4.79 … 4.86 ms. Never more digits than the interval supports.
+    pub fn format_estimate(self, estimate: f64, low: f64, high: f64) -> String {
+        estimated(scale::of(self), estimate, low, high)
+    }
+
+    /// How many of the smallest unit make one of the unit that `largest` is printed in, and how that is written, with
+    /// its space: `(1e6, " ms")`. For axes, whose ticks share one scale.
+    pub fn scale(self, largest: f64) -> (f64, &'static str) {
+        scale_for(scale::of(self), largest)
+    }
+
+    /// An estimate with its interval, all in one scale and to the place of the second significant digit of the
+    /// half-width: `4.823 ms (4.790 … 4.860)`. Two digits of an uncertainty are what the Guide to the Expression of
+    /// Uncertainty in Measurement allows (JCGM 100:2008, 7.2.6).
+    pub fn format_with_interval(self, estimate: f64, low: f64, high: f64) -> String {
+        with_interval(scale::of(self), estimate, low, high)
+    }
+}
 
 /// A setting, in the largest unit that holds it exactly with at most three decimals: `20 ms`, `1.5 s`. Reading it back
 /// gives the same number.
@@ -38,12 +65,11 @@ pub fn format_factor(factor: f64, low: f64, high: f64) -> String {
 
 /// The ratio of two values as a signed change, to as many digits as its interval supports: `+4.3%` for 1.043.
 pub fn format_change(factor: f64, low: f64, high: f64) -> String {
-    let text = estimate(scale::of(Unit::Ratio), factor - 1.0, low - 1.0, high - 1.0);
+    let text = estimated(scale::of(Unit::Ratio), factor - 1.0, low - 1.0, high - 1.0);
     if factor > 1.0 && text.contains(|c: char| ('1'..='9').contains(&c)) { format!("+{text}") } else { text }
 }
 
-/// See [`Unit::format`].
-pub(super) fn plain(steps: &[Step], value: f64) -> String {
+fn plain(steps: &[Step], value: f64) -> String {
     if !value.is_finite() {
         return MISSING.to_owned();
     }
@@ -55,14 +81,12 @@ pub(super) fn plain(steps: &[Step], value: f64) -> String {
     format!("{}{}", fixed(scaled, place), step.suffix)
 }
 
-/// See [`Unit::scale`].
-pub(super) fn scale(steps: &[Step], largest: f64) -> (f64, &'static str) {
+fn scale_for(steps: &[Step], largest: f64) -> (f64, &'static str) {
     let step = step_for(steps, if largest.is_finite() { largest } else { 0.0 });
     (step.factor, step.suffix)
 }
 
-/// See [`Unit::format_estimate`].
-pub(super) fn estimate(steps: &[Step], estimate: f64, low: f64, high: f64) -> String {
+fn estimated(steps: &[Step], estimate: f64, low: f64, high: f64) -> String {
     if !(estimate.is_finite() && low.is_finite() && high.is_finite()) {
         return plain(steps, estimate);
     }
@@ -71,8 +95,7 @@ pub(super) fn estimate(steps: &[Step], estimate: f64, low: f64, high: f64) -> St
     format!("{}{}", fixed(estimate / step.factor, place), step.suffix)
 }
 
-/// See [`Unit::format_with_interval`].
-pub(super) fn with_interval(steps: &[Step], estimate: f64, low: f64, high: f64) -> String {
+fn with_interval(steps: &[Step], estimate: f64, low: f64, high: f64) -> String {
     if !(estimate.is_finite() && low.is_finite() && high.is_finite()) {
         return plain(steps, estimate);
     }

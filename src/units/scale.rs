@@ -1,6 +1,6 @@
 //! The prefixes that each unit is printed with. Data only; it must never round or format.
 
-use super::Unit;
+use super::unit::Unit;
 
 /// One step of a unit's scale.
 #[derive(Debug)]

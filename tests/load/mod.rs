@@ -145,5 +145,5 @@ fn plans_that_make_no_sense_are_refused() {
 /// So many requests a second, evenly, that are never dropped.
 fn open(rate: f64) -> Pace {
     let arrivals = benchline::load::Arrivals::Even;
-    Pace::Open { from: rate, to: rate, ramp: Duration::ZERO, arrivals, patience: Duration::from_secs(60) }
+    Pace::Open { from: rate, to: rate, ramp: Duration::ZERO, arrivals, queue_timeout: Duration::from_secs(60) }
 }

@@ -65,8 +65,8 @@ fn what_cannot_be_sent_in_time_is_dropped_and_told() {
     let mut plan = plan(server.address, 2, 0);
     plan.end = End::After(Duration::from_millis(500));
     let arrivals = Arrivals::Even;
-    let patience = Duration::from_millis(20);
-    plan.pace = Pace::Open { from: 400.0, to: 400.0, ramp: Duration::ZERO, arrivals, patience };
+    let queue_timeout = Duration::from_millis(20);
+    plan.pace = Pace::Open { from: 400.0, to: 400.0, ramp: Duration::ZERO, arrivals, queue_timeout };
     let report = run(&plan).unwrap();
     // 200 are planned; two clients can send at most one each 50 ms, and the first of each at once.
     assert_eq!(report.requests + report.dropped, 200);
@@ -83,8 +83,8 @@ fn nothing_is_sent_before_its_time_and_a_ramp_is_as_planned() {
     plan.threads = 2;
     plan.mix = vec![get("/${n}", Answer::Length(0))];
     plan.end = End::After(Duration::from_millis(400));
-    let (arrivals, patience) = (Arrivals::Even, Duration::from_secs(60));
-    plan.pace = Pace::Open { from: 0.0, to: 1000.0, ramp: Duration::from_millis(400), arrivals, patience };
+    let (arrivals, queue_timeout) = (Arrivals::Even, Duration::from_secs(60));
+    plan.pace = Pace::Open { from: 0.0, to: 1000.0, ramp: Duration::from_millis(400), arrivals, queue_timeout };
     let before = Instant::now();
     let report = run(&plan).unwrap();
     assert_eq!((report.requests, report.succeeded), (200, 200), "half of 1000 a second for 0.4 s");

@@ -80,7 +80,7 @@ fn another_order_is_another_binary_that_does_the_same() {
 }
 
 #[test]
-fn a_foreign_recipe_is_not_varied() {
+fn a_external_recipe_is_not_varied() {
     let sandbox = Sandbox::with_subject();
     let repository = sandbox.open();
     let builder = Builder::new(&repository, sandbox.recipe(), &sandbox.path("cache"), sandbox.path("target"));

@@ -1,6 +1,7 @@
 //! A project to measure in a test: a git repository whose subject is a shell script, and a benchline pointed at it.
 
 mod process;
+pub(crate) mod scenario;
 
 pub(crate) use process::{Running, eventually};
 
@@ -9,13 +10,11 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tempfile::TempDir;
 
-/// What the toy subject's result digests to.
-const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+use scenario::{DIGEST, ScenarioFile};
 
 /// A repository with one commit, a toy subject and a toy scenario.
 pub(crate) struct Project {
@@ -80,6 +79,11 @@ done
 
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.folder.path().join(below)
+    }
+
+    /// The folder that its builds are cached below.
+    pub(crate) fn cache(&self) -> &Path {
+        self.cache.path()
     }
 
     #[track_caller]
@@ -155,29 +159,8 @@ pub(crate) fn processes_of(path: &Path) -> Vec<u32> {
 }
 
 fn scenario(trials: u32, samples: u32) -> String {
-    format!(
-        r#"name = "toy/work"
-version = 1
-question = "Does the platform work?"
-reading = "Nothing to read."
-roles = ["client"]
-label = "{{n}} things"
-
-[parameters]
-n = "count"
-
-[sampling]
-trials = {{ quick = {trials}, gate = {trials}, full = {trials} }}
-warmup = 1
-samples = {samples}
-timeout = "20 s"
-
-[[points]]
-parameters = {{ n = 1 }}
-profiles = ["quick", "gate"]
-expect = {{ items = 1, bytes = 2, digest = "{DIGEST}" }}
-"#
-    )
+    let profiles = "\"quick\", \"gate\"";
+    ScenarioFile { label: "{n} things", trials, warmup: 1, samples, profiles, ..ScenarioFile::default() }.text()
 }
 
 /// The engine's own subject, as this build has it, and one point of each of some scenarios of the project.
@@ -216,11 +199,4 @@ pub(crate) fn subject_of_the_engine() -> PathBuf {
     let subject = Path::new(env!("CARGO_BIN_EXE_benchline")).with_file_name("benchline-subject");
     assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
     subject
-}
-
-/// Held by tests whose subjects use much CPU time. The kernel keeps one account of all children that a process has waited
-/// for, and these tests share one process: two at a time would find each other's time in it.
-pub(crate) fn one_account() -> MutexGuard<'static, ()> {
-    static ACCOUNT: Mutex<()> = Mutex::new(());
-    ACCOUNT.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -18,53 +18,68 @@ const PLATFORM: &[Room] = &[
     room(0, "units", &[]),
     room(0, "stats", &[]),
     room(1, "model", &["units"]),
+    // Databases of whatever records; the only room that names SQLite.
+    room(1, "database", &[]),
     room(2, "scenario", RECORDS),
     room(2, "probe", RECORDS),
-    room(2, "revision", RECORDS),
-    room(2, "history", RECORDS),
-    room(2, "load", RECORDS),
+    room(2, "revision", &["model"]),
+    room(2, "history", &["model", "database"]),
+    room(2, "load", &[]),
     // Programs of other people, held at the contract: a subject's side of the pipe.
-    room(3, "adapter", &["units", "model", "probe"]),
+    room(3, "adapter", &["model", "probe"]),
     room(3, "judge", &["units", "model", "stats"]),
-    room(4, "runner", &["units", "model", "stats", "scenario", "probe", "revision", "load", "judge"]),
+    room(4, "runner", &["model", "scenario", "probe", "revision"]),
     room(4, "charts", RECORDS),
-    room(4, "exchange", RECORDS),
+    room(4, "report", &["units", "model", "judge"]),
+    // What a command, a worker or a test asks for: build, measure, keep, decide.
     room(
         5,
-        "ci",
-        &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "runner", "charts",
-            "exchange",
-        ],
+        "campaign",
+        &["units", "stats", "model", "scenario", "probe", "revision", "history", "judge", "runner", "report"],
     ),
-    // Everything below it but `runner`: pages read what was stored.
-    room(
-        6,
-        "site",
-        &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "judge", "charts",
-            "exchange", "ci",
-        ],
-    ),
+    // Pages read what was stored: they never measure.
+    room(6, "site", &["units", "stats", "model", "scenario", "history", "judge", "charts", "report"]),
+    // The platform measuring itself.
     room(
         7,
-        "cli",
+        "selfbench",
         &[
             "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
-            "runner", "charts", "exchange", "ci", "site",
+            "runner", "charts", "report", "campaign", "site",
         ],
     ),
-    room(8, "main", &["cli"]),
+    room(
+        8,
+        "cli",
+        &[
+            "units",
+            "stats",
+            "model",
+            "scenario",
+            "probe",
+            "revision",
+            "history",
+            "load",
+            "adapter",
+            "judge",
+            "runner",
+            "report",
+            "campaign",
+            "site",
+            "selfbench",
+        ],
+    ),
+    room(9, "main", &["cli"]),
 ];
 
 /// The rooms of the engine (`engine/src/`). `config` holds the knobs, which any room above documents may read.
 const ENGINE: &[Room] = &[
     room(0, "crypto", &[]),
     room(1, "document", &["crypto"]),
-    room(2, "config", &["crypto", "document"]),
+    room(2, "config", &["crypto"]),
     room(3, "pool", &["crypto", "config"]),
     room(3, "store", &["crypto", "document", "config"]),
-    room(4, "protocol", &["crypto", "document", "config", "store"]),
+    room(4, "protocol", &["crypto", "document"]),
     room(5, "client", &["crypto", "document", "config", "pool", "store", "protocol"]),
     room(5, "server", &["crypto", "document", "config", "store", "protocol"]),
 ];
@@ -122,7 +137,7 @@ const ENGINE_CLI: &[Room] = &[
 ];
 
 /// The packages of the workspace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Package {
     Platform,
     Contract,
@@ -152,6 +167,19 @@ impl Package {
             Package::Subject => "benchline_subject",
         }
     }
+}
+
+/// Every right of the tables: a room of a package, and what it may import.
+pub(super) fn rights() -> impl Iterator<Item = (Package, &'static str, &'static str)> {
+    let tables = [
+        (Package::Platform, PLATFORM),
+        (Package::Engine, ENGINE),
+        (Package::EngineCli, ENGINE_CLI),
+        (Package::Subject, SUBJECT),
+    ];
+    tables.into_iter().flat_map(|(package, rooms)| {
+        rooms.iter().flat_map(move |room| room.may_import.iter().map(move |name| (package, room.name, *name)))
+    })
 }
 
 /// Why a room may not import a path, if it may not. The path is absolute: it starts with `crate` or a crate's name.

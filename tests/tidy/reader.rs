@@ -1,6 +1,8 @@
 //! What a source file imports and what it leaves behind, read from its syntax tree. Inside macros, where there is no
 //! tree, the tokens are searched. Comments and documentation are not code.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -11,6 +13,8 @@ use super::tree::SourceFile;
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) imports: Vec<Import>,
+    /// What `use` makes known in the file's outermost module: the name, and the absolute path that it stands for.
+    pub(super) uses: Vec<(String, Vec<String>)>,
     pub(super) leftovers: Vec<Leftover>,
     /// Modules in files of their own that are declared for tests only, as named by [`SourceFile::child`].
     pub(super) test_modules: Vec<String>,
@@ -21,6 +25,7 @@ pub(super) struct Import {
     pub(super) line: usize,
     /// Absolute: starts with `crate` or with a crate's name.
     pub(super) path: Vec<String>,
+    pub(super) in_test: bool,
 }
 
 /// Something that does not belong into finished code, at least not everywhere.
@@ -37,13 +42,29 @@ const MACROS: [&str; 5] = ["dbg", "todo", "unimplemented", "println", "print"];
 /// Reads a file.
 pub(super) fn read(file: &SourceFile) -> syn::Result<Contents> {
     let tree = syn::parse_file(&file.text)?;
-    let mut reader = Reader { file, module: file.module(), test_depth: 0, contents: Contents::default() };
+    let module = file.module();
+    let children = tree.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(module) => Some(module.ident.to_string()),
+        _ => None,
+    });
+    let mut reader = Reader {
+        file,
+        children: children.collect(),
+        depth: module.len(),
+        module,
+        test_depth: 0,
+        contents: Contents::default(),
+    };
     reader.visit_file(&tree);
     Ok(reader.contents)
 }
 
 struct Reader<'f> {
     file: &'f SourceFile,
+    /// The modules that the file declares, which its own paths may start with.
+    children: BTreeSet<String>,
+    /// How deep the file's outermost module is in its crate.
+    depth: usize,
     module: Vec<String>,
     /// How many items around this place are for tests only.
     test_depth: usize,
@@ -59,8 +80,25 @@ impl Reader<'_> {
     }
 
     fn import(&mut self, line: usize, segments: &[String]) {
-        if let Some(path) = absolute(&self.module, segments) {
-            self.contents.imports.push(Import { line, path });
+        if let Some(path) = self.absolute(segments) {
+            self.contents.imports.push(Import { line, path, in_test: self.test_depth > 0 });
+        }
+    }
+
+    /// The absolute form of a path, if it is one that can leave its file.
+    fn absolute(&self, segments: &[String]) -> Option<Vec<String>> {
+        let first = segments.first()?;
+        if self.module.len() == self.depth && self.children.contains(first) {
+            return Some([&["crate".to_owned()], self.module.as_slice(), segments].concat());
+        }
+        absolute(&self.module, segments)
+    }
+
+    /// Notes the name that a `use` makes known.
+    fn known_as(&mut self, name: &syn::Ident, segments: &[String]) {
+        if self.module.len() == self.depth {
+            let path = self.absolute(segments).unwrap_or_else(|| segments.to_vec());
+            self.contents.uses.push((name.to_string(), path));
         }
     }
 
@@ -76,9 +114,18 @@ impl Reader<'_> {
             syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.use_tree(item, prefix)),
             syn::UseTree::Glob(_) => self.import(line, prefix),
             syn::UseTree::Name(name) if name.ident == "self" => self.import(line, prefix),
-            syn::UseTree::Rename(rename) if rename.ident == "self" => self.import(line, prefix),
-            syn::UseTree::Name(name) => self.import(line, &with(name.ident.to_string())),
-            syn::UseTree::Rename(rename) => self.import(line, &with(rename.ident.to_string())),
+            syn::UseTree::Rename(rename) if rename.ident == "self" => {
+                self.known_as(&rename.rename, prefix);
+                self.import(line, prefix);
+            }
+            syn::UseTree::Name(name) => {
+                self.known_as(&name.ident, &with(name.ident.to_string()));
+                self.import(line, &with(name.ident.to_string()));
+            }
+            syn::UseTree::Rename(rename) => {
+                self.known_as(&rename.rename, &with(rename.ident.to_string()));
+                self.import(line, &with(rename.ident.to_string()));
+            }
         }
     }
 
@@ -139,6 +186,10 @@ impl Reader<'_> {
 impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_item(&mut self, item: &'ast syn::Item) {
         self.within(attributes(item), |reader| visit::visit_item(reader, item));
+    }
+
+    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
+        self.within(&arm.attrs, |reader| visit::visit_arm(reader, arm));
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
@@ -246,11 +297,11 @@ fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
-/// `#[test]`, `#[tokio::test]`, `#[rstest]`, or `#[cfg(…)]` with `test` that is not negated.
+/// `#[test]`, `#[tokio::test]`, or `#[cfg(…)]` with `test` that is not negated.
 fn is_for_tests(attribute: &syn::Attribute) -> bool {
     let path = names(attribute.path());
     match (path.last().map(String::as_str), &attribute.meta) {
-        (Some("test" | "rstest"), _) => true,
+        (Some("test"), _) => true,
         (Some("cfg"), syn::Meta::List(list)) => {
             let text = list.tokens.to_string();
             text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "test") && !text.contains("not")

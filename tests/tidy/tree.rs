@@ -58,6 +58,11 @@ impl SourceFile {
         self.path.starts_with("src/cli/") || self.path == "src/cli.rs" || self.path.ends_with("src/main.rs")
     }
 
+    /// The folder of the package whose crate a source file belongs to: empty for the platform.
+    pub(super) fn crate_folder(&self) -> Option<&str> {
+        self.path.strip_prefix("src/").map_or_else(|| Some(self.path.split_once("/src/")?.0), |_| Some(""))
+    }
+
     /// The package and the room that a source file belongs to. Tests and benches belong to none: they may use all.
     pub(super) fn room(&self) -> Option<(Package, &str)> {
         const SOURCES: [(&str, Package); 5] = [

@@ -59,7 +59,11 @@ pub(super) fn serve(args: &Args) -> anyhow::Result<ExitCode> {
         if args.member {
             stop.on_end_of_input().context("standard input cannot be watched")?;
         }
-        if several && !args.member { run_family(args, &options, stop).await } else { run(args, options, stop).await }
+        if several && !args.member {
+            run_supervised(args, &options, stop).await
+        } else {
+            run(args, options, stop).await
+        }
     });
     match outcome {
         Err(error) if matches!(error.downcast_ref(), Some(ServeError::Aborted)) => {
@@ -105,7 +109,7 @@ async fn run(args: &Args, options: ServeOptions, stop: Shutdown) -> anyhow::Resu
 }
 
 /// Keeps the processes running that share the port, each of which is this program again.
-async fn run_family(args: &Args, options: &ServeOptions, stop: Shutdown) -> anyhow::Result<()> {
+async fn run_supervised(args: &Args, options: &ServeOptions, stop: Shutdown) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program cannot be found, to start it again")?;
     let family = Supervisor::reserve(options)?;
     let addresses = family.addresses();

@@ -156,7 +156,7 @@ fn another_version_of_the_operation_is_another_line() {
 }
 
 #[test]
-fn runs_that_could_not_be_measured_stand_on_the_axis() {
+fn runs_that_could_not_be_measured_are_on_the_axis() {
     let place = Place::new();
     let mut writer = place.writer();
     for (number, state) in [(1, RunState::Finished), (2, RunState::Unsupported), (3, RunState::BuildFailed)] {

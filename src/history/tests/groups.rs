@@ -90,7 +90,7 @@ fn by_rule(happenings: &[Happening]) -> Vec<GroupCounts> {
             failed: 0,
             unsupported: 0,
         });
-        let decides = |metric: usize| Rules::default().decides(METRICS[metric]);
+        let decides = |metric: usize| Rules::default().gates(METRICS[metric]);
         let worst = grades.iter().filter(|(metric, _)| decides(**metric)).map(|(_, grade)| *grade).max();
         let count = if failures.iter().any(|kind| *kind != FailureKind::Unsupported) {
             &mut counts.failed

@@ -1,20 +1,24 @@
 //! What the history promises, seen through its public calls, and a look below them where damage has to be done.
 
-mod damage;
-mod deciding;
+mod calibrations;
+mod comparison_damage;
+mod comparison_records;
+mod comparisons;
+mod findings;
 mod graph;
 mod groups;
-mod migration;
 mod refusals;
 mod round_trip;
+mod run_damage;
 mod runs;
 mod side_by_side;
+mod verdicts;
 
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Reader, RunStart, Writer};
+use super::{CalibrationStart, ComparisonStart, HistoryError, Reader, RunStart, Writer};
 use crate::model::*;
 
 /// An empty history in a folder that goes when this is dropped.

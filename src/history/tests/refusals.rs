@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use rusqlite::Connection;
 
 use super::*;
-use crate::history::HistoryError;
-use crate::history::schema::VERSION;
+use crate::database::DatabaseError;
+use crate::history::schema::HISTORY;
 
 #[track_caller]
 fn refused(path: &Path) -> HistoryError {
@@ -18,11 +18,14 @@ fn a_second_writer_is_refused() {
     let place = Place::new();
     let first = place.writer();
     let error = refused(&place.path());
-    assert!(matches!(&error, HistoryError::Busy { path } if path.ends_with("results/history.db")), "{error}");
+    assert!(
+        matches!(&error, HistoryError::Database(DatabaseError::Busy { path, .. }) if path.ends_with("results/history.db")),
+        "{error}"
+    );
     // By another name, too.
     let link = place.folder.path().join("link.db");
     std::os::unix::fs::symlink(place.path(), &link).unwrap();
-    assert!(matches!(refused(&link), HistoryError::Busy { .. }));
+    assert!(matches!(refused(&link), HistoryError::Database(DatabaseError::Busy { .. })));
     drop(first);
     Writer::open(&link).unwrap();
 }
@@ -33,7 +36,7 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     drop(place.writer());
     Connection::open(place.path()).unwrap().pragma_update(None, "user_version", 9000).unwrap();
     let before = fs::read(place.path()).unwrap();
-    let newer = |error| matches!(error, HistoryError::NewerVersion { found: 9000, known: VERSION, .. });
+    let newer = |error| matches!(error, HistoryError::Database(DatabaseError::NewerVersion { found: 9000, .. }));
     assert!(newer(refused(&place.path())));
     assert!(newer(Reader::open(&place.path()).unwrap_err()));
     assert_eq!(fs::read(place.path()).unwrap(), before);
@@ -44,22 +47,22 @@ fn an_older_format_is_not_read_until_a_writer_has_migrated_it() {
     let place = Place::new();
     fs::create_dir_all(place.path().parent().unwrap()).unwrap();
     let older = Connection::open(place.path()).unwrap();
-    older.pragma_update(None, "application_id", 0x6265_6e63).unwrap();
+    older.pragma_update(None, "application_id", HISTORY.application_id).unwrap();
     drop(older);
     let error = Reader::open(&place.path()).unwrap_err();
-    assert!(matches!(error, HistoryError::OlderVersion { found: 0, known: VERSION, .. }), "{error}");
+    assert!(matches!(error, HistoryError::Database(DatabaseError::OlderVersion { found: 0, .. })), "{error}");
     drop(place.writer());
     assert_eq!(place.reader().runs(1).unwrap(), []);
 }
 
 #[test]
-fn what_cannot_be_written_is_said_to_be_so() {
+fn a_path_that_cannot_be_written_is_read_only() {
     let place = Place::new();
     let file = place.folder.path().join("file");
     fs::write(&file, "something").unwrap();
     for path in [file.join("history.db"), "/proc/nowhere/history.db".into(), place.folder.path().into(), "/".into()] {
         let error = refused(&path);
-        assert!(matches!(error, HistoryError::ReadOnly { .. }), "{}: {error}", path.display());
+        assert!(matches!(error, HistoryError::Database(DatabaseError::ReadOnly { .. })), "{}: {error}", path.display());
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "something");
 }
@@ -70,32 +73,32 @@ fn what_is_no_history_is_refused_and_left_as_it_is() {
     fs::create_dir_all(place.path().parent().unwrap()).unwrap();
     let text = "This is a diary. ".repeat(1000);
     fs::write(place.path(), &text).unwrap();
-    assert!(matches!(refused(&place.path()), HistoryError::NotADatabase { .. }));
-    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::NotADatabase { .. })));
+    assert!(matches!(refused(&place.path()), HistoryError::Database(DatabaseError::WrongFile { .. })));
+    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::Database(DatabaseError::WrongFile { .. }))));
     assert_eq!(fs::read_to_string(place.path()).unwrap(), text);
 
     fs::remove_file(place.path()).unwrap();
     Connection::open(place.path()).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
     let before = fs::read(place.path()).unwrap();
-    assert!(matches!(refused(&place.path()), HistoryError::NotADatabase { .. }));
-    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::NotADatabase { .. })));
+    assert!(matches!(refused(&place.path()), HistoryError::Database(DatabaseError::WrongFile { .. })));
+    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::Database(DatabaseError::WrongFile { .. }))));
     assert_eq!(fs::read(place.path()).unwrap(), before);
 }
 
 #[test]
 fn what_does_not_exist_is_missing() {
     let place = Place::new();
-    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::Missing { .. })));
+    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::Database(DatabaseError::Missing { .. }))));
     // As a writer that was killed at once leaves it.
     fs::create_dir_all(place.path().parent().unwrap()).unwrap();
     fs::write(place.path(), "").unwrap();
-    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::Missing { .. })));
+    assert!(matches!(Reader::open(&place.path()), Err(HistoryError::Database(DatabaseError::Missing { .. }))));
     drop(place.writer());
     place.reader();
 }
 
 #[test]
-fn nothing_is_recorded_twice_or_by_halves() {
+fn nothing_is_recorded_twice_or_in_part() {
     let place = Place::new();
     let mut writer = place.writer();
     let run = writer.open_run(&start(1)).unwrap().id;

@@ -171,3 +171,24 @@ fn progress_is_seen_while_its_writer_lives() {
     let _writer = place.writer();
     assert_eq!(reader.progress().unwrap(), None);
 }
+
+#[test]
+fn a_text_of_advice_is_stored_once() {
+    let place = Place::new();
+    let mut writer = place.writer();
+    let run = writer.open_run(&start(1)).unwrap().id;
+    let measurements = [5, 6, 7].map(|documents| measurement(documents, Metric::WALL_TIME, 1.0, Grade::Noisy));
+    for _ in 0..2 {
+        writer.record_measurements(run, &measurements).unwrap();
+    }
+    assert_eq!(place.reader().measurements(run).unwrap(), measurements);
+    let connection = rusqlite::Connection::open(place.path()).unwrap();
+    let texts: Vec<String> = connection
+        .prepare("SELECT text FROM advice")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(texts, ["Close <that>."]);
+}

@@ -1,7 +1,8 @@
 //! Readers and the writer at once: nobody waits, and everybody sees one state.
 
 use super::*;
-use crate::history::read;
+use crate::database::Connection;
+use crate::history::{HistoryError, reader::trials::trials, writer::trial::record_trial};
 
 #[test]
 fn readers_do_not_wait_for_a_transaction_and_do_not_see_into_it() {
@@ -13,8 +14,8 @@ fn readers_do_not_wait_for_a_transaction_and_do_not_see_into_it() {
     let serial = reader.serial().unwrap();
     writer
         .change(|connection| {
-            crate::history::write::trial(connection, run, &trial(1, 1, 1))?;
-            assert_eq!(read::trials(connection, run, &case(1).key())?.len(), 2);
+            record_trial(connection, run, &trial(1, 1, 1))?;
+            assert_eq!(trials(connection, run, &case(1).key())?.len(), 2);
             // The transaction is open and has written. A reader that waited for it would wait for ever.
             assert_eq!(reader.trials(run, &case(1).key())?.len(), 1);
             assert_eq!(reader.serial()?, serial);
@@ -32,11 +33,11 @@ fn the_writer_does_not_wait_for_a_reader_and_does_not_move_its_ground() {
     let run = writer.open_run(&start(1)).unwrap().id;
     let reader = place.reader();
     reader
-        .now(|connection| {
-            let before = read::serial(connection)?;
+        .with_snapshot(|connection| {
+            let before = serial(connection)?;
             writer.record_trial(run, &trial(1, 0, 0))?;
-            assert_eq!(read::serial(connection)?, before);
-            assert_eq!(read::trials(connection, run, &case(1).key())?, []);
+            assert_eq!(serial(connection)?, before);
+            assert_eq!(trials(connection, run, &case(1).key())?, []);
             Ok(())
         })
         .unwrap();
@@ -69,4 +70,9 @@ fn many_threads_read_while_one_writes() {
             writer.record_trial(run, &trial(1, index, index)).unwrap();
         }
     });
+}
+
+/// The serial of the state that a connection sees.
+fn serial(connection: &Connection) -> Result<i64, HistoryError> {
+    Ok(connection.query_row("SELECT value FROM serial", [], |row| row.get(0))?)
 }

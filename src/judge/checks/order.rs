@@ -1,7 +1,7 @@
 //! Whether values depend on when they were measured: a trend within trials, or trials that resemble the one before. A
-//! trend is never taken out, and no trial is put elsewhere: this only says what is there.
+//! trend is never taken out, and no trial is moved: this only reports what is there.
 
-use super::{TRIFLE, is_gradual, judged, upwards};
+use super::grading::{TRIFLE, check, is_gradual, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Check, CheckName, CheckStatus, Grain, Unit};
 use crate::stats::{self, FEWEST_TRIALS, Sorted};
@@ -19,13 +19,13 @@ const FEWEST_SAMPLES: usize = 3;
 /// Into how many parts a long trial is divided: more would cost time, and neighbouring samples depend on each other.
 const PARTS: usize = 32;
 
-/// Trials whose order can say something.
+/// The fewest trials whose order is informative.
 const FEWEST_IN_ORDER: usize = 8;
 
 /// A trend after warm-up that the trials have in common. The figure is its size, and zero where chance explains it: many
 /// samples show the smallest trend for certain, few show a large one by chance, so both must be. Left out for values of
 /// whole trials, for counts (one call more may be a tenth of them), for what may be zero, and for too few trials.
-pub(super) fn settled(series: &SeriesTrials<'_>) -> Option<Check> {
+pub(super) fn warmed_up(series: &SeriesTrials<'_>) -> Option<Check> {
     if series.metric.unit() == Unit::Count || series.metric.quantity.grain() != Grain::Sample {
         return None;
     }
@@ -80,7 +80,7 @@ pub(super) fn independent(series: &SeriesTrials<'_>) -> Option<Check> {
     let advice = "Trials resemble the ones before them: something drifts more slowly than a trial lasts, so the true \
                   interval is wider than the one shown. Verdicts of revisions that are measured interleaved, by the gate \
                   and by `benchline compare`, do not suffer from it.";
-    Some(judged(CheckName::Independent, status, found.lag1, found.limit, advice.to_owned()))
+    Some(check(CheckName::Independent, status, found.lag1, found.limit, advice.to_owned()))
 }
 
 #[cfg(test)]

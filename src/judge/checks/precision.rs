@@ -1,6 +1,6 @@
 //! How well the number is known: the interval's width, and the clock's step. Never whether the number is good.
 
-use super::judged;
+use super::grading::check;
 use crate::judge::series::SeriesTrials;
 use crate::model::{Check, CheckName, CheckStatus, Grain, Metric, Quantity, Summary, Unit};
 use crate::stats;
@@ -18,8 +18,8 @@ const CLOCK_STEPS: f64 = 1000.0;
 /// Clock steps in a sample below which a step is more than 1% of it: as large as the changes that are looked for.
 const CLOCK_STEPS_LOST: f64 = 100.0;
 
-/// Half-width against the target. Left out where there is no interval, which `enough` reports, and for counts: most are
-/// small numbers of what the kernel chose to do (9 switches or 16), where a share of the estimate says nothing.
+/// Half-width against the target. Left out where there is no interval, which `enough_trials` reports, and for counts: most are
+/// small numbers of what the kernel chose to do (9 switches or 16), where a share of the estimate is meaningless.
 pub(super) fn precise(series: &SeriesTrials<'_>, summary: &Summary, disturbed: bool) -> Option<Check> {
     if series.metric.unit() == Unit::Count {
         return None;
@@ -37,7 +37,7 @@ pub(super) fn precise(series: &SeriesTrials<'_>, summary: &Summary, disturbed: b
         _ if figure < PRECISION_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(
+    Some(check(
         CheckName::Precise,
         status,
         figure,
@@ -50,7 +50,7 @@ fn precision_advice(series: &SeriesTrials<'_>, summary: &Summary, (figure, distu
     const MOST_TRIALS: f64 = 60.0;
     if disturbed {
         return "The machine was disturbed meanwhile. Measure again when it is quiet, before adding trials; \
-                `benchline doctor` names what keeps it busy."
+                `benchline doctor` lists what keeps it busy."
             .to_owned();
     }
     // The width of an order-statistic interval shrinks with the square root of the number of values.
@@ -83,7 +83,7 @@ fn precision_advice(series: &SeriesTrials<'_>, summary: &Summary, (figure, distu
 
 /// A sample against the clock's step, in the shortest trial. For times of samples alone: whole-trial times are long,
 /// latencies have a histogram's resolution, and a reactor that was never blocked was blocked for no time.
-pub(in crate::judge) fn resolved(series: &SeriesTrials<'_>) -> Option<Check> {
+pub(in crate::judge) fn clock_resolved(series: &SeriesTrials<'_>) -> Option<Check> {
     let Metric { quantity, .. } = series.metric;
     if quantity.unit() != Unit::Nanoseconds || quantity.grain() != Grain::Sample || quantity == Quantity::ReactorBlocked
     {
@@ -100,7 +100,7 @@ pub(in crate::judge) fn resolved(series: &SeriesTrials<'_>) -> Option<Check> {
         _ if figure >= CLOCK_STEPS_LOST => CheckStatus::Warn,
         _ => CheckStatus::Fail,
     };
-    Some(judged(CheckName::ClockResolved, status, figure, CLOCK_STEPS, resolution_advice(series, figure)))
+    Some(check(CheckName::ClockResolved, status, figure, CLOCK_STEPS, resolution_advice(series, figure)))
 }
 
 fn resolution_advice(series: &SeriesTrials<'_>, figure: f64) -> String {

@@ -1,6 +1,6 @@
 //! How values lie: around one level or two, and how many far away from all others. Nothing is ever dropped for it.
 
-use super::{TRIFLE, is_gradual, judged, upwards};
+use super::grading::{TRIFLE, check, is_gradual, upwards};
 use crate::judge::series::SeriesTrials;
 use crate::model::{Check, CheckName, CheckStatus, Grain, Unit};
 use crate::stats::{self, FENCE, Sorted, Split};
@@ -28,7 +28,7 @@ pub(super) fn unimodal(series: &SeriesTrials<'_>) -> Option<Check> {
     let groups = of_trials.into_iter().chain(of_samples);
     let worst = groups.max_by(|a, b| (a.figure() / a.split.limit).total_cmp(&(b.figure() / b.split.limit)))?;
     let status = if worst.figure() > worst.split.limit { CheckStatus::Warn } else { CheckStatus::Pass };
-    Some(judged(CheckName::Unimodal, status, worst.figure(), worst.split.limit, worst.advice(series.metric.unit())))
+    Some(check(CheckName::Unimodal, status, worst.figure(), worst.split.limit, worst.advice(series.metric.unit())))
 }
 
 /// Values divided in two.
@@ -59,8 +59,8 @@ impl Groups {
             // The doctor looks at what moves times, and knows nothing of what moves memory.
             let doctor = if unit == Unit::Nanoseconds { ", and run `benchline doctor`" } else { "" };
             return format!(
-                "Trials fall into two groups {apart} apart, {upper} of {} in the upper one: something is decided anew \
-                 for each process, such as which CPU it runs on or how its memory grows. Measure more trials, so that \
+                "Trials fall into two groups {apart} apart, {upper} of {} in the upper one: something differs from \
+                 process to process, such as which CPU it runs on or how its memory grows. Measure more trials, so that \
                  neither group is missed{doctor}.",
                 self.values
             );

@@ -1,4 +1,4 @@
-//! What a comparison says about the series of a case. Sizes and error rates were fixed before; here they are obeyed: the
+//! The verdicts of a comparison on the series of a case. Sizes and error rates were fixed before and are applied here: the
 //! second stage speaks alone where there is one, data are never pooled, and nothing is decided before a stage is whole.
 //!
 //! Interleaving and the interval are what keep noise and a disturbed machine from deciding, so these do not make a series
@@ -8,9 +8,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::JudgeError;
 use super::checks;
 use super::effects::{Effects, Figures};
+use super::error::JudgeError;
 use super::pairing::{Pairing, Pairs, name};
 use super::reasons;
 use super::series::SeriesTrials;
@@ -37,7 +37,7 @@ pub fn suspicious(pairs: &Pairs<'_>, rules: &Rules, design: &Design) -> Result<V
     Ok(found)
 }
 
-/// What the blocks so far say about every series of the case, in the order in which the trials list them. A suspicious
+/// The verdicts of the blocks so far on every series of the case, in the order in which the trials list them. A suspicious
 /// gate series takes everything from the second stage alone, even while that has no blocks; all others take it from the
 /// first. A stage that is not whole decides nothing. May be called at any time. Empty without trials.
 ///
@@ -65,7 +65,7 @@ impl CaseComparison<'_> {
                 let Some(series) = SeriesTrials::of(trials, metric) else {
                     return (!trials.is_empty()).then(|| format!("the {} has no such value", name(side)));
                 };
-                let check = checks::resolved(&series).filter(|check| check.status == CheckStatus::Fail)?;
+                let check = checks::clock_resolved(&series).filter(|check| check.status == CheckStatus::Fail)?;
                 Some(format!("the clock cannot resolve the {}'s samples. {}", name(side), check.advice))
             })
         })
@@ -74,7 +74,7 @@ impl CaseComparison<'_> {
     /// Whether the first stage is whole and sends a gate series on to the second.
     fn is_suspicious(&self, metric: Metric) -> Result<bool, JudgeError> {
         let pairs = self.pairing.stage(Stage::First);
-        if !self.rules.decides(metric) || pairs.over() < self.design.first_blocks {
+        if !self.rules.gates(metric) || pairs.over() < self.design.first_blocks {
             return Ok(false);
         }
         let Some(effects) = Effects::of(pairs, metric, self.rules) else { return Ok(false) };
@@ -112,7 +112,7 @@ impl CaseComparison<'_> {
 
     /// A verdict without figures, from which every other is made.
     fn blank(&self, metric: Metric, stage: Stage) -> Verdict {
-        let gate = self.rules.decides(metric);
+        let gate = self.rules.gates(metric);
         let alpha = match stage {
             Stage::First => self.design.first_alpha,
             Stage::Second => self.design.second_alpha,
@@ -140,7 +140,7 @@ impl CaseComparison<'_> {
         }
     }
 
-    /// What is said while a stage is not whole.
+    /// The verdict while a stage is incomplete.
     fn unfinished(&self, stage: Stage) -> Option<String> {
         let over = self.pairing.stage(stage).over();
         let (planned, which) = match stage {
@@ -234,7 +234,7 @@ fn direction(metric: Metric, effect: f64) -> VerdictKind {
     }
 }
 
-/// The change that would have been caught. Nothing where there are too few blocks to tell the spread.
+/// The change that would have been detected. Nothing where there are too few blocks to estimate the spread.
 pub(super) fn resolution(power: &Power, effects: &Effects) -> Result<Option<f64>, StatsError> {
     match power.catches(&effects.effects, effects.margin) {
         Ok(catches) => Ok(catches.resolution(CAUGHT).map(|shift| effects.size(shift))),

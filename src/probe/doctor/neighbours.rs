@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::{
     probe::kernel::{self, Files},
     units::Unit,
 };
 
-/// So many neighbours are named, the busiest.
+/// How many neighbours are named, the busiest.
 const NAMED: usize = 3;
 
 /// Share of one CPU from which on a process is worth naming.
@@ -55,7 +55,7 @@ impl Processes {
     }
 }
 
-/// Name and CPU ticks of `/proc/PID/stat` (proc_pid_stat(5)): the name stands in brackets and may hold anything.
+/// Name and CPU ticks of `/proc/PID/stat` (proc_pid_stat(5)): the name is in brackets and may hold anything.
 fn parse(stat: &str) -> Option<Process> {
     let (head, rest) = stat.rsplit_once(')')?;
     let (_, name) = head.split_once('(')?;

@@ -1,12 +1,12 @@
 //! How the machine is set up: settings that let a CPU's speed change by itself, and memory that is not memory.
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::{
     probe::kernel::{self, Files},
     units::Unit,
 };
 
-/// Said where a setting is hidden.
+/// The advice where a setting is hidden.
 const HIDDEN: &str = "a virtual machine's host decides it: use a machine of your own, or more trials";
 
 /// Where the kernel shows its clocks.
@@ -70,7 +70,7 @@ fn clock_source(files: Files) -> Finding {
     let advice = if available.split_ascii_whitespace().any(|name| name == "tsc") {
         format!("each look at the clock is a slow system call: `echo tsc | sudo tee {CLOCKS}/current_clocksource`")
     } else {
-        "each look at the clock is a slow system call; `dmesg | grep -i clocksource` tells why the kernel gave tsc up"
+        "each reading of the clock is a slow system call; `dmesg | grep -i clocksource` shows why the kernel gave tsc up"
             .to_owned()
     };
     Finding::new("clock source", status, source, &advice)

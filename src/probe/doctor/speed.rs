@@ -1,7 +1,7 @@
-//! What may change a CPU's speed beside its governor: its present frequency, heat, a battery, a share that it may use.
+//! What may change a CPU's speed besides its governor: its present frequency, heat, a battery, a quota.
 //! And what is merely worth knowing about how programs are laid out in memory.
 
-use super::{Finding, Status};
+use super::finding::{Finding, Status};
 use crate::probe::kernel::{self, Files, fact};
 
 /// Names under which the kernel shows a laptop's mains adapter.
@@ -34,7 +34,7 @@ fn frequency(files: Files) -> Finding {
         }
         (.., Some(now)) => {
             let advice = "the kernel does not decide it here, so nothing can hold it: compare revisions interleaved";
-            Finding::new("frequency", Status::Note, format!("{now:.2} GHz, as told"), advice)
+            Finding::new("frequency", Status::Note, format!("{now:.2} GHz, as reported"), advice)
         }
         _ => Finding::unknown("frequency", "compare revisions interleaved, which does not mind another speed"),
     }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(told("800000"), (Status::Note, "1.80 GHz now, 0.80 to 3.60 GHz allowed".to_owned()));
         assert_eq!(told("3600000").0, Status::Ok);
         let guest = [("/proc/cpuinfo", "cpu MHz\t\t: 2596.122\n")];
-        assert_eq!(of(&guest, "frequency").unwrap().1, "2.60 GHz, as told");
+        assert_eq!(of(&guest, "frequency").unwrap().1, "2.60 GHz, as reported");
         assert_eq!(of(&[], "frequency").unwrap().0, Status::Unknown);
     }
 

@@ -1,4 +1,4 @@
-//! Three fixed pieces of work, done again and again: what a machine needs for the same work tells how noisy it is.
+//! Three fixed pieces of work, repeated: the spread of their times shows how noisy the machine is.
 //! They must not be made faster: only their own spread counts, and a figure is compared with yesterday's.
 
 use std::{
@@ -109,7 +109,7 @@ fn table() -> Vec<u64> {
     std::iter::repeat_with(next).take(WORDS).collect()
 }
 
-/// Loads of which each tells where the next one is.
+/// Loads each of which determines the address of the next.
 fn walk(table: &[u64], start: u64) -> u64 {
     (0..STEPS).fold(start, |state, _| step(state ^ table.get((state >> 33) as usize % WORDS).copied().unwrap_or(0)))
 }

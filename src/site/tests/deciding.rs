@@ -40,7 +40,7 @@ pub(super) async fn series(site: &TestSite, word: &str) -> String {
 async fn a_comparison_answers_first_and_shows_the_worst_first() {
     let site = TestSite::decided();
     let page = site.page("/comparison/1").await;
-    let told = json(&site, "/api/v1/comparison/1").await;
+    let told = json(&site, "/api/v1/comparisons/1").await;
     let counted: u64 = told["summary"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
     let worse = told["summary"]["worse"].as_u64().unwrap();
     assert!(worse > 0 && headline(&page).contains(&format!("{worse} of {counted} gate series")), "{}", headline(&page));
@@ -73,7 +73,7 @@ async fn a_series_shows_its_blocks_and_how_the_verdict_came_about() {
     assert_eq!(page.matches("<title>stage ").count(), 15, "a mark for each block");
     let query = worse.split_once('?').unwrap().1;
     let csv = site.page(&format!("/comparison/1/series.csv?{query}")).await;
-    let told = json(&site, &format!("/api/v1/comparison/1/series?{query}")).await;
+    let told = json(&site, &format!("/api/v1/comparisons/1/series?{query}")).await;
     let blocks = told["blocks"].as_array().unwrap();
     assert_eq!((csv.lines().count(), blocks.len()), (16, 15), "{csv}");
     for (row, block) in csv.lines().skip(1).zip(blocks) {
@@ -136,7 +136,7 @@ async fn findings_are_listed_by_state_and_shown_with_their_evidence() {
         let page = site.page(&format!("/findings?state={state}&environment={ENVIRONMENT}")).await;
         assert!(page.contains(&format!("\"/finding/{id}\"")), "{state}");
         let told = json(&site, &format!("/api/v1/findings?state={state}")).await;
-        assert_eq!(told["findings"][0]["id"].as_i64(), Some(id));
+        assert_eq!(told["findings"][0]["finding"].as_i64(), Some(id));
     }
     let page = site.page("/finding/1").await;
     assert!(headline(&page).contains("3 series change") && page.contains("benchline findings ack 1 --because"));
@@ -149,7 +149,7 @@ async fn findings_are_listed_by_state_and_shown_with_their_evidence() {
     assert!(page.contains("0.81"), "the ratio");
     assert!(site.page("/finding/2").await.contains("&#60;script&#62;"), "who acknowledged it, escaped");
     assert!(site.page("/finding/4").await.contains("the machine was busy"));
-    assert_eq!(json(&site, "/api/v1/finding/2").await["state"], "acknowledged");
+    assert_eq!(json(&site, "/api/v1/findings/2").await["state"], "acknowledged");
 }
 
 #[tokio::test]
