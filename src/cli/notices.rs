@@ -2,9 +2,11 @@
 
 use crate::{
     campaign::{Evidence, NoBase, Notice, Step},
-    judge::bisect::Seen,
     model::{Revision, Verdict},
-    report::format::change,
+    report::{
+        Outcome,
+        format::{change, plural},
+    },
 };
 
 /// The line for a notice, where it has one.
@@ -21,7 +23,7 @@ pub(super) fn text(notice: &Notice) -> Option<String> {
         }
         Notice::RunResumed { run, kept, planned } => format!("  resuming run {run} after {kept} of {planned} trials"),
         Notice::ComparisonResumed { comparison, kept } => {
-            format!("  resuming comparison {comparison} after {}", count(*kept, "block"))
+            format!("  resuming comparison {comparison} after {}", plural(*kept, "block"))
         }
         Notice::CalibrationResumed(calibration) => format!("  resuming calibration {calibration}"),
         Notice::NoBase { revision, reason: NoBase::NoParent } => {
@@ -34,20 +36,20 @@ pub(super) fn text(notice: &Notice) -> Option<String> {
             "  both build to the very same program: no difference can be the code's".to_owned()
         }
         Notice::RunExtended(trials) => {
-            format!("  up to {} more, where the interval of the wall time is wide", count(*trials as usize, "trial"))
+            format!("  up to {} more, where the interval of the wall time is wide", plural(*trials, "trial"))
         }
         Notice::FindingsFound(findings) => {
-            format!("{} in the graphs: `benchline findings list` shows them", count(*findings, "new finding"))
+            format!("{} in the graphs: `benchline findings list` shows them", plural(*findings, "new finding"))
         }
         Notice::EndsCompared => "comparing the two ends".to_owned(),
         Notice::RevisionChosen { revision, between } => {
-            format!("{} between; looking at {}", count(*between, "commit"), revision.short())
+            format!("{} between; looking at {}", plural(*between, "commit"), revision.short())
         }
         Notice::RevisionSeen { revision, is_end, step } => {
             format!(
                 "  {}  {}: {}",
                 revision.short(),
-                if *is_end { "the bad end" } else { seen(step.seen) },
+                if *is_end { "the bad end" } else { Outcome::from(step.seen).as_str() },
                 found(step)
             )
         }
@@ -80,16 +82,6 @@ pub(super) fn found(step: &Step) -> String {
     }
 }
 
-/// What a step means for the search, as one word.
-pub(super) const fn seen(seen: Seen) -> &'static str {
-    match seen {
-        Seen::Unchanged => "unchanged",
-        Seen::Changed => "changed",
-        Seen::Skipped => "skipped",
-        Seen::Unclear => "unclear",
-    }
-}
-
 /// A verdict with its change, in a few words.
 pub(super) fn decided(verdict: &Verdict) -> String {
     let reason = if verdict.reason.is_empty() { String::new() } else { format!(" ({})", verdict.reason) };
@@ -98,11 +90,6 @@ pub(super) fn decided(verdict: &Verdict) -> String {
 
 fn titled(revision: &Revision) -> String {
     format!("{}  {}", revision.short(), revision.title)
-}
-
-/// `1 block`, `2 blocks`.
-fn count(count: usize, noun: &str) -> String {
-    if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Terminal {
         bar.reset_eta();
         if let Scope::Stage { stage, suspicious } = scope {
             if suspicious > 0 {
-                self.line(&format!("  {suspicious} series are suspicious: measuring them again with fresh data"));
+                self.line(&format!("  {} suspicious: measuring again with fresh data", plural(suspicious, "series")));
             }
             if !self.interactive {
                 self.line(&format!("  stage {}: {}", stage.number(), plural(planned, "block")));

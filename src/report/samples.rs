@@ -262,8 +262,8 @@ fn finding() -> Finding {
         }],
         events: vec![FindingEvent {
             at: UnixMillis(6),
-            kind: FindingEventKind::StateChanged,
             state: FindingState::Acknowledged,
+            kind: FindingEventKind::Moved { to: "2".repeat(40) },
             person: Some("Ana".into()),
             reason: "the price of checking lengths".into(),
         }],

@@ -55,7 +55,7 @@ fn a_verdict_that_makes_no_sense_is_refused_with_all_beside_it() {
     let whole = verdict(5, Metric::WALL_TIME, VerdictKind::Worse);
     let interval = |low, high, level| Some(Interval { low, high, level });
     let wrong = [
-        (Verdict { gate: false, ..whole.clone() }, "does not decide is called worse"),
+        (Verdict { gate: false, ..whole.clone() }, "no gate series has the verdict worse"),
         (Verdict { stage: None, ..whole.clone() }, "30 blocks of no stage"),
         (Verdict { effect: Some(f64::NAN), ..whole.clone() }, "its effect is NaN"),
         (

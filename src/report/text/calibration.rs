@@ -235,7 +235,7 @@ replayed 10 + 30 blocks, budget 1%, 2 gate series
 
 false verdicts per 100 clean commits
                          pairs  false  per 100         95%  without overlap     95%
-the same program            81      0        0    0 … 4.5                3  0 … 56
+the same program            81      0        0     0 … 4.5                3  0 … 56
 linked in another order     81      1      1.2  0.22 … 6.7                3  0 … 79
 the same program: 0 of 81 bounds it at 4.5%: too few pairs to claim a rate of at most 1%; --blocks 439 gives 400
 linked in another order: 1 of 81 bounds it at 6.7%: too few pairs to claim a rate of at most 1%; --blocks 439 gives 400

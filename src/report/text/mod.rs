@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn a_run_as_tables() {
         insta::assert_snapshot!(super::run(&samples::run()), @r###"
-    scenario     case   metric              estimate  grade
+    scenario     case   metric                        estimate  grade
     sync/upload  10 kB  client.cpu_time  5.00 ms (4.90 … 5.10)  noisy
     run 2 of 22222222: 1 measurement (0 sound, 1 noisy, 0 unusable), 1 failure
     over budget: client.cpu_time of sync/upload 10 kB is 5.00 ms, and the limit is 1 ns

@@ -106,7 +106,7 @@ async fn findings_are_listed_by_state_and_shown_with_their_evidence() {
         let page = site.page(&format!("/findings?state={state}&environment={ENVIRONMENT}")).await;
         assert!(page.contains(&format!("\"/findings/{id}\"")), "{state}");
         let told = json(&site, &format!("/api/v1/findings?state={state}")).await;
-        assert_eq!(told["findings"][0]["id"].as_i64(), Some(id));
+        assert_eq!(told["findings"][0]["finding"].as_i64(), Some(id));
     }
     let page = site.page("/findings/1").await;
     assert!(headline(&page).contains("3 series change") && page.contains("benchline findings ack 1 --because"));
