@@ -192,7 +192,7 @@ fn a_revision_that_lacks_one_of_the_inputs_is_built() {
     let repository = sandbox.open();
     let command = sandbox.recipe().command().to_vec();
     let inputs = ["src", "build.sh", "added-later"].map(Into::into);
-    let recipe = Recipe::new(command, Path::new("out"), &inputs).unwrap();
+    let recipe = Recipe::new(command, Path::new("out/prog"), &inputs).unwrap();
     let builder = Builder::new(&repository, recipe, &sandbox.path("cache"), sandbox.path("target"));
     let revision = repository.resolve(None).unwrap().remove(0);
     let outcome = builder.build(&revision, &mut |_| {}, &AtomicBool::new(false)).unwrap();

@@ -39,9 +39,9 @@ pub(super) struct Args {
 pub(super) fn backup(args: &Args) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let mut spinner = Spinner::start("copying");
-    let report = server::backup(&args.data.data, &args.target, &args.data.config()?, |progress| {
-        spinner.set_message(place(progress))
-    })?;
+    let config = args.data.config()?;
+    let show = |progress| spinner.set_message(place(progress));
+    let report = server::backup(&args.data.data, &args.target, &config, show)?;
     drop(spinner);
     if args.json {
         print_json(&report)?;
