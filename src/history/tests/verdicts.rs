@@ -62,7 +62,7 @@ fn a_verdict_that_makes_no_sense_is_refused_with_all_beside_it() {
             Verdict { interval: interval(f64::NEG_INFINITY, 1.0, 0.9), ..whole.clone() },
             "an end of its interval is -inf",
         ),
-        (Verdict { interval: interval(1.0, 0.5, 0.9), ..whole.clone() }, "ends at 0.5 before it begins at 1"),
+        (Verdict { interval: interval(1.0, 0.5, 0.9), ..whole.clone() }, "ends at 0.5 before it starts at 1"),
         (Verdict { interval: interval(1.0, 1.5, 1.0), ..whole.clone() }, "the level of its interval is 1"),
         (Verdict { p: Some(1.0001), ..whole.clone() }, "its p is 1.0001"),
         (Verdict { alpha: Some(0.0), ..whole.clone() }, "its level is 0"),
