@@ -26,7 +26,14 @@ fn copy_user(from: &Path, to: &Path) {
     let path = TestServer::database_of(from, 1);
     let copy = to.join(path.strip_prefix(from).unwrap());
     std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
-    std::fs::copy(&path, copy).unwrap();
+    // With its log, which the server may have left, and never with a later one.
+    for suffix in ["", "-wal", "-shm"] {
+        let [from, to] = [&path, &copy].map(|path| std::path::PathBuf::from(format!("{}{suffix}", path.display())));
+        match from.exists() {
+            true => drop(std::fs::copy(from, to).unwrap()),
+            false => drop(std::fs::remove_file(to)),
+        }
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    FAILED, FINE,
     compare::{blocks, share},
+    exit::{FAILED, FINE},
     notices::{decided, found},
     output::{say, write_json},
     project::{Project, scenarios},

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::{
-    FAILED, FINE,
+    exit::{FAILED, FINE},
     output::{say, write_json},
     project::{Project, scenarios},
     settings::Settings,

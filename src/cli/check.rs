@@ -1,7 +1,7 @@
 //! `benchline check`: validates the scenario files and performs each case once. Nothing is kept.
 
 use super::{
-    FAILED, FINE,
+    exit::{FAILED, FINE},
     output::say,
     project::{Project, scenarios},
     settings::Settings,

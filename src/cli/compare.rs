@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::{
-    FAILED, FINE, WORSE,
+    exit::{FAILED, FINE, WORSE},
     output::say,
     project::{Project, scenarios},
     report::{self, Format},

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::{FINE, output::say};
+use super::{exit::FINE, output::say};
 use crate::{
     model::{Interval, Scale},
     report::{ChangeReport, ChangeState, DetectionReport, NoiseReport, SegmentReport, SightingReport},

@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{FAILED, FINE, output::say, settings::Settings};
+use super::{
+    exit::{FAILED, FINE},
+    output::say,
+    settings::Settings,
+};
 use crate::{
     judge::{self, Noise},
     probe::{

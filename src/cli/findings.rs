@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{FINE, output::say, project::scenarios, settings::Settings};
+use super::{exit::FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
     campaign::{now, refresh_findings},
     history::{Reader, Writer},

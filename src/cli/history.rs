@@ -1,6 +1,10 @@
 //! `benchline history`: looks after the database.
 
-use super::{FAILED, FINE, output::say, settings::Settings};
+use super::{
+    exit::{FAILED, FINE},
+    output::say,
+    settings::Settings,
+};
 use crate::history::Writer;
 
 const AFTER_HELP: &str = "\

@@ -1,6 +1,6 @@
 //! `benchline list`: what would be measured, and about how long it would take.
 
-use super::{FINE, output::say, project::scenarios, settings::Settings};
+use super::{exit::FINE, output::say, project::scenarios, settings::Settings};
 use crate::{
     campaign::{Estimates, Total, trials},
     model::{Profile, Unit},

@@ -9,6 +9,7 @@ mod check;
 mod compare;
 mod detect;
 mod doctor;
+mod exit;
 mod findings;
 mod history;
 mod interrupt;
@@ -29,17 +30,9 @@ use std::{ffi::OsString, io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+use exit::{FAILED, FINE, USAGE};
 use output::say;
 use settings::Overrides;
-
-/// Exit code of a command that did what it was asked.
-const FINE: u8 = 0;
-/// Exit code of a command that failed, or of a run in which something could not be measured.
-const FAILED: u8 = 1;
-/// Exit code of a command that does not exist in this form, as clap has it.
-const USAGE: u8 = 2;
-/// Exit code of a comparison that was asked to fail on it, and found something worse.
-const WORSE: u8 = 3;
 
 const AFTER_HELP: &str = "\
 Examples:

@@ -16,10 +16,10 @@ pub(super) fn say(line: fmt::Arguments<'_>) {
     let written = writeln!(io::stdout(), "{line}");
     match written {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(i32::from(super::FINE)),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(i32::from(super::exit::FINE)),
         Err(error) => {
             eprintln!("benchline: standard output cannot be written: {error}");
-            process::exit(i32::from(super::FAILED));
+            process::exit(i32::from(super::exit::FAILED));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    FAILED, FINE,
+    exit::{FAILED, FINE},
     output::say,
     project::{Project, scenarios},
     settings::Settings,

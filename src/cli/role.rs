@@ -5,7 +5,7 @@ use std::io;
 
 use anyhow::Context as _;
 
-use super::FINE;
+use super::exit::FINE;
 use crate::{adapter, load, model::external::AdapterSpec, selfbench};
 
 #[derive(Debug, clap::Args)]

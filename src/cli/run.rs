@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    FAILED, FINE,
+    exit::{FAILED, FINE},
     output::{say, write_json},
     project::{Project, scenarios},
     report,

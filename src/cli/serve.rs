@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::{
-    FINE, interrupt,
+    exit::FINE,
+    interrupt,
     project::{runtime, scenarios},
     settings::Settings,
 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    FINE,
+    exit::FINE,
     project::{Project, scenarios},
     serve::Site,
     settings::Settings,

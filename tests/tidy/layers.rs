@@ -32,22 +32,11 @@ const PLATFORM: &[Room] = &[
     room(4, "charts", RECORDS),
     room(4, "report", &["units", "model", "judge"]),
     // What a command, a worker or a test asks for: build, measure, keep, decide.
-    room(
-        5,
-        "campaign",
-        &["units", "stats", "model", "scenario", "probe", "revision", "history", "judge", "runner", "report"],
-    ),
+    room(5, "campaign", &["stats", "model", "scenario", "probe", "revision", "history", "judge", "runner", "report"]),
     // Pages read what was stored: they never measure.
-    room(6, "site", &["units", "stats", "model", "scenario", "history", "judge", "charts", "report"]),
+    room(6, "site", &["units", "stats", "model", "history", "judge", "charts", "report"]),
     // The platform measuring itself.
-    room(
-        7,
-        "selfbench",
-        &[
-            "units", "stats", "model", "scenario", "probe", "revision", "history", "load", "adapter", "judge",
-            "runner", "charts", "report", "campaign", "site",
-        ],
-    ),
+    room(7, "selfbench", &["stats", "model", "history", "judge", "runner", "campaign", "site"]),
     room(
         8,
         "cli",

@@ -1,7 +1,8 @@
 //! The schema of the users' stores. The same tables are used for one database per user and for one shared database: every row
 //! begins with its user, and no statement may omit that. `docs/STORAGE.md` explains the tables.
 
-use super::{blobs, incoming};
+use super::blobs::{deletions, schema as blobs, small_contents};
+use super::incoming::schema as incoming;
 
 /// History: 1, the first; 2, blobs; 3 and 4, the user in every row of documents and of blobs; 5, incoming
 /// messages; 6, purging of tombstones; 7, small contents; 8, the last deletions of blobs.
@@ -39,8 +40,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     blobs::TABLES_BY_USER,
     incoming::TABLES,
     PURGING,
-    blobs::small_contents::TABLE,
-    blobs::deletions::TABLE,
+    small_contents::TABLE,
+    deletions::TABLE,
 ];
 
 const PURGING: &str = "

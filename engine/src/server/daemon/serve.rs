@@ -24,6 +24,9 @@ use crate::server::blobs::sweep_periodically;
 use crate::server::incoming::incoming_app;
 use crate::server::state::Server;
 
+/// How long aborted requests may take to send their answers.
+const FLUSH: Duration = Duration::from_secs(1);
+
 /// A server that listens, and answers once it runs.
 pub struct BoundServer {
     server: Server,
@@ -201,10 +204,14 @@ async fn serve_endpoints(server: Server, endpoints: Vec<Endpoint>, shutdown: Shu
     server.set_stopping();
     sweeping.abort();
     let ending = async {
-        if tokio::time::timeout(grace, join_all(serving)).await.is_err() {
-            tracing::warn!("some requests did not finish in time and were aborted");
-        }
+        let mut serving = std::pin::pin!(join_all(serving));
+        let finished = tokio::time::timeout(grace, serving.as_mut()).await.is_ok();
         server.close().await;
+        if !finished {
+            tracing::warn!("some requests did not finish in time and were aborted");
+            // Closing the data ends uploads with an answer, which still has to be sent.
+            let _ = tokio::time::timeout(FLUSH, serving).await;
+        }
     };
     tokio::select! {
         () = ending => {

@@ -15,10 +15,9 @@ mod mailbox;
 mod memory_budget;
 mod messages;
 mod records;
-mod schema;
+pub(super) mod schema;
 
 pub use app::app as incoming_app;
 pub(super) use app::client_routes;
 pub(super) use mailbox::Mailbox;
 pub(super) use memory_budget::MemoryBudget;
-pub(super) use schema::TABLES;
