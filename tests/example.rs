@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use crate::support::{Project, scenario::ScenarioFile};
+use crate::support::{Project, python_is_missing, scenario::ScenarioFile};
 
 /// SHA-256 of the text of 100 kB of seed 1: `hashlib.shake_256(b"text/compress 1").hexdigest(50_001)[:100_000]`.
 const DIGEST: &str = "7aff72e91ee3de042377175c1d17f274c0092ab0e457f0c127b856f543b0b349";
@@ -53,11 +53,6 @@ fn failures(code: i32, operation: &str, from: &str, to: &str) -> Vec<(String, St
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let failures = result["failures"].as_array().unwrap().iter();
     failures.map(|failure| (text(&failure["kind"]), text(&failure["message"]))).collect()
-}
-
-/// Whether this machine has a Python where subjects look for programs; without one there is nothing to try.
-fn python_is_missing() -> bool {
-    !["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join("python3").exists())
 }
 
 #[test]

@@ -200,3 +200,14 @@ pub(crate) fn subject_of_the_engine() -> PathBuf {
     assert!(subject.is_file(), "{} is missing: run `cargo test` for the whole workspace", subject.display());
     subject
 }
+
+/// Whether there is no Python where subjects look for programs. Then the test says that it is skipped, unless
+/// `BENCHLINE_REQUIRE_PYTHON` is set.
+pub(crate) fn python_is_missing() -> bool {
+    let found = ["/usr/local/bin", "/usr/bin", "/bin"].iter().any(|folder| Path::new(folder).join("python3").exists());
+    assert!(found || std::env::var_os("BENCHLINE_REQUIRE_PYTHON").is_none(), "there is no python3");
+    if !found {
+        println!("skipped: there is no python3");
+    }
+    !found
+}

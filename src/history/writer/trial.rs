@@ -23,7 +23,7 @@ impl Writer {
         self.change(|connection| record_trial(connection, run, trial))
     }
 
-    /// Every trial of a case in a run, raw, in the order of their index. See [`super::Reader::trials`].
+    /// Every trial of a case in a run, raw, in the order of their index. See [`crate::history::Reader::trials`].
     ///
     /// # Errors
     /// [`HistoryError::Damaged`].
