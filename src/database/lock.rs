@@ -21,7 +21,7 @@ use nix::{
 /// The right to write, held until this is dropped.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 impl WriterLock {
@@ -29,10 +29,19 @@ impl WriterLock {
     pub(super) fn acquire(path: &Path) -> io::Result<Option<WriterLock>> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(path))?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file())) {
-            Ok(_) => Ok(Some(WriterLock { _file: file })),
+            Ok(_) => Ok(Some(WriterLock { file })),
             Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+impl Drop for WriterLock {
+    /// Releases the lock itself: closing the file alone leaves it to a child process that was just forked and has not started
+    /// its program yet.
+    fn drop(&mut self) {
+        let unlock = libc::flock { l_type: libc::F_UNLCK as libc::c_short, ..whole_file() };
+        let _ = fcntl(&self.file, FcntlArg::F_OFD_SETLK(&unlock));
     }
 }
 
@@ -78,7 +87,11 @@ mod tests {
         let lock = WriterLock::acquire(&path).unwrap().unwrap();
         assert!(is_held(&path).unwrap());
         assert!(WriterLock::acquire(&path).unwrap().is_none());
+        // As a child process holds it between its fork and its program.
+        let inherited = lock.file.try_clone().unwrap();
         drop(lock);
+        assert!(!is_held(&path).unwrap());
+        drop(inherited);
         assert!(!is_held(&path).unwrap());
         assert!(WriterLock::acquire(&path).unwrap().is_some());
     }

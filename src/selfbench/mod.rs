@@ -9,7 +9,7 @@ mod ingest;
 mod operation;
 mod operations;
 mod page;
-mod synthetic_history;
+pub mod synthetic_history;
 
 use std::{
     io::{BufRead, Write},

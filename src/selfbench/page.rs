@@ -1,8 +1,6 @@
 //! `self/page`: what a visitor's look at a scenario costs the site: the page with a graph for each metric, over a history of
 //! many commits. Through the site's whole router, without a socket.
 
-use std::path::Path;
-
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
@@ -15,17 +13,12 @@ use tower::ServiceExt as _;
 use super::{
     error::{Result, SelfbenchError},
     operation::{Operation, folder, only_count},
-    synthetic_history::{case, start, trial},
+    synthetic_history::{case, fill},
 };
 use crate::{
     history::Writer,
-    judge::measurements,
-    model::{RunState, UnixMillis},
     site::{SiteState, app},
 };
-
-/// Trials of each commit.
-const TRIALS: u32 = 3;
 
 /// Larger than any page.
 const LIMIT: usize = 64 << 20;
@@ -45,22 +38,6 @@ pub(super) fn page(prepare: &Prepare) -> Result<Box<dyn Operation>> {
     let site = app(SiteState { history, scenarios: [].into(), title: "self".to_owned() });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     Ok(Box::new(Page { runtime, site, _writer: writer, shown: Bytes::new() }))
-}
-
-/// A history of many commits, each with one case.
-fn fill(path: &Path, commits: u64) -> Result<Writer> {
-    let mut writer = Writer::open(path)?;
-    let trials: Vec<_> = (0..TRIALS).map(trial).collect();
-    let measured = measurements(&trials, &[])?;
-    for position in 1..=commits {
-        let run = writer.open_run(&start(position, TRIALS))?.id;
-        for trial in &trials {
-            writer.record_trial(run, trial)?;
-        }
-        writer.record_measurements(run, &measured)?;
-        writer.finish_run(run, RunState::Finished, UnixMillis(0))?;
-    }
-    Ok(writer)
 }
 
 impl Page {
