@@ -2,11 +2,12 @@
 //! is for, and that nothing is left lying about. A rule that is not proved here does not exist.
 //!
 //! `layers` holds the tables, `rights` finds entries of theirs that nobody needs, `circles` files that import each other,
-//! `dependencies` crates that nobody uses, `linked` what cargo links, `styles` files in the wrong place. `reader` finds what a file imports and leaves
-//! behind, `tree` collects the files.
+//! `dependencies` crates that nobody uses, `linked` what cargo links, `glossary` names with words that are not defined,
+//! `styles` files in the wrong place. `reader` finds what a file imports and leaves behind, `tree` collects the files.
 
 mod circles;
 mod dependencies;
+mod glossary;
 mod layers;
 mod linked;
 mod reader;
@@ -29,6 +30,7 @@ fn the_tree_keeps_the_rules() {
     let mut violations = violations(&files);
     violations.extend(rights::violations(&read_all(&files, &mut Vec::new())));
     violations.extend(dependencies::violations(&files));
+    violations.extend(glossary::violations(&files));
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
 }
 
